@@ -1,0 +1,1 @@
+//! An immutable snapshot of the tables, columns, types and views of one database.

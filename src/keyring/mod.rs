@@ -1,0 +1,1 @@
+//! Wrapped keys and tenants, kept in PostgreSQL.

@@ -1,0 +1,1 @@
+//! Where key-encryption comes from: the local key file or AWS KMS.

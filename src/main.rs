@@ -1,0 +1,3 @@
+//! The `pgseal` binary.
+
+fn main() {}

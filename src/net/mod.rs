@@ -1,0 +1,1 @@
+//! Listener, TLS, the one task per connection, upstream and cancel.

@@ -1,0 +1,1 @@
+//! What is protected and how: the TOML mirror and its resolution against a catalog.

@@ -1,0 +1,1 @@
+//! Plaintext to sealed value and back: format SV1.

@@ -1,0 +1,1 @@
+//! One client connection with its server connection, as a value.

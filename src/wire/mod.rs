@@ -1,0 +1,1 @@
+//! PostgreSQL bytes to frames and borrowed message views, and back.
