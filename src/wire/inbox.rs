@@ -1,0 +1,280 @@
+//! What one peer sent and what is to be written to the other.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::WireError;
+
+/// A buffer's size to begin with and after a quiet time, in bytes.
+const INITIAL: usize = 16 << 10;
+/// Tag and length.
+const HEADER: usize = 5;
+/// The longest startup packet that PostgreSQL accepts (MAX_STARTUP_PACKET_LENGTH), in bytes.
+const STARTUP_MAX: u32 = 10_000;
+/// The shortest: length and request code.
+const STARTUP_MIN: u32 = 8;
+
+/// The header of the frame at the front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The message type.
+    pub tag: u8,
+    /// The whole frame with its tag, in bytes.
+    pub len: usize,
+}
+
+/// What one peer sent: a run of frames to be forwarded, then the frame at the front.
+pub struct Inbox {
+    buf: BytesMut,
+    /// Bytes at the beginning of `buf` that are to be forwarded as they are.
+    run: usize,
+    /// Bytes still to come of a frame that passes while it arrives.
+    passing: usize,
+    /// Bytes still to come of a frame that is dropped while it arrives.
+    dropping: usize,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inbox {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            buf: BytesMut::with_capacity(INITIAL),
+            run: 0,
+            passing: 0,
+            dropping: 0,
+        }
+    }
+
+    /// Where bytes from the peer are appended; there is room for at least one small read.
+    pub fn writable(&mut self) -> &mut BytesMut {
+        if self.buf.capacity() - self.buf.len() < INITIAL / 4 {
+            // A frame that is held whole grows by doubling with what really arrived, never by what it claims.
+            self.buf.reserve(self.buf.len().max(INITIAL));
+        }
+        &mut self.buf
+    }
+
+    /// Gives memory back when nothing is buffered.
+    pub fn shrink(&mut self) {
+        if self.buf.is_empty() && self.buf.capacity() > INITIAL {
+            self.buf = BytesMut::with_capacity(INITIAL);
+        }
+    }
+
+    /// Whether nothing is buffered, forwarded runs aside.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buf.len() == self.run
+    }
+
+    /// Moves what has arrived of a streamed frame on; true while more of it is to come.
+    pub fn pass(&mut self) -> bool {
+        let here = self.passing.min(self.buf.len() - self.run);
+        self.run += here;
+        self.passing -= here;
+        if self.dropping > 0 {
+            let here = self.dropping.min(self.buf.len() - self.run);
+            self.remove(here);
+            self.dropping -= here;
+        }
+        self.passing > 0 || self.dropping > 0
+    }
+
+    fn front(&self) -> &[u8] {
+        self.buf.get(self.run..).unwrap_or_default()
+    }
+
+    /// The header of the frame at the front; `None` until all five bytes of it are here or while a frame streams.
+    ///
+    /// # Errors
+    /// A length below four or above `i32::MAX`.
+    pub fn peek(&self) -> Result<Option<Head>, WireError> {
+        if self.passing > 0 || self.dropping > 0 {
+            return Ok(None);
+        }
+        let Some((&[tag, a, b, c, d], _)) = self.front().split_first_chunk::<HEADER>() else {
+            return Ok(None);
+        };
+        let len = u32::from_be_bytes([a, b, c, d]);
+        let whole = usize::try_from(len)
+            .ok()
+            .filter(|_| len >= 4 && i32::try_from(len).is_ok());
+        let whole = whole.ok_or(WireError::Length {
+            tag: char::from(tag),
+            len,
+        })?;
+        Ok(Some(Head {
+            tag,
+            len: whole + 1,
+        }))
+    }
+
+    fn frame_len(&self) -> usize {
+        self.peek().ok().flatten().map_or(0, |head| head.len)
+    }
+
+    /// Whether the frame at the front is here to its last byte.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let len = self.frame_len();
+        len > 0 && self.front().len() >= len
+    }
+
+    /// The body of the frame at the front, which must be whole.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.front()
+            .get(HEADER..self.frame_len())
+            .unwrap_or_default()
+    }
+
+    /// The frame at the front is forwarded as it is; what has not arrived of it passes as it arrives.
+    pub fn forward(&mut self) {
+        self.passing = self.frame_len();
+        self.pass();
+    }
+
+    /// Puts the run into the queue, without a copy.
+    pub fn flush(&mut self, queue: &mut OutQueue) {
+        if self.run > 0 {
+            queue.push(self.buf.split_to(self.run).freeze());
+            self.run = 0;
+        }
+    }
+
+    /// Drops the frame at the front; what has not arrived of it is dropped as it arrives.
+    pub fn skip(&mut self, queue: &mut OutQueue) {
+        let len = self.frame_len();
+        self.flush(queue);
+        self.dropping = len;
+        self.pass();
+    }
+
+    /// Drops the whole frame at the front and queues these bytes in its place.
+    pub fn replace(&mut self, queue: &mut OutQueue, bytes: Bytes) {
+        self.skip(queue);
+        queue.push(bytes);
+    }
+
+    /// Queues these bytes before the frame at the front.
+    pub fn inject(&mut self, queue: &mut OutQueue, bytes: Bytes) {
+        self.flush(queue);
+        queue.push(bytes);
+    }
+
+    fn remove(&mut self, len: usize) {
+        if self.run == 0 {
+            self.buf.advance(len);
+        } else {
+            let rest = self.buf.split_off(self.run + len);
+            self.buf.truncate(self.run);
+            self.buf.unsplit(rest);
+        }
+    }
+
+    /// The length of the startup packet at the front, in bytes; `None` until its length field is here.
+    ///
+    /// # Errors
+    /// A length outside 8..=10000.
+    pub fn peek_startup(&self) -> Result<Option<usize>, WireError> {
+        let Some((bytes, _)) = self.buf.split_first_chunk::<4>() else {
+            return Ok(None);
+        };
+        let len = u32::from_be_bytes(*bytes);
+        let fits = (STARTUP_MIN..=STARTUP_MAX).contains(&len);
+        usize::try_from(len)
+            .ok()
+            .filter(|_| fits)
+            .map(Some)
+            .ok_or(WireError::Length { tag: '\0', len })
+    }
+
+    /// Whether the startup packet is here to its last byte.
+    #[must_use]
+    pub fn is_whole_startup(&self) -> bool {
+        matches!(self.peek_startup(), Ok(Some(len)) if self.buf.len() >= len)
+    }
+
+    /// The startup packet behind its length; it must be whole.
+    #[must_use]
+    pub fn startup_body(&self) -> &[u8] {
+        let len = self.peek_startup().ok().flatten().unwrap_or_default();
+        self.buf.get(4..len).unwrap_or_default()
+    }
+
+    /// Takes the whole startup packet out, length included.
+    pub fn take_startup(&mut self) -> Bytes {
+        let len = self.peek_startup().ok().flatten().unwrap_or_default();
+        self.buf.split_to(len.min(self.buf.len())).freeze()
+    }
+}
+
+/// Bytes to be written to one peer: segments that are shared, not copied.
+#[derive(Default)]
+pub struct OutQueue {
+    segments: VecDeque<Bytes>,
+    len: usize,
+}
+
+impl OutQueue {
+    /// Appends a segment.
+    pub fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.len += bytes.len();
+            self.segments.push_back(bytes);
+        }
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Bytes to write.
+    #[must_use]
+    pub fn len_bytes(&self) -> usize {
+        self.len
+    }
+
+    /// The first segments, for one vectored write; gives how many were filled in.
+    pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
+            *slice = IoSlice::new(segment);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// `written` bytes have been written.
+    pub fn advance(&mut self, mut written: usize) {
+        self.len = self.len.saturating_sub(written);
+        while let Some(first) = self.segments.front_mut() {
+            if written < first.len() {
+                first.advance(written);
+                return;
+            }
+            written -= first.len();
+            self.segments.pop_front();
+        }
+    }
+}
+
+/// Bytes to be written to both peers.
+#[derive(Default)]
+pub struct Outbox {
+    /// To the client.
+    pub client: OutQueue,
+    /// To the server.
+    pub server: OutQueue,
+}
