@@ -1,1 +1,157 @@
 //! An immutable snapshot of the tables, columns, types and views of one database.
+
+use std::collections::HashMap;
+
+use crate::model::Oid;
+
+/// What kind of relation `pg_class.relkind` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// `r`
+    Table,
+    /// `p`
+    Partitioned,
+    /// `v`
+    View,
+    /// `m`
+    MaterializedView,
+    /// `f`
+    Foreign,
+    /// Anything else that has a name: sequences, composite types.
+    Other,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// `pg_attribute.attnum`.
+    pub attnum: i16,
+    /// Its name, as stored.
+    pub name: String,
+    /// Its type, the base type under domains.
+    pub type_oid: Oid,
+    /// That type's name, as stored in `pg_type`.
+    pub type_name: String,
+    /// n of `varchar(n)`.
+    pub max_chars: Option<u32>,
+    /// NOT NULL.
+    pub not_null: bool,
+}
+
+/// A primary key, unique constraint or unique index over plain columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// The index's name, which is the constraint's.
+    pub name: String,
+    /// Its columns.
+    pub attnums: Vec<i16>,
+    /// Whether it is the primary key.
+    pub primary: bool,
+}
+
+/// One relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// `pg_class.oid`.
+    pub oid: Oid,
+    /// Its schema, as stored.
+    pub schema: String,
+    /// Its name, as stored.
+    pub name: String,
+    /// Its kind.
+    pub kind: RelationKind,
+    /// Its columns in order, dropped ones left out.
+    pub columns: Vec<Column>,
+    /// The table that it is a partition or a child of.
+    pub parent: Option<Oid>,
+    /// `pg_get_viewdef`, for views.
+    pub view_definition: Option<String>,
+    /// Unique keys, the primary one included.
+    pub unique_keys: Vec<UniqueKey>,
+}
+
+impl Relation {
+    /// The column of this name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The column of this number.
+    #[must_use]
+    pub fn attnum(&self, attnum: i16) -> Option<&Column> {
+        self.columns.iter().find(|column| column.attnum == attnum)
+    }
+}
+
+/// A function whose body is SQL or PL/pgSQL text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its body.
+    pub body: String,
+}
+
+/// The snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Grows with every reload.
+    pub epoch: u64,
+    relations: HashMap<Oid, Relation>,
+    names: HashMap<String, Vec<Oid>>,
+    functions: Vec<Function>,
+}
+
+impl Catalog {
+    /// Puts a snapshot together.
+    #[must_use]
+    pub fn new(epoch: u64, relations: Vec<Relation>, functions: Vec<Function>) -> Self {
+        let mut names: HashMap<String, Vec<Oid>> = HashMap::new();
+        for relation in &relations {
+            names
+                .entry(relation.name.clone())
+                .or_default()
+                .push(relation.oid);
+        }
+        let relations = relations
+            .into_iter()
+            .map(|relation| (relation.oid, relation))
+            .collect();
+        Self {
+            epoch,
+            relations,
+            names,
+            functions,
+        }
+    }
+
+    /// The relation of this OID.
+    #[must_use]
+    pub fn relation(&self, oid: Oid) -> Option<&Relation> {
+        self.relations.get(&oid)
+    }
+
+    /// Relations of this exact name, in this schema or in any.
+    #[must_use]
+    pub fn find(&self, schema: Option<&str>, name: &str) -> Vec<&Relation> {
+        let oids = self.names.get(name).map(Vec::as_slice).unwrap_or_default();
+        let found = oids.iter().filter_map(|oid| self.relation(*oid));
+        found
+            .filter(|relation| schema.is_none_or(|schema| relation.schema == schema))
+            .collect()
+    }
+
+    /// All relations, in no order.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        self.relations.values()
+    }
+
+    /// Functions with a body.
+    #[must_use]
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+}
