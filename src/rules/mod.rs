@@ -1,1 +1,9 @@
-//! What is protected and how: the TOML mirror and its resolution against a catalog.
+//! What is protected and how: the TOML mirror ([`file`]) and its meaning for one catalog ([`Protection`]).
+
+pub mod file;
+mod protection;
+
+pub use file::{Rule, RuleError, parse};
+pub use protection::{
+    ColumnState, ProtectedColumn, ProtectedTable, Protection, RuleProblem, Tenant, resolve,
+};

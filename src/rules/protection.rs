@@ -1,0 +1,333 @@
+//! Rules applied to a catalog: which columns of which relations are protected.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::file::{ColumnRule, Rule, TenantRule, qualified};
+use crate::catalog::{Catalog, Column, Relation, RelationKind};
+use crate::model::{ColumnRef, Oid, TenantId, ValueKind};
+
+/// Whether unsealed values may stand in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnState {
+    /// Writes are sealed; an unsealed value that is read passes.
+    Migrating,
+    /// An unsealed value that is read is an error: somebody planted it.
+    #[default]
+    Sealed,
+}
+
+/// Where a row's tenant is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tenant {
+    /// In a column of the row.
+    Column {
+        /// Its name.
+        name: String,
+        /// Its number.
+        attnum: i16,
+    },
+    /// In a setting of the session.
+    Setting(String),
+    /// Always the same.
+    Constant(TenantId),
+    /// In the row that this one belongs to.
+    Parent {
+        /// The parent table.
+        table: Oid,
+        /// Its schema.
+        schema: String,
+        /// Its name.
+        table_name: String,
+        /// The column of this table that names the parent's row.
+        on: String,
+        /// Its number.
+        on_attnum: i16,
+        /// The parent's column that `on` refers to.
+        key: String,
+        /// The parent's tenant column.
+        column: String,
+    },
+}
+
+/// A protected column.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProtectedColumn {
+    /// Its table and number.
+    pub column: ColumnRef,
+    /// Its table's schema.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// The field of the AAD: stable when the column is renamed.
+    pub label: Arc<str>,
+    /// How its values are written.
+    pub kind: ValueKind,
+    /// Whether unsealed values may stand in it.
+    pub state: ColumnState,
+    /// n of `varchar(n)`, kept for the plaintext.
+    pub max_chars: Option<u32>,
+}
+
+/// A protected table, or a partition or child of one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProtectedTable {
+    /// `pg_class.oid`.
+    pub oid: Oid,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Where a row's tenant is found.
+    pub tenant: Tenant,
+    /// Its protected columns.
+    pub columns: Vec<Arc<ProtectedColumn>>,
+}
+
+impl ProtectedTable {
+    /// The protected column of this number.
+    #[must_use]
+    pub fn column(&self, attnum: i16) -> Option<&Arc<ProtectedColumn>> {
+        self.columns
+            .iter()
+            .find(|column| column.column.attnum == attnum)
+    }
+}
+
+/// All that is protected in one database.
+#[derive(Debug, Default)]
+pub struct Protection {
+    /// The catalog's epoch that this was made for.
+    pub epoch: u64,
+    /// By table.
+    pub tables: HashMap<Oid, Arc<ProtectedTable>>,
+}
+
+/// A rule that cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct RuleProblem {
+    /// The rule's file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// Applies rules to a catalog.
+///
+/// # Errors
+/// Every rule that cannot be applied: none is ever left out silently.
+pub fn resolve(rules: &[Rule], catalog: &Catalog) -> Result<Protection, Vec<RuleProblem>> {
+    let mut protection = Protection {
+        epoch: catalog.epoch,
+        tables: HashMap::new(),
+    };
+    let mut problems = Vec::new();
+    for rule in rules {
+        match apply(rule, catalog) {
+            Ok(tables) => protection
+                .tables
+                .extend(tables.into_iter().map(|table| (table.oid, Arc::new(table)))),
+            Err(messages) => problems.extend(messages.into_iter().map(|message| RuleProblem {
+                file: rule.file.clone(),
+                line: rule.line,
+                message,
+            })),
+        }
+    }
+    if problems.is_empty() {
+        Ok(protection)
+    } else {
+        Err(problems)
+    }
+}
+
+fn apply(rule: &Rule, catalog: &Catalog) -> Result<Vec<ProtectedTable>, Vec<String>> {
+    let relation =
+        find_table(catalog, &rule.schema, &rule.table).map_err(|problem| vec![problem])?;
+    let mut problems = Vec::new();
+    let tenant = match tenant_of(rule, relation, catalog) {
+        Ok(tenant) => Some(tenant),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    for column in &rule.columns {
+        if let Err(problem) = kind_of(rule, column, relation) {
+            problems.push(problem);
+        }
+    }
+    let Some(tenant) = tenant.filter(|_| problems.is_empty()) else {
+        return Err(problems);
+    };
+    let family = descendants(relation, catalog);
+    Ok(family
+        .into_iter()
+        .filter_map(|member| protect(rule, member, &tenant))
+        .collect())
+}
+
+fn find_table<'a>(catalog: &'a Catalog, schema: &str, name: &str) -> Result<&'a Relation, String> {
+    let found = catalog.find(Some(schema), name);
+    let relation = found.first().ok_or_else(|| {
+        format!("table {schema}.{name} does not exist: create it first, or correct the rule")
+    })?;
+    match relation.kind {
+        RelationKind::Table | RelationKind::Partitioned => Ok(relation),
+        _ => Err(format!(
+            "{schema}.{name} is not a table: only tables can be protected"
+        )),
+    }
+}
+
+fn tenant_of(rule: &Rule, relation: &Relation, catalog: &Catalog) -> Result<Tenant, String> {
+    let column_of = |relation: &Relation, name: &str| {
+        let found = relation.column(name).map(|column| column.attnum);
+        found.ok_or_else(|| {
+            format!(
+                "{}.{} has no column \"{name}\" to find the tenant in",
+                relation.schema, relation.name
+            )
+        })
+    };
+    match &rule.tenant {
+        TenantRule::Column(name) => Ok(Tenant::Column {
+            name: name.clone(),
+            attnum: column_of(relation, name)?,
+        }),
+        TenantRule::Setting(rule) => Ok(Tenant::Setting(rule.setting.clone())),
+        TenantRule::Constant(rule) => Ok(Tenant::Constant(rule.constant.clone())),
+        TenantRule::Parent(rule) => {
+            let (schema, name) = qualified(&rule.parent);
+            let parent = find_table(catalog, &schema, &name)?;
+            column_of(parent, &rule.column)?;
+            let key = match &rule.key {
+                Some(key) => column_of(parent, key).map(|_| key.clone())?,
+                None => primary_key(parent)?,
+            };
+            let on_attnum = column_of(relation, &rule.on)?;
+            Ok(Tenant::Parent {
+                table: parent.oid,
+                schema,
+                table_name: name,
+                on: rule.on.clone(),
+                on_attnum,
+                key,
+                column: rule.column.clone(),
+            })
+        }
+    }
+}
+
+fn primary_key(relation: &Relation) -> Result<String, String> {
+    let attnums = relation
+        .unique_keys
+        .iter()
+        .find(|key| key.primary)
+        .map(|key| key.attnums.as_slice());
+    let column = match attnums {
+        Some([attnum]) => relation.attnum(*attnum),
+        _ => None,
+    };
+    let name = format!("{}.{}", relation.schema, relation.name);
+    column.map(|column| column.name.clone()).ok_or_else(|| {
+        format!("{name} has no primary key of one column: say `key = \"…\"` in the tenant's rule")
+    })
+}
+
+fn kind_of(rule: &Rule, column: &ColumnRule, relation: &Relation) -> Result<ValueKind, String> {
+    let table = format!("{}.{}", relation.schema, relation.name);
+    let found = relation
+        .column(&column.name)
+        .ok_or_else(|| format!("{table} has no column \"{}\"", column.name))?;
+    if matches!(&rule.tenant, TenantRule::Column(tenant) if *tenant == column.name) {
+        return Err(format!(
+            "{table}.{} is the tenant's own column and cannot be sealed",
+            column.name
+        ));
+    }
+    value_kind(found).ok_or_else(|| {
+        format!("{table}.{} has type {}: only text, varchar, json, jsonb and bytea columns can be sealed", column.name, found.type_name)
+    })
+}
+
+/// By `pg_type`'s fixed OIDs.
+fn value_kind(column: &Column) -> Option<ValueKind> {
+    match column.type_oid {
+        Oid(25 | 1043) => Some(ValueKind::Text),
+        Oid(114) => Some(ValueKind::Json),
+        Oid(3802) => Some(ValueKind::Jsonb),
+        Oid(17) => Some(ValueKind::Bytea),
+        _ => None,
+    }
+}
+
+/// The table itself and everything that inherits from it.
+fn descendants<'a>(relation: &'a Relation, catalog: &'a Catalog) -> Vec<&'a Relation> {
+    let mut family = vec![relation];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).map(|member| member.oid) {
+        family.extend(
+            catalog
+                .relations()
+                .filter(|other| other.parent == Some(parent)),
+        );
+        next += 1;
+    }
+    family
+}
+
+fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<ProtectedTable> {
+    let columns = rule.columns.iter().map(|column| {
+        let found = relation.column(&column.name)?;
+        // A partition's values are sealed under the rule's table: they may be moved by ATTACH and DETACH.
+        let label = column
+            .label
+            .clone()
+            .unwrap_or_else(|| format!("{}.{}.{}", rule.schema, rule.table, column.name));
+        Some(Arc::new(ProtectedColumn {
+            column: ColumnRef {
+                table: relation.oid,
+                attnum: found.attnum,
+            },
+            schema: relation.schema.clone(),
+            table: relation.name.clone(),
+            name: column.name.clone(),
+            label: label.into(),
+            kind: value_kind(found)?,
+            state: column.state,
+            max_chars: found.max_chars,
+        }))
+    });
+    let tenant = match tenant {
+        Tenant::Column { name, .. } => Tenant::Column {
+            name: name.clone(),
+            attnum: relation.column(name)?.attnum,
+        },
+        Tenant::Parent { on, .. } => {
+            let attnum = relation.column(on)?.attnum;
+            let mut tenant = tenant.clone();
+            if let Tenant::Parent { on_attnum, .. } = &mut tenant {
+                *on_attnum = attnum;
+            }
+            tenant
+        }
+        Tenant::Setting(_) | Tenant::Constant(_) => tenant.clone(),
+    };
+    let columns = columns.collect::<Option<Vec<_>>>()?;
+    Some(ProtectedTable {
+        oid: relation.oid,
+        schema: relation.schema.clone(),
+        name: relation.name.clone(),
+        tenant,
+        columns,
+    })
+}
