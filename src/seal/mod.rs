@@ -1,1 +1,274 @@
-//! Plaintext to sealed value and back: format SV1.
+//! Plaintext to sealed value and back: format SV1, suite 1 (docs/format.md).
+//!
+//! [`Sealed`] comes only from [`seal`]: what is to be stored in a protected column is made of nothing else.
+
+mod json;
+mod value;
+mod xaes;
+
+pub use value::{canonical, present};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::keys::DataKey;
+use crate::model::{Format, KeyId, Plain, ValueKind};
+use xaes::{NONCE_LEN, TAG_LEN};
+
+const MAGIC: [u8; 3] = [0xF8, 0x73, 0x76];
+const SUITE_RANDOMISED: u8 = 1;
+const SUITE_DETERMINISTIC: u8 = 2;
+const TOKEN_START: &str = "~s1";
+const TOKEN_OTHER: &str = "~s2";
+const TOKEN_END: char = '~';
+const KID_LEN: usize = 8;
+/// Nonce, kid, flags and tag: the least that stands behind magic and suite.
+const LEAST: usize = NONCE_LEN + KID_LEN + 1 + TAG_LEN;
+/// No compression, no padding, canonical text form, not bound to a row.
+const FLAGS: u8 = 0;
+
+/// Why a value was not sealed or not opened. It says nothing of the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The value has the form of a sealed one but is cut short or malformed.
+    #[error("the sealed value is malformed")]
+    Malformed,
+    /// Its suite or flags are of a version that this program does not know.
+    #[error("the sealed value is of an unknown suite or version")]
+    Unknown,
+    /// It does not authenticate under this key, tenant and label.
+    #[error("the sealed value does not authenticate")]
+    Forged,
+    /// The label is longer than its length field allows, or the value than the cipher.
+    #[error("the value or its label is too long to seal")]
+    TooLong,
+    /// The operating system gave no random bytes.
+    #[error("no random bytes")]
+    NoRandomness,
+}
+
+/// A sealed value, made by [`seal`].
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// The value as a column or parameter of this kind and format holds it.
+    #[must_use]
+    pub fn to_wire(&self, kind: ValueKind, format: Format) -> Vec<u8> {
+        match (kind, format) {
+            (ValueKind::Bytea, Format::Binary) => self.0.clone(),
+            (ValueKind::Bytea, Format::Text) => value::hex(&self.0),
+            (ValueKind::Text, _) => self.token().into_bytes(),
+            (ValueKind::Json, _) | (ValueKind::Jsonb, Format::Text) => {
+                format!("\"{}\"", self.token()).into_bytes()
+            }
+            (ValueKind::Jsonb, Format::Binary) => format!("\u{1}\"{}\"", self.token()).into_bytes(),
+        }
+    }
+
+    fn token(&self) -> String {
+        let body = self.0.get(MAGIC.len() + 1..).unwrap_or_default();
+        format!("{TOKEN_START}{}{TOKEN_END}", URL_SAFE_NO_PAD.encode(body))
+    }
+}
+
+/// A stored value that has the form of a sealed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedValue {
+    nonce: [u8; NONCE_LEN],
+    kid: KeyId,
+    flags: u8,
+    ciphertext: Vec<u8>,
+}
+
+impl SealedValue {
+    /// The key that it claims to be sealed with.
+    #[must_use]
+    pub fn kid(&self) -> KeyId {
+        self.kid
+    }
+
+    /// `body` is what stands behind magic and suite.
+    fn read(body: &[u8]) -> Result<Self, SealError> {
+        let (nonce, rest) = body
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(SealError::Malformed)?;
+        let (kid, rest) = rest
+            .split_first_chunk::<KID_LEN>()
+            .ok_or(SealError::Malformed)?;
+        let (&flags, ciphertext) = rest.split_first().ok_or(SealError::Malformed)?;
+        if body.len() < LEAST {
+            return Err(SealError::Malformed);
+        }
+        if flags != FLAGS {
+            return Err(SealError::Unknown);
+        }
+        Ok(Self {
+            nonce: *nonce,
+            kid: KeyId(*kid),
+            flags,
+            ciphertext: ciphertext.to_vec(),
+        })
+    }
+}
+
+/// What a stored value turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parsed {
+    /// It has the form of a sealed value.
+    Sealed(SealedValue),
+    /// It has not: plaintext, planted or from before.
+    NotSealed,
+}
+
+/// Nonces of one statement: random bytes of the operating system, then a counter, so that a cloned machine's userspace
+/// state never repeats one.
+pub struct Nonces {
+    prefix: [u8; NONCE_LEN],
+    counter: u64,
+}
+
+impl Nonces {
+    /// Draws the prefix.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn from_os() -> Result<Self, SealError> {
+        let mut prefix = [0; NONCE_LEN];
+        getrandom::fill(&mut prefix).map_err(|_| SealError::NoRandomness)?;
+        Ok(Self { prefix, counter: 0 })
+    }
+
+    /// The prefix with the counter mixed into its last eight bytes.
+    fn next(&mut self) -> [u8; NONCE_LEN] {
+        let mut nonce = self.prefix;
+        nonce
+            .iter_mut()
+            .rev()
+            .zip(self.counter.to_le_bytes())
+            .for_each(|(byte, count)| *byte ^= count);
+        self.counter = self.counter.wrapping_add(1);
+        nonce
+    }
+}
+
+/// "SV1" ‖ suite ‖ flags ‖ kid ‖ len16(tenant) tenant ‖ len16(field) field ‖ len16(row) row.
+fn aad(key: &DataKey, flags: u8, label: &str) -> Result<Vec<u8>, SealError> {
+    let mut aad = Vec::with_capacity(64 + label.len());
+    aad.extend_from_slice(b"SV1");
+    aad.extend_from_slice(&[SUITE_RANDOMISED, flags]);
+    aad.extend_from_slice(&key.kid.0);
+    for part in [key.tenant.as_str(), label, ""] {
+        let len = u16::try_from(part.len()).map_err(|_| SealError::TooLong)?;
+        aad.extend_from_slice(&len.to_be_bytes());
+        aad.extend_from_slice(part.as_bytes());
+    }
+    Ok(aad)
+}
+
+/// Seals a value for the column with this label.
+///
+/// # Errors
+/// [`SealError::TooLong`].
+pub fn seal(
+    key: &DataKey,
+    label: &str,
+    plain: &Plain,
+    nonces: &mut Nonces,
+) -> Result<Sealed, SealError> {
+    seal_with(key, label, plain, &nonces.next())
+}
+
+fn seal_with(
+    key: &DataKey,
+    label: &str,
+    plain: &Plain,
+    nonce: &[u8; NONCE_LEN],
+) -> Result<Sealed, SealError> {
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 1 + LEAST + plain.expose().len());
+    bytes.extend_from_slice(&MAGIC);
+    bytes.push(SUITE_RANDOMISED);
+    bytes.extend_from_slice(nonce);
+    bytes.extend_from_slice(&key.kid.0);
+    bytes.push(FLAGS);
+    let sealed = xaes::seal(
+        key.cipher(),
+        nonce,
+        &aad(key, FLAGS, label)?,
+        plain.expose(),
+    )
+    .ok_or(SealError::TooLong)?;
+    bytes.extend_from_slice(&sealed);
+    Ok(Sealed(bytes))
+}
+
+/// Opens a value that was sealed for the column with this label.
+///
+/// # Errors
+/// [`SealError::Forged`] when key, tenant, label or a single bit is another.
+pub fn open(key: &DataKey, label: &str, sealed: &SealedValue) -> Result<Plain, SealError> {
+    if key.kid != sealed.kid {
+        return Err(SealError::Forged);
+    }
+    let aad = aad(key, sealed.flags, label)?;
+    xaes::open(key.cipher(), &sealed.nonce, &aad, &sealed.ciphertext)
+        .map(Plain::new)
+        .ok_or(SealError::Forged)
+}
+
+/// Looks whether a stored value of this kind and format is a sealed one.
+///
+/// # Errors
+/// A value that begins like a sealed one but is cut short, malformed, or of an unknown suite.
+pub fn parse(kind: ValueKind, format: Format, bytes: &[u8]) -> Result<Parsed, SealError> {
+    match (kind, format) {
+        (ValueKind::Bytea, Format::Binary) => parse_bytes(bytes),
+        (ValueKind::Bytea, Format::Text) => {
+            value::bytea_from_text(bytes).map_or(Ok(Parsed::NotSealed), |bytes| parse_bytes(&bytes))
+        }
+        (ValueKind::Text, _) => parse_token(bytes),
+        (ValueKind::Jsonb, Format::Binary) => parse_json(bytes.get(1..).unwrap_or_default()),
+        (ValueKind::Json, _) | (ValueKind::Jsonb, Format::Text) => parse_json(bytes),
+    }
+}
+
+fn parse_bytes(bytes: &[u8]) -> Result<Parsed, SealError> {
+    let Some(rest) = bytes.strip_prefix(&MAGIC) else {
+        return Ok(Parsed::NotSealed);
+    };
+    match rest.split_first() {
+        Some((&SUITE_RANDOMISED, body)) => SealedValue::read(body).map(Parsed::Sealed),
+        Some((&SUITE_DETERMINISTIC, _)) => Err(SealError::Unknown),
+        Some(_) => Err(SealError::Unknown),
+        None => Err(SealError::Malformed),
+    }
+}
+
+fn parse_json(bytes: &[u8]) -> Result<Parsed, SealError> {
+    let inner = bytes.trim_ascii();
+    match inner
+        .strip_prefix(b"\"")
+        .and_then(|inner| inner.strip_suffix(b"\""))
+    {
+        Some(inner) => parse_token(inner),
+        None => Ok(Parsed::NotSealed),
+    }
+}
+
+fn parse_token(bytes: &[u8]) -> Result<Parsed, SealError> {
+    if bytes.starts_with(TOKEN_OTHER.as_bytes()) {
+        return Err(SealError::Unknown);
+    }
+    let Some(rest) = bytes.strip_prefix(TOKEN_START.as_bytes()) else {
+        return Ok(Parsed::NotSealed);
+    };
+    let Some((&end, body)) = rest.split_last() else {
+        return Err(SealError::Malformed);
+    };
+    if char::from(end) != TOKEN_END {
+        return Err(SealError::Malformed);
+    }
+    let body = URL_SAFE_NO_PAD
+        .decode(body)
+        .map_err(|_| SealError::Malformed)?;
+    SealedValue::read(&body).map(Parsed::Sealed)
+}
