@@ -131,8 +131,18 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a message and the hint that every refusal must carry.
     #[must_use]
-    pub fn new(sqlstate: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into(), detail: None, hint: Some(hint.into()), position: None }
+    pub fn new(
+        sqlstate: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            sqlstate,
+            message: message.into(),
+            detail: None,
+            hint: Some(hint.into()),
+            position: None,
+        }
     }
 
     /// Adds the DETAIL field.
