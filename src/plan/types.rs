@@ -1,0 +1,207 @@
+//! What planning gives: verdicts, plans, slots, outputs.
+//!
+//! Nothing here that holds a literal's value implements `Debug`.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::model::{Oid, Plain, Refusal, TenantId, ValueKind};
+use crate::rules::ProtectedColumn;
+
+/// What the session knows that the text of a statement does not say.
+pub struct Env<'a> {
+    /// The parameter types that the client declared in Parse, in order; 0 or absent: undeclared.
+    pub declared: &'a [Oid],
+    /// Whether `client_encoding` is UTF-8.
+    pub utf8: bool,
+    /// The session's `standard_conforming_strings`.
+    pub standard_conforming_strings: bool,
+    /// The session's prepared statements by folded name, for EXECUTE.
+    pub statements: &'a dyn Fn(&str) -> Option<Arc<StatementPlan>>,
+    /// The session's cursors by folded name, for FETCH.
+    pub cursors: &'a dyn Fn(&str) -> Option<Arc<StatementPlan>>,
+    /// The server's answers (`to_regclass`) to names that [`Verdict::Resolve`] asked for; `None`: no such relation.
+    pub resolved: &'a HashMap<String, Option<Oid>>,
+}
+
+/// What is to be done with a statement text.
+pub enum Verdict {
+    /// It touches nothing protected: send the bytes as they are.
+    Forward,
+    /// It touches something protected and is understood.
+    Protect(Arc<Plan>),
+    /// It may touch something protected and is not understood, or cannot work on sealed values.
+    Refuse(Refusal),
+    /// Several relations bear one of these names: ask the server which one each is, then plan again with
+    /// [`Env::resolved`]. Each is an expression for `to_regclass($1)`, already quoted.
+    Resolve(Vec<String>),
+}
+
+/// The plan of a whole text.
+pub struct Plan {
+    /// One per non-empty statement, in order, those that need nothing included.
+    pub statements: Vec<Arc<StatementPlan>>,
+}
+
+/// The plan of one statement.
+pub struct StatementPlan {
+    /// What the statement is to the session's state.
+    pub kind: StatementKind,
+    /// Its bytes in the text, without the separating semicolon.
+    pub span: Range<usize>,
+    /// Where values of sealed columns enter.
+    pub slots: Vec<Slot>,
+    /// Where the slots' tenants come from.
+    pub tenants: Vec<TenantSource>,
+    /// What must be asked from the server before the statement goes.
+    pub lookup: Option<Lookup>,
+    /// What may come out.
+    pub outputs: Outputs,
+    /// Parameters that need a value of their own per role: the k-th copy is parameter `max_param + 1 + k`.
+    pub copies: Vec<Copy>,
+    /// The highest parameter number in the statement, 0 without parameters.
+    pub max_param: u16,
+    /// Edits of the text besides the sealed literals, sorted, not overlapping each other or a literal slot.
+    pub splices: Vec<Splice>,
+    /// Further edits that keep the statement from touching any row: used when the look-up found no row for an UPDATE,
+    /// whose slots then have no tenant and are filled with NULL.
+    pub none_matched: Vec<Splice>,
+}
+
+/// What a statement is to the session's state.
+pub enum StatementKind {
+    /// It touches nothing protected.
+    Forward,
+    /// It runs as it stands.
+    Run,
+    /// SQL `PREPARE name AS …`.
+    Prepare {
+        /// The folded name.
+        name: String,
+        /// The plan of the statement under it. Its spans are those of the whole text.
+        inner: Arc<StatementPlan>,
+    },
+    /// SQL `EXECUTE name (…)`: slots are the arguments.
+    Execute {
+        /// The folded name.
+        name: String,
+    },
+    /// `DECLARE name CURSOR FOR …`: outputs are the cursor's.
+    Declare {
+        /// The folded name.
+        name: String,
+    },
+    /// `FETCH … FROM name`.
+    Fetch {
+        /// The folded name.
+        name: String,
+    },
+    /// `DEALLOCATE name` or `ALL`.
+    Deallocate {
+        /// The folded name; `None`: all.
+        name: Option<String>,
+    },
+    /// `CLOSE name` or `ALL`.
+    CloseCursor {
+        /// The folded name; `None`: all.
+        name: Option<String>,
+    },
+}
+
+/// A place where a value of a sealed column enters.
+#[derive(Clone)]
+pub struct Slot {
+    /// The literal or parameter.
+    pub source: SlotSource,
+    /// The column that it is stored in.
+    pub column: Arc<ProtectedColumn>,
+    /// Index into [`StatementPlan::tenants`].
+    pub tenant: usize,
+}
+
+/// The literal or parameter of a slot.
+#[derive(Clone)]
+pub enum SlotSource {
+    /// A string constant.
+    Literal {
+        /// The constant's bytes in the text, quotes included.
+        span: Range<usize>,
+        /// What it says: for `bytea` still in its text form (`\x…` or escaped).
+        value: Plain,
+    },
+    /// A parameter.
+    Param {
+        /// Its number in the rewritten statement.
+        number: u16,
+        /// How its value is written on the wire: the innermost cast, else the declared type, else the column's.
+        kind: ValueKind,
+    },
+}
+
+/// Where the tenant of a slot comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum TenantSource {
+    /// Known from the text or the rules.
+    Known(TenantId),
+    /// The value of a parameter.
+    Param {
+        /// Its number in the rewritten statement.
+        number: u16,
+        /// Its type, for values in binary format.
+        type_oid: Oid,
+    },
+    /// The look-up's term of this number.
+    Asked(i32),
+}
+
+/// A question to the server before the statement goes, in the same transaction.
+pub struct Lookup {
+    /// Yields rows of (term `int4`, tenant `text`).
+    pub sql: String,
+    /// The original numbers of the parameters that are bound to `$1`, `$2`, ….
+    pub params: Vec<u16>,
+    /// Terms for which no row means that the statement touches no row: use [`StatementPlan::none_matched`].
+    pub zero_rows_ok: Vec<i32>,
+    /// Terms whose rows, if any, must name the same tenant as the one of this index of [`StatementPlan::tenants`]
+    /// (the row that ON CONFLICT would update).
+    pub must_equal: Vec<(usize, i32)>,
+}
+
+/// A parameter's further role.
+pub struct Copy {
+    /// The client's number.
+    pub original: u16,
+}
+
+/// An edit of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Splice {
+    /// The bytes replaced; empty: an insertion.
+    pub span: Range<usize>,
+    /// What stands there instead.
+    pub text: String,
+}
+
+/// What may come out of a statement.
+#[derive(Clone)]
+pub enum Outputs {
+    /// No rows, or none that carry sealed values.
+    None,
+    /// Rows whose columns are found by RowDescription (table OID, attnum), and where that says 0 by lineage.
+    ByDescription {
+        /// Per output position; `None`: not known (a star that could not be expanded), then fields of OID 0 carry nothing.
+        lineage: Option<Vec<Lineage>>,
+    },
+}
+
+/// Which sealed columns an output can carry.
+#[derive(Clone)]
+pub enum Lineage {
+    /// No sealed value.
+    None,
+    /// The column itself: every value that is not NULL must be a sealed one of it.
+    Exact(Arc<ProtectedColumn>),
+    /// A sealed value of one of these columns, or anything else.
+    Maybe(Vec<Arc<ProtectedColumn>>),
+}
