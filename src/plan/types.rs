@@ -26,6 +26,7 @@ pub struct Env<'a> {
 }
 
 /// What is to be done with a statement text.
+#[derive(Clone)]
 pub enum Verdict {
     /// It touches nothing protected: send the bytes as they are.
     Forward,

@@ -1,1 +1,329 @@
 //! One client connection with its server connection, as a value.
+//!
+//! Bytes go in through an [`Inbox`], bytes come out through an [`Outbox`]; no socket, clock or task is seen here.
+//! The *ledger* ([`ledger`]) holds one entry per request whose reply is still to come, grouped by Sync, and says of
+//! each reply whether it is forwarded, skipped or substituted. Names of statements and portals are kept twice: as
+//! *sent* (what the next client message may refer to) and as *acknowledged* (what the server has confirmed).
+//! PostgreSQL manual, chapter 55.
+
+mod ask;
+mod backend;
+mod frontend;
+pub mod ledger;
+mod names;
+mod opening;
+mod sealing;
+mod startup;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::{Bytes, BytesMut};
+
+use crate::keys::{KeyAnswers, KeyCache, KeyWants};
+use crate::model::{Oid, Peer, Refusal};
+use crate::plan::Planner;
+use crate::wire::{Inbox, OutQueue, Outbox, WireError};
+
+use ask::Ask;
+use ledger::Ledger;
+use names::{Names, PlanCache};
+use opening::Opener;
+
+/// The largest frame that is held whole because its content matters; one byte more is refused with `54000`.
+pub const FRAME_CAP: usize = 64 << 20;
+
+/// What all sessions share.
+pub struct Shared {
+    /// The planner of the protected database; none when no rules are loaded: everything is forwarded.
+    pub planner: ArcSwapOption<Planner>,
+    /// The data keys in memory.
+    pub keys: Arc<KeyCache>,
+    /// The database that the rules protect; sessions of any other database are forwarded.
+    pub database: Option<String>,
+    plans: PlanCache,
+}
+
+impl Shared {
+    /// `planner` is none when there are no rules; `database` is the protected database's name.
+    #[must_use]
+    pub fn new(
+        planner: Option<Arc<Planner>>,
+        keys: Arc<KeyCache>,
+        database: Option<String>,
+    ) -> Self {
+        Self {
+            planner: ArcSwapOption::new(planner),
+            keys,
+            database,
+            plans: PlanCache::new(),
+        }
+    }
+}
+
+/// What the listener offers a client that asks for TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsOffer {
+    /// SSLRequest is answered with `N`.
+    Disabled,
+    /// The client chooses.
+    Allowed,
+    /// A startup packet without TLS is fatal, before any password.
+    Required,
+}
+
+/// What the caller is to do next.
+#[derive(Debug)]
+pub enum Progress {
+    /// Everything that could be consumed was; more bytes (of either peer) are needed.
+    NeedInput,
+    /// The frame at the front stays until [`Session::provide`] has been called with answers for these.
+    NeedKeys(KeyWants),
+    /// Write what is queued, then take the TLS handshake; bytes that are already buffered are fatal.
+    UpgradeTls,
+    /// This is a CancelRequest: send the packet verbatim upstream and close.
+    Cancel(Bytes),
+    /// A valid startup packet is queued for the server: dial it now.
+    Connect,
+    /// The client said goodbye: write what is queued and close both connections.
+    Closed,
+}
+
+/// An error that ends the session.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fatal {
+    /// A peer broke the protocol; says which and how.
+    #[error("protocol violation by the {peer}: {error}")]
+    Protocol {
+        /// `client` or `server`.
+        peer: &'static str,
+        /// What was wrong with the frame.
+        error: WireError,
+    },
+    /// Told to the client as a FATAL error.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    /// A server's reply that no request can explain; going on would mean guessing.
+    #[error("the server's reply '{0}' answers no request")]
+    Unexplained(char),
+    /// A TCP probe or a port scan: close without a word.
+    #[error("closed before a startup packet")]
+    Silent,
+}
+
+impl Fatal {
+    /// What the client is told in a FATAL ErrorResponse; `None` when it is told nothing.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.clone()),
+            Self::Protocol { .. } | Self::Unexplained(_) => Some(Refusal::new(
+                "08P01",
+                self.to_string(),
+                "Reconnect; if it happens again, report the client's name and version. See docs/errors.md#protocol.",
+            )),
+            Self::Silent => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Startup { ssl_asked: bool, gss_asked: bool },
+    Login,
+    Live,
+    Ended,
+}
+
+/// One client connection with its server connection.
+pub struct Session {
+    shared: Arc<Shared>,
+    tls_offer: TlsOffer,
+    encrypted: bool,
+    phase: Phase,
+    protected: bool,
+    ledger: Ledger,
+    sent: Names,
+    acked: Names,
+    ask: Ask,
+    /// Names of this frame that the server was asked about.
+    resolved: HashMap<String, Option<Oid>>,
+    /// For the rows of the result under way; `None`: not looked up yet.
+    opener: Option<Option<Opener>>,
+    /// The client was told of an error that the server does not know of: replies are dropped up to ReadyForQuery.
+    drowning: bool,
+    /// Replies are dropped and the transaction is made to fail; the client's next frames wait.
+    failing: bool,
+    /// The server reads CopyData now; Sync and Flush are ignored by it.
+    copy_in: bool,
+    utf8: bool,
+    conforming_strings: bool,
+    in_transaction: bool,
+    catalog_stale: bool,
+    answers: KeyAnswers,
+    waiting: [bool; 2],
+    scratch: BytesMut,
+    fatal: Option<Fatal>,
+}
+
+impl Session {
+    /// A session before its first byte. `encrypted` says that the client leg is TLS already (direct TLS).
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, tls_offer: TlsOffer, encrypted: bool) -> Self {
+        Self {
+            shared,
+            tls_offer,
+            encrypted,
+            phase: Phase::Startup {
+                ssl_asked: false,
+                gss_asked: false,
+            },
+            protected: false,
+            ledger: Ledger::default(),
+            sent: Names::default(),
+            acked: Names::default(),
+            ask: Ask::Idle,
+            resolved: HashMap::new(),
+            opener: None,
+            drowning: false,
+            failing: false,
+            copy_in: false,
+            utf8: false,
+            conforming_strings: true,
+            in_transaction: false,
+            catalog_stale: false,
+            answers: KeyAnswers::default(),
+            waiting: [false; 2],
+            scratch: BytesMut::new(),
+            fatal: None,
+        }
+    }
+
+    /// Consumes whole frames from `input`, which holds what `from` sent, and appends to `out`. A frame that needs keys
+    /// stays unconsumed and without effect until [`Self::provide`].
+    ///
+    /// # Errors
+    /// The first fatal error, and the same one ever after.
+    pub fn advance(
+        &mut self,
+        from: Peer,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Progress, Fatal> {
+        if let Some(fatal) = &self.fatal {
+            return Err(fatal.clone());
+        }
+        let result = match (self.phase, from) {
+            (Phase::Startup { .. }, Peer::Client) => self.startup(input, out),
+            (Phase::Startup { .. }, Peer::Server) => Ok(Progress::NeedInput),
+            (Phase::Login, Peer::Client) => self.login_client(input, out),
+            (Phase::Login, Peer::Server) => self.login_server(input, out),
+            (Phase::Live, Peer::Client) => self.client_sent(input, out),
+            (Phase::Live, Peer::Server) => self.server_sent(input, out),
+            (Phase::Ended, _) => Ok(Progress::Closed),
+        };
+        if self.phase
+            != (Phase::Startup {
+                ssl_asked: false,
+                gss_asked: false,
+            })
+        {
+            let queue = self.queue_for(from, out);
+            input.flush(queue);
+        }
+        if let Ok(Progress::NeedKeys(_)) = &result {
+            self.set_waiting(from, true);
+        }
+        result.inspect_err(|fatal| self.fatal = Some(fatal.clone()))
+    }
+
+    /// Answers for a [`Progress::NeedKeys`]; the frame that waits is tried again at the next [`Self::advance`].
+    pub fn provide(&mut self, answers: KeyAnswers) {
+        self.answers.active.extend(answers.active);
+        self.answers.by_kid.extend(answers.by_kid);
+    }
+
+    /// The TLS handshake that [`Progress::UpgradeTls`] asked for is done.
+    pub fn tls_established(&mut self) {
+        self.encrypted = true;
+    }
+
+    /// No request is under way and no transaction is open: the session can be ended without harm.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !matches!(self.phase, Phase::Live | Phase::Login)
+            || (self.ledger.is_empty() && !self.in_transaction)
+    }
+
+    /// Whether the login is over.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// A DDL command passed since the last call: the catalog is to be loaded again before the client goes on.
+    pub fn catalog_stale(&mut self) -> bool {
+        std::mem::take(&mut self.catalog_stale)
+    }
+
+    fn queue_for<'a>(&self, from: Peer, out: &'a mut Outbox) -> &'a mut OutQueue {
+        match from {
+            Peer::Client => &mut out.server,
+            Peer::Server => &mut out.client,
+        }
+    }
+
+    fn set_waiting(&mut self, peer: Peer, waits: bool) {
+        let [client, server] = &mut self.waiting;
+        match peer {
+            Peer::Client => *client = waits,
+            Peer::Server => *server = waits,
+        }
+        // A denial is an answer to the frame that asked, not a memory: the cache decides how long it lasts.
+        if !waits && !*client && !*server {
+            self.answers = KeyAnswers::default();
+        }
+    }
+
+    /// The frame that asked for keys is consumed.
+    fn settled(&mut self, peer: Peer) {
+        if self.waiting.iter().any(|waits| *waits) {
+            self.set_waiting(peer, false);
+        }
+    }
+
+    /// A frame of ours, encoded into a buffer that is reused.
+    fn encoded(
+        &mut self,
+        peer: &'static str,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), WireError>,
+    ) -> Result<Bytes, Fatal> {
+        write(&mut self.scratch).map_err(|error| Fatal::Protocol { peer, error })?;
+        Ok(self.scratch.split().freeze())
+    }
+}
+
+fn by_client(error: WireError) -> Fatal {
+    Fatal::Protocol {
+        peer: "client",
+        error,
+    }
+}
+
+fn by_server(error: WireError) -> Fatal {
+    Fatal::Protocol {
+        peer: "server",
+        error,
+    }
+}
+
+fn frame_too_large(len: usize) -> Refusal {
+    Refusal::new(
+        "54000",
+        format!(
+            "a message of {len} bytes may touch a protected table and is larger than {FRAME_CAP} bytes"
+        ),
+        "Split the statement or the value. See docs/errors.md#message-too-large.",
+    )
+}

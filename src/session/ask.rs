@@ -1,0 +1,151 @@
+//! Questions of ours to the server, on the client's connection and in its transaction: tenants of rows, meanings of names.
+//!
+//! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: what follows runs in the same
+//! transaction. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
+
+use bytes::{Bytes, BytesMut};
+
+use super::ledger::{Effect, Entry, Fate, Request};
+use super::{Fatal, Session, by_server};
+use crate::model::Oid;
+use crate::wire::message::DataRow;
+use crate::wire::{Inbox, Outbox, WireError, encode};
+
+/// Our statement and portal: no client would choose it.
+const NAME: &[u8] = b"_pgseal_ask";
+
+/// Rows of (term, text): what the server said.
+#[derive(Default)]
+pub(super) struct Answer(Vec<(i32, Option<String>)>);
+
+impl Answer {
+    /// The distinct answers to one term.
+    pub(super) fn of(&self, term: i32) -> Vec<Option<&str>> {
+        let mut found: Vec<Option<&str>> = self
+            .0
+            .iter()
+            .filter(|(n, _)| *n == term)
+            .map(|(_, text)| text.as_deref())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Where the questions of the client frame at the front stand.
+#[derive(Default)]
+pub(super) enum Ask {
+    /// None was put.
+    #[default]
+    Idle,
+    /// One is under way.
+    Sent(Vec<Answer>, Answer),
+    /// All that were put are answered, in their order.
+    Answered(Vec<Answer>),
+    /// The server answered with an error, which the client has seen.
+    Failed,
+}
+
+/// A parameter of a question.
+pub(super) struct Argument<'a> {
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) format: i16,
+    pub(super) type_oid: Oid,
+}
+
+impl Session {
+    /// The answer to the frame's `n`-th question, if it is there; puts the question otherwise.
+    pub(super) fn has_answer(
+        &mut self,
+        n: usize,
+        sql: &str,
+        arguments: &[Argument<'_>],
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<bool, Fatal> {
+        match &self.ask {
+            Ask::Answered(answers) if n < answers.len() => return Ok(true),
+            Ask::Sent(..) | Ask::Failed => return Ok(false),
+            Ask::Idle | Ask::Answered(_) => {}
+        }
+        let frames = self.encoded("client", |buf| question(buf, sql, arguments))?;
+        input.flush(&mut out.server);
+        out.server.push(frames);
+        self.ledger.push(Entry::new(Request::Close, Fate::Ask));
+        self.ledger.push(Entry::new(Request::Parse, Fate::Ask));
+        self.ledger.push(Entry::new(Request::Bind, Fate::Ask));
+        self.ledger
+            .push(Entry::new(Request::Execute, Fate::Ask).with(Effect::Answer));
+        self.ledger.push(Entry::new(Request::Close, Fate::Ask));
+        self.ledger.push(Entry::new(Request::Close, Fate::Ask));
+        let before = match std::mem::take(&mut self.ask) {
+            Ask::Answered(answers) => answers,
+            _ => Vec::new(),
+        };
+        self.ask = Ask::Sent(before, Answer::default());
+        Ok(false)
+    }
+
+    pub(super) fn answer(&self, n: usize) -> Option<&Answer> {
+        match &self.ask {
+            Ask::Answered(answers) => answers.get(n),
+            Ask::Idle | Ask::Sent(..) | Ask::Failed => None,
+        }
+    }
+
+    /// A row of the question under way: (int4, text), both in text format.
+    pub(super) fn note_answer(&mut self, body: &[u8]) -> Result<(), Fatal> {
+        let row = DataRow::read(body).map_err(by_server)?;
+        let text = |index: usize| {
+            let range = row.values.get(index).cloned().flatten()?;
+            body.get(range)
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        };
+        let term = text(0).and_then(|term| term.parse().ok());
+        if let (Ask::Sent(_, answer), Some(term)) = (&mut self.ask, term) {
+            answer.0.push((term, text(1).map(str::to_owned)));
+        }
+        Ok(())
+    }
+
+    /// The question under way is answered.
+    pub(super) fn answered(&mut self) {
+        if let Ask::Sent(mut answers, answer) = std::mem::take(&mut self.ask) {
+            answers.push(answer);
+            self.ask = Ask::Answered(answers);
+        }
+    }
+}
+
+fn question(buf: &mut BytesMut, sql: &str, arguments: &[Argument<'_>]) -> Result<(), WireError> {
+    let types: Vec<Oid> = arguments.iter().map(|argument| argument.type_oid).collect();
+    let formats: Vec<i16> = arguments.iter().map(|argument| argument.format).collect();
+    let values: Vec<Option<&[u8]>> = arguments.iter().map(|argument| argument.value).collect();
+    encode::close(buf, b'S', NAME)?;
+    encode::parse(buf, NAME, sql.as_bytes(), &types)?;
+    encode::bind(buf, NAME, NAME, &formats, &values, &[0])?;
+    encode::execute(buf, NAME, 0)?;
+    encode::close(buf, b'P', NAME)?;
+    encode::close(buf, b'S', NAME)?;
+    encode::flush(buf)
+}
+
+/// The question what unqualified names mean to this session: (number of the name, OID or NULL).
+pub(super) fn meaning_of(names: &[String]) -> String {
+    let terms: Vec<String> = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| {
+            let quoted = name.replace('\'', "''");
+            format!("SELECT {n}::int4, pg_catalog.to_regclass('{quoted}')::oid::text")
+        })
+        .collect();
+    terms.join(" UNION ALL ")
+}
+
+/// A text that PostgreSQL rejects with a syntax error: the carrier of a refusal.
+pub(super) const POISON: &[u8] = b"pgseal refused this statement";
+
+/// A name for it, so that the client's own statements stay as they are.
+pub(super) const POISON_NAME: Bytes = Bytes::from_static(b"_pgseal_refused");

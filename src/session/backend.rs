@@ -1,0 +1,477 @@
+//! Messages of the server, once the client is logged in: acknowledgements, results, errors.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::ask::{self, Ask};
+use super::frontend::Step;
+use super::ledger::{Effect, Entry, Fate, Request};
+use super::opening::{Opener, Row};
+use super::sealing::Positions;
+use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
+use crate::model::{KeyId, Peer, Refusal};
+use crate::plan::StatementPlan;
+use crate::wire::message::{
+    CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery, RowDescription,
+};
+use crate::wire::{Inbox, Outbox, encode};
+
+impl Session {
+    pub(super) fn server_sent(
+        &mut self,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Progress, Fatal> {
+        loop {
+            if input.pass() {
+                return Ok(Progress::NeedInput);
+            }
+            let Some(head) = input.peek().map_err(by_server)? else {
+                return Ok(Progress::NeedInput);
+            };
+            let needs_body = matches!(head.tag, b'Z' | b'S')
+                || (self.protected && matches!(head.tag, b'T' | b't' | b'C' | b'E'));
+            if needs_body && !input.is_whole() {
+                return Ok(Progress::NeedInput);
+            }
+            let step = if self.protected {
+                self.server_frame(head.tag, head.len, input, out)?
+            } else {
+                self.unprotected(head.tag, input)?
+            };
+            match step {
+                Step::Done => self.settled(Peer::Server),
+                Step::Wait(progress) => return Ok(progress),
+            }
+        }
+    }
+
+    /// A session that no rule concerns: only whether it is idle matters.
+    fn unprotected(&mut self, tag: u8, input: &mut Inbox) -> Result<Step, Fatal> {
+        if tag == b'Z' {
+            self.in_transaction =
+                ReadyForQuery::read(input.body()).map_err(by_server)?.status != b'I';
+            self.ledger.pop();
+        }
+        input.forward();
+        Ok(Step::Done)
+    }
+
+    fn server_frame(
+        &mut self,
+        tag: u8,
+        len: usize,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        match tag {
+            b'D' => return self.row(len, input, out),
+            b'S' => {
+                self.parameter_status(input)?;
+                input.forward();
+            }
+            b'N' | b'A' => input.forward(),
+            b'Z' => self.ready(input, out)?,
+            b'E' => self.error(input, out)?,
+            b'T' => return self.row_description(input, out),
+            b't' => self.parameter_description(input, out)?,
+            b'1' | b'2' | b'3' => {
+                let entry = self.reply_to(tag, |request| {
+                    matches!(request, Request::Parse | Request::Bind | Request::Close)
+                })?;
+                self.acked.apply(&entry.effect);
+                self.pass_on(&entry.fate, input, out);
+            }
+            b'n' => {
+                let entry = self.reply_to(tag, |request| {
+                    matches!(
+                        request,
+                        Request::DescribeStatement | Request::DescribePortal
+                    )
+                })?;
+                self.pass_on(&entry.fate, input, out);
+            }
+            b's' => {
+                let entry = self.reply_to(tag, |request| request == Request::Execute)?;
+                self.opener = None;
+                self.pass_on(&entry.fate, input, out);
+            }
+            b'C' | b'I' => self.completed(tag, input, out)?,
+            b'G' => {
+                self.copy_in = self.ledger.copy_in();
+                input.forward();
+            }
+            _ => input.forward(),
+        }
+        Ok(Step::Done)
+    }
+
+    /// Takes the entry that this reply ends.
+    fn reply_to(&mut self, tag: u8, fits: impl Fn(Request) -> bool) -> Result<Entry, Fatal> {
+        match self.ledger.front() {
+            Some(entry) if fits(entry.request) => {
+                self.ledger.pop().ok_or(Fatal::Unexplained(char::from(tag)))
+            }
+            _ => Err(Fatal::Unexplained(char::from(tag))),
+        }
+    }
+
+    fn pass_on(&self, fate: &Fate, input: &mut Inbox, out: &mut Outbox) {
+        if self.drowning || !matches!(fate, Fate::Forward) {
+            input.skip(&mut out.client);
+        } else {
+            input.forward();
+        }
+    }
+
+    fn row(&mut self, len: usize, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let Some(entry) = self.ledger.front() else {
+            return Err(Fatal::Unexplained('D'));
+        };
+        if matches!(entry.effect, Effect::Answer) {
+            if !input.is_whole() {
+                return Ok(Step::Wait(Progress::NeedInput));
+            }
+            self.note_answer(input.body())?;
+            input.skip(&mut out.client);
+            return Ok(Step::Done);
+        }
+        if self.drowning {
+            input.skip(&mut out.client);
+            return Ok(Step::Done);
+        }
+        let opener = match (&self.opener, &entry.effect) {
+            (Some(opener), _) => opener.as_ref(),
+            (None, Effect::Rows(name)) => {
+                let opener = self
+                    .acked
+                    .portals
+                    .get(name)
+                    .and_then(|portal| portal.opener.clone());
+                self.opener.insert(opener).as_ref()
+            }
+            (None, _) => None,
+        };
+        let Some(opener) = opener else {
+            input.forward();
+            return Ok(Step::Done);
+        };
+        if len > FRAME_CAP {
+            return self.fail_result(frame_too_large(len), input, out);
+        }
+        if !input.is_whole() {
+            return Ok(Step::Wait(Progress::NeedInput));
+        }
+        let body = input.body();
+        let row = DataRow::read(body).map_err(by_server)?;
+        let key_of = |kid: KeyId| {
+            self.answers
+                .by_kid
+                .get(&kid)
+                .cloned()
+                .or_else(|| self.shared.keys.by_kid(kid).map(Ok))
+        };
+        let replacement = match opener.open(body, &row, &key_of) {
+            Row::Unchanged => None,
+            Row::Wants(wants) => return Ok(Step::Wait(Progress::NeedKeys(wants))),
+            Row::Failed(refusal) => return self.fail_result(refusal, input, out),
+            Row::Opened(values) => {
+                let values: Vec<Option<&[u8]>> =
+                    values.iter().map(|value| value.as_deref()).collect();
+                encode::data_row(&mut self.scratch, &values).map_err(by_server)?;
+                Some(self.scratch.split().freeze())
+            }
+        };
+        match replacement {
+            Some(frame) => input.replace(&mut out.client, frame),
+            None => input.forward(),
+        }
+        Ok(Step::Done)
+    }
+
+    /// The client gets an error in the frame's place; the server does not know of it, so what it goes on to say up to
+    /// ReadyForQuery is dropped, and an open transaction is made to fail before the client hears of it.
+    fn fail_result(
+        &mut self,
+        refusal: Refusal,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let frame = self.encoded("server", |buf| {
+            encode::error_response(buf, &refusal, "ERROR")
+        })?;
+        input.skip(&mut out.client);
+        out.client.push(frame);
+        self.drowning = true;
+        self.failing = true;
+        self.opener = None;
+        self.ledger.discard_to_sync();
+        Ok(Step::Done)
+    }
+
+    fn row_description(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let Some(entry) = self.ledger.front() else {
+            return Err(Fatal::Unexplained('T'));
+        };
+        let plan: Option<Arc<StatementPlan>> = match &entry.effect {
+            Effect::Results(plan, index) => plan.statements.get(*index).cloned(),
+            Effect::Describe(name) => self
+                .acked
+                .portals
+                .get(name)
+                .map(|portal| portal.plan.clone()),
+            _ => None,
+        };
+        let portal = match &entry.effect {
+            Effect::Describe(name) => Some(name.clone()),
+            _ => None,
+        };
+        if let (Some(plan), Some(planner), false) =
+            (plan, self.shared.planner.load_full(), self.drowning)
+        {
+            let row = RowDescription::read(input.body()).map_err(by_server)?;
+            let opener = match Opener::new(&planner, &plan, &row) {
+                Ok(opener) => opener,
+                Err(refusal) => {
+                    self.end_description();
+                    return self.fail_result(refusal, input, out);
+                }
+            };
+            match portal {
+                Some(name) => {
+                    if let Some(portal) = self.acked.portals.get_mut(&name) {
+                        portal.opener = opener;
+                        portal.described = true;
+                    }
+                }
+                None => self.opener = Some(opener),
+            }
+        }
+        match self.end_description() {
+            Some(entry) => self.pass_on(&entry.fate, input, out),
+            None => self.pass_on(&Fate::Forward, input, out),
+        }
+        Ok(Step::Done)
+    }
+
+    /// A RowDescription ends a Describe; in a Query or an Execute more follows.
+    fn end_description(&mut self) -> Option<Entry> {
+        let describes = |request| {
+            matches!(
+                request,
+                Request::DescribeStatement | Request::DescribePortal
+            )
+        };
+        if self
+            .ledger
+            .front()
+            .is_some_and(|entry| describes(entry.request))
+        {
+            self.ledger.pop()
+        } else {
+            None
+        }
+    }
+
+    fn parameter_description(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
+        let Some(entry) = self.ledger.front() else {
+            return Err(Fatal::Unexplained('t'));
+        };
+        let skip = self.drowning || !matches!(entry.fate, Fate::Forward);
+        let Effect::Parameters { statement } = &entry.effect else {
+            let fate = if skip { Fate::Skip } else { Fate::Forward };
+            self.pass_on(&fate, input, out);
+            return Ok(());
+        };
+        let types = ParameterDescription::read(input.body())
+            .map_err(by_server)?
+            .types;
+        let added = statement.added();
+        let keep = types.len().saturating_sub(added);
+        let _ = statement.types.set(types.clone());
+        if skip {
+            input.skip(&mut out.client);
+        } else if added == 0 {
+            input.forward();
+        } else {
+            // The client knows its own parameters only.
+            let own = types.get(..keep).unwrap_or_default();
+            let frame = self.encoded("server", |buf| encode::parameter_description(buf, own))?;
+            input.replace(&mut out.client, frame);
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, tag: u8, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
+        if tag == b'C' {
+            let command = CommandComplete::read(input.body()).map_err(by_server)?.tag;
+            self.note_command(command);
+        }
+        self.opener = None;
+        let Some(entry) = self.ledger.front() else {
+            return Err(Fatal::Unexplained(char::from(tag)));
+        };
+        match (entry.request, &mut entry.effect) {
+            (Request::Query, Effect::Results(plan, index)) => {
+                if let Some(plan) = plan.statements.get(*index) {
+                    self.acked.complete(plan);
+                }
+                *index += 1;
+                self.pass_on(&Fate::Forward, input, out);
+            }
+            (Request::Query, _) => self.pass_on(&Fate::Forward, input, out),
+            (Request::Execute, _) => {
+                let entry = self.reply_to(tag, |request| request == Request::Execute)?;
+                match &entry.effect {
+                    Effect::Answer => self.answered(),
+                    Effect::Rows(name) => {
+                        if let Some(plan) = self
+                            .acked
+                            .portals
+                            .get(name)
+                            .map(|portal| portal.plan.clone())
+                        {
+                            self.acked.complete(&plan);
+                            self.sent.complete(&plan);
+                        }
+                    }
+                    _ => {}
+                }
+                self.pass_on(&entry.fate, input, out);
+            }
+            _ => return Err(Fatal::Unexplained(char::from(tag))),
+        }
+        Ok(())
+    }
+
+    /// Commands that change what names mean.
+    fn note_command(&mut self, command: &[u8]) {
+        if [&b"CREATE"[..], b"ALTER", b"DROP", b"IMPORT FOREIGN SCHEMA"]
+            .iter()
+            .any(|ddl| command.starts_with(ddl))
+        {
+            self.catalog_stale = true;
+        }
+        if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
+            self.acked.statements.clear();
+        }
+        if command == b"DISCARD ALL" {
+            self.acked.portals.clear();
+            self.acked.cursors.clear();
+        }
+    }
+
+    fn error(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
+        let fields = ErrorFields::read(input.body()).map_err(by_server)?;
+        let ends = matches!(
+            fields.get(b'V').or_else(|| fields.get(b'S')),
+            Some(b"FATAL" | b"PANIC")
+        );
+        let Some(entry) = self.ledger.front().filter(|_| !ends) else {
+            input.forward();
+            return Ok(());
+        };
+        let request = entry.request;
+        let of_ask = matches!(entry.fate, Fate::Ask);
+        let frame = match (&entry.fate, &entry.positions) {
+            _ if self.drowning => Told::Nothing,
+            (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
+            (Fate::FailTransaction, _) => Told::Nothing,
+            (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
+            (Fate::Forward, Some(positions)) => Told::Other(moved(input.body(), Some(positions))?),
+            (Fate::Forward, None) => Told::Same,
+        };
+        self.opener = None;
+        self.copy_in = false;
+        if !matches!(
+            request,
+            Request::Query | Request::FunctionCall | Request::Sync
+        ) {
+            self.ledger.fail();
+            self.forget_unacknowledged();
+            self.ask = match std::mem::take(&mut self.ask) {
+                Ask::Sent(..) if of_ask => Ask::Failed,
+                _ => Ask::Idle,
+            };
+        }
+        match frame {
+            Told::Same => input.forward(),
+            Told::Nothing => input.skip(&mut out.client),
+            Told::Other(frame) => input.replace(&mut out.client, frame),
+            Told::Refusal(refusal) => {
+                let frame = self.encoded("server", |buf| {
+                    encode::error_response(buf, &refusal, "ERROR")
+                })?;
+                input.replace(&mut out.client, frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was sent but dropped by an error never happened.
+    fn forget_unacknowledged(&mut self) {
+        if self.sent.is_empty() && self.acked.is_empty() {
+            return;
+        }
+        self.sent = self.acked.clone();
+        for entry in self.ledger.iter() {
+            self.sent.apply(&entry.effect);
+        }
+    }
+
+    fn ready(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
+        let status = ReadyForQuery::read(input.body()).map_err(by_server)?.status;
+        let entry = self.reply_to(b'Z', |request| {
+            matches!(
+                request,
+                Request::Sync | Request::Query | Request::FunctionCall
+            )
+        })?;
+        self.in_transaction = status != b'I';
+        if status == b'I' {
+            // Portals end with their transaction.
+            self.acked.portals.clear();
+        }
+        self.opener = None;
+        if self.ledger.is_empty() {
+            self.forget_unacknowledged();
+        }
+        if std::mem::take(&mut self.drowning) && status == b'T' && self.ledger.is_empty() {
+            let frame = self.encoded("server", |buf| encode::query(buf, ask::POISON))?;
+            out.server.push(frame);
+            self.ledger
+                .push(Entry::new(Request::Query, Fate::FailTransaction));
+            input.skip(&mut out.client);
+            return Ok(());
+        }
+        if !matches!(entry.fate, Fate::Ask | Fate::Skip) {
+            self.failing = false;
+        }
+        input.forward();
+        Ok(())
+    }
+}
+
+/// What the client gets for the server's ErrorResponse.
+enum Told {
+    Same,
+    Nothing,
+    Other(Bytes),
+    Refusal(Refusal),
+}
+
+/// The same error with its position in the client's text; without one when it points into a text of ours.
+fn moved(body: &[u8], positions: Option<&Positions>) -> Result<Bytes, Fatal> {
+    let fields = ErrorFields::read(body).map_err(by_server)?;
+    let position = fields
+        .get(b'P')
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let position = match (positions, position) {
+        (Some(positions), Some(position)) => Some(positions.original(position)),
+        _ => None,
+    };
+    let mut buf = bytes::BytesMut::with_capacity(body.len() + 16);
+    encode::error_moved(&mut buf, &fields, position).map_err(by_server)?;
+    Ok(buf.freeze())
+}

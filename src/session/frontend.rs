@@ -1,0 +1,690 @@
+//! Messages of the client, once it is logged in (PostgreSQL manual 55.2.2 to 55.2.6).
+
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use aho_corasick::AhoCorasick;
+use bytes::{Bytes, BytesMut};
+
+use super::ask::{self, Argument, Ask};
+use super::ledger::{Effect, Entry, Request};
+use super::names::{PlanCache, Portal, Prepared};
+use super::sealing::{self, SealedSlots, Unsealed};
+use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
+use crate::model::{Oid, Peer, Refusal, TenantId};
+use crate::plan::{Env, Outputs, Plan, StatementPlan, Verdict};
+use crate::wire::message::{Bind, Close, Describe, Execute, Parse, Query};
+use crate::wire::{Inbox, Outbox, WireError, encode};
+
+/// The statement of ours that stands in for an UPDATE whose look-up found no row.
+const NONE_MATCHED: &[u8] = b"_pgseal_none";
+
+/// Words by which SQL reaches a prepared statement or cursor without naming its table.
+static BY_NAME: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build([
+            "execute",
+            "fetch",
+            "prepare",
+            "deallocate",
+            "declare",
+            "close",
+            "move",
+        ])
+        .ok()
+});
+
+/// What a frame came to.
+pub(super) enum Step {
+    /// It is consumed.
+    Done,
+    /// It stays at the front.
+    Wait(Progress),
+}
+
+const WAIT: Step = Step::Wait(Progress::NeedInput);
+
+impl Session {
+    pub(super) fn client_sent(
+        &mut self,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Progress, Fatal> {
+        loop {
+            // While a transaction is being made to fail, nothing may slip in between.
+            if input.pass() || (self.failing && !self.ledger.is_discarding()) {
+                return Ok(Progress::NeedInput);
+            }
+            let Some(head) = input.peek().map_err(by_client)? else {
+                return Ok(Progress::NeedInput);
+            };
+            if head.tag == b'X' {
+                input.forward();
+                self.phase = Phase::Ended;
+                input.flush(&mut out.server);
+                return Ok(Progress::Closed);
+            }
+            if let Step::Wait(progress) = self.client_frame(head.tag, head.len, input, out)? {
+                return Ok(progress);
+            }
+            self.settled(Peer::Client);
+        }
+    }
+
+    fn client_frame(
+        &mut self,
+        tag: u8,
+        len: usize,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        if !self.protected {
+            if matches!(tag, b'Q' | b'S' | b'F') {
+                self.ledger.push(Entry::forward(Request::Sync));
+            }
+            input.forward();
+            return Ok(Step::Done);
+        }
+        if self.ledger.is_discarding() && tag != b'S' {
+            return self.discard(tag, input, out);
+        }
+        match tag {
+            b'Q' | b'P' => self.whole(
+                len,
+                input,
+                out,
+                if tag == b'Q' {
+                    Self::query
+                } else {
+                    Self::parse
+                },
+            ),
+            b'B' | b'D' | b'E' | b'C' if !self.sent.is_empty() => {
+                let handle = match tag {
+                    b'B' => Self::bind,
+                    b'D' => Self::describe,
+                    b'E' => Self::execute,
+                    _ => Self::close,
+                };
+                self.whole(len, input, out, handle)
+            }
+            b'S' if self.copy_in => Ok(forwarded(input)),
+            b'c' | b'f' => {
+                if !std::mem::take(&mut self.copy_in) {
+                    self.ledger.push(Entry::forward(Request::CopyEnd));
+                }
+                Ok(forwarded(input))
+            }
+            b'D' => {
+                // One byte of the body says whether it is a statement or a portal.
+                if !input.is_whole() {
+                    return Ok(WAIT);
+                }
+                let statement = input.body().first() == Some(&b'S');
+                let request = if statement {
+                    Request::DescribeStatement
+                } else {
+                    Request::DescribePortal
+                };
+                Ok(self.register(Entry::forward(request), input))
+            }
+            _ => {
+                let request = match tag {
+                    b'B' => Request::Bind,
+                    b'E' => Request::Execute,
+                    b'C' => Request::Close,
+                    b'S' => Request::Sync,
+                    b'F' => Request::FunctionCall,
+                    // CopyData and Flush have no reply; what else there is, the server will say.
+                    _ => return Ok(forwarded(input)),
+                };
+                Ok(self.register(Entry::forward(request), input))
+            }
+        }
+    }
+
+    fn whole(
+        &mut self,
+        len: usize,
+        input: &mut Inbox,
+        out: &mut Outbox,
+        handle: fn(&mut Self, &mut Inbox, &mut Outbox) -> Result<Step, Fatal>,
+    ) -> Result<Step, Fatal> {
+        if len > FRAME_CAP {
+            return Err(Fatal::Refused(frame_too_large(len)));
+        }
+        if !input.is_whole() {
+            return Ok(WAIT);
+        }
+        let step = handle(self, input, out)?;
+        if matches!(step, Step::Done) {
+            self.ask = Ask::Idle;
+            self.resolved.clear();
+        }
+        Ok(step)
+    }
+
+    fn register(&mut self, entry: Entry, input: &mut Inbox) -> Step {
+        self.sent.apply(&entry.effect);
+        self.ledger.push(entry);
+        forwarded(input)
+    }
+
+    fn replace(&mut self, entry: Entry, input: &mut Inbox, out: &mut Outbox, frame: Bytes) -> Step {
+        self.sent.apply(&entry.effect);
+        self.ledger.push(entry);
+        input.replace(&mut out.server, frame);
+        Step::Done
+    }
+
+    /// The server discards this up to Sync; so it need not see it, least of all a value that is not sealed.
+    fn discard(&mut self, tag: u8, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let failed = matches!(std::mem::take(&mut self.ask), Ask::Failed);
+        self.resolved.clear();
+        if failed && tag == b'Q' {
+            // The question of this Query failed: the client has its error and waits for ReadyForQuery.
+            let frame = self.encoded("client", encode::sync)?;
+            return Ok(self.replace(Entry::forward(Request::Sync), input, out, frame));
+        }
+        input.skip(&mut out.server);
+        Ok(Step::Done)
+    }
+
+    /// Replaces the frame by a statement that the server rejects, and its error by `refusal`.
+    fn refuse(
+        &mut self,
+        request: Request,
+        refusal: Refusal,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let frame = self.encoded("client", |buf| match request {
+            Request::Query => encode::query(buf, ask::POISON),
+            _ => encode::parse(buf, &ask::POISON_NAME, ask::POISON, &[]),
+        })?;
+        Ok(self.replace(Entry::substitute(request, refusal), input, out, frame))
+    }
+
+    fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {
+        let Some(planner) = self.shared.planner.load_full() else {
+            return Verdict::Forward;
+        };
+        let by_name = self.sent.reachable_by_sql()
+            && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql));
+        if !by_name && !planner.mentions(sql) {
+            return Verdict::Forward;
+        }
+        let cacheable =
+            !by_name && self.resolved.is_empty() && self.utf8 && self.conforming_strings;
+        let key = if cacheable {
+            PlanCache::key(sql, declared, planner.epoch())
+        } else {
+            None
+        };
+        if let Some(verdict) = key.as_ref().and_then(|key| self.shared.plans.find(key)) {
+            return verdict;
+        }
+        let env = Env {
+            declared,
+            utf8: self.utf8,
+            standard_conforming_strings: self.conforming_strings,
+            statements: &|name| {
+                self.sent
+                    .statements
+                    .get(name.as_bytes())
+                    .map(|prepared| prepared.plan.clone())
+            },
+            cursors: &|name| self.sent.cursors.get(name.as_bytes()).cloned(),
+            resolved: &self.resolved,
+        };
+        let verdict = planner.plan(sql, &env);
+        if let Some(key) = key {
+            self.shared.plans.keep(key, &verdict);
+        }
+        verdict
+    }
+
+    /// Asks what names mean to this session; the frame is planned again with the answer.
+    fn resolve(
+        &mut self,
+        names: &[String],
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        if !self.has_answer(0, &ask::meaning_of(names), &[], input, out)? {
+            return Ok(WAIT);
+        }
+        let Some(answer) = self.answer(0) else {
+            return Ok(WAIT);
+        };
+        let meaning = |n: usize| {
+            i32::try_from(n).ok().and_then(|n| {
+                answer
+                    .of(n)
+                    .first()
+                    .copied()
+                    .flatten()
+                    .and_then(|oid| oid.parse().ok())
+            })
+        };
+        self.resolved = names
+            .iter()
+            .enumerate()
+            .map(|(n, name)| (name.clone(), meaning(n).map(Oid)))
+            .collect();
+        Ok(Step::Done)
+    }
+
+    fn query(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let sql = Query::read(input.body()).map_err(by_client)?.sql;
+        let mut verdict = self.verdict(sql, &[]);
+        if matches!(verdict, Verdict::Forward) {
+            return Ok(self.register(Entry::forward(Request::Query), input));
+        }
+        let sql = Bytes::copy_from_slice(sql);
+        if let Verdict::Resolve(names) = &verdict {
+            if let Step::Wait(progress) = self.resolve(names, input, out)? {
+                return Ok(Step::Wait(progress));
+            }
+            verdict = self.verdict(&sql, &[]);
+        }
+        match verdict {
+            Verdict::Forward => Ok(self.register(Entry::forward(Request::Query), input)),
+            Verdict::Refuse(refusal) => self.refuse(Request::Query, refusal, input, out),
+            Verdict::Resolve(_) => self.refuse(Request::Query, unresolved(), input, out),
+            Verdict::Protect(plan) => self.protected_query(&sql, &plan, input, out),
+        }
+    }
+
+    fn protected_query(
+        &mut self,
+        sql: &Bytes,
+        plan: &Arc<Plan>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let mut round = usize::from(!self.resolved.is_empty());
+        for lookup in plan
+            .statements
+            .iter()
+            .filter_map(|statement| statement.lookup.as_ref())
+        {
+            if !self.has_answer(round, &lookup.sql, &[], input, out)? {
+                return Ok(WAIT);
+            }
+            round += 1;
+        }
+        let mut round = usize::from(!self.resolved.is_empty());
+        let mut edits = Vec::new();
+        for statement in &plan.statements {
+            let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
+            round += usize::from(statement.lookup.is_some());
+            let sealed =
+                match sealing::seal_slots(statement, None, answer, &|tenant| self.active(tenant)) {
+                    Ok(sealed) => sealed,
+                    Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
+                };
+            let value = |index: usize| {
+                sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
+            };
+            edits.extend(sealing::edits(statement, sealed.none_matched, value));
+        }
+        let entry = Entry::forward(Request::Query).with(Effect::Results(plan.clone(), 0));
+        for statement in &plan.statements {
+            self.sent.complete(statement);
+        }
+        if edits.is_empty() {
+            return Ok(self.register(entry, input));
+        }
+        let rewritten = std::str::from_utf8(sql)
+            .map_err(|_| not_utf8())
+            .and_then(|sql| sealing::rewrite(sql, edits));
+        match rewritten {
+            Err(refusal) => self.refuse(Request::Query, refusal, input, out),
+            Ok(rewritten) => {
+                let frame =
+                    self.encoded("client", |buf| encode::query(buf, rewritten.sql.as_bytes()))?;
+                Ok(self.replace(entry.at(Some(rewritten.positions)), input, out, frame))
+            }
+        }
+    }
+
+    fn active(&self, tenant: &TenantId) -> Option<Result<Arc<crate::keys::DataKey>, Refusal>> {
+        self.answers
+            .active
+            .get(tenant)
+            .cloned()
+            .or_else(|| self.shared.keys.active(tenant).map(Ok))
+    }
+
+    fn unsealed(
+        &mut self,
+        request: Request,
+        unsealed: Unsealed,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        match unsealed {
+            Unsealed::Wants(wants) => Ok(Step::Wait(Progress::NeedKeys(wants))),
+            Unsealed::Refused(refusal) => self.refuse(request, refusal, input, out),
+        }
+    }
+
+    fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let parse = Parse::read(input.body()).map_err(by_client)?;
+        let mut verdict = self.verdict(parse.sql, &parse.types);
+        if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
+            return Ok(self.register(Entry::forward(Request::Parse), input));
+        }
+        let (name, sql, types) = (
+            Bytes::copy_from_slice(parse.name),
+            Bytes::copy_from_slice(parse.sql),
+            parse.types,
+        );
+        if let Verdict::Resolve(names) = &verdict {
+            if let Step::Wait(progress) = self.resolve(names, input, out)? {
+                return Ok(Step::Wait(progress));
+            }
+            verdict = self.verdict(&sql, &types);
+        }
+        match verdict {
+            Verdict::Forward => Ok(self.register(
+                Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
+                input,
+            )),
+            Verdict::Refuse(refusal) => self.refuse(Request::Parse, refusal, input, out),
+            Verdict::Resolve(_) => self.refuse(Request::Parse, unresolved(), input, out),
+            Verdict::Protect(plan) => match plan.statements.as_slice() {
+                [statement] => {
+                    self.protected_parse(name, sql, types, statement.clone(), input, out)
+                }
+                _ => self.refuse(Request::Parse, several_commands(), input, out),
+            },
+        }
+    }
+
+    fn protected_parse(
+        &mut self,
+        name: Bytes,
+        sql: Bytes,
+        types: Vec<Oid>,
+        plan: Arc<StatementPlan>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let rewritten = match as_prepared(&plan, &sql, false) {
+            Ok(rewritten) => rewritten,
+            Err(refusal) => return self.refuse(Request::Parse, refusal, input, out),
+        };
+        let asks = plan
+            .lookup
+            .as_ref()
+            .is_some_and(|lookup| !lookup.params.is_empty());
+        let frame = self.encoded("client", |buf| {
+            encode::parse(
+                buf,
+                &name,
+                rewritten.sql.as_bytes(),
+                &declared_types(&plan, &types),
+            )?;
+            if asks {
+                // The look-up's parameters must have the types that the statement's own have.
+                encode::describe(buf, b'S', &name)?;
+                encode::flush(buf)?;
+            }
+            Ok(())
+        })?;
+        let statement = Arc::new(Prepared {
+            plan,
+            sql,
+            declared: types,
+            types: OnceLock::new(),
+        });
+        let entry = Entry::forward(Request::Parse)
+            .with(Effect::Statement(name, Some(statement.clone())))
+            .at(Some(rewritten.positions));
+        let step = self.replace(entry, input, out, frame);
+        if asks {
+            self.ledger.push(
+                Entry::skip(Request::DescribeStatement).with(Effect::Parameters { statement }),
+            );
+        }
+        Ok(step)
+    }
+
+    fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let body = Bytes::copy_from_slice(input.body());
+        let bind = Bind::read(&body).map_err(by_client)?;
+        let portal = Bytes::copy_from_slice(bind.portal);
+        let Some(prepared) = self.sent.statements.get(bind.statement).cloned() else {
+            return Ok(self.register(
+                Entry::forward(Request::Bind).with(Effect::Portal(portal, None)),
+                input,
+            ));
+        };
+        if !self.looked_up(&prepared, &bind, input, out)? {
+            return Ok(WAIT);
+        }
+        let answer = prepared.plan.lookup.as_ref().and_then(|_| self.answer(0));
+        let sealed = match sealing::seal_slots(&prepared.plan, Some(&bind), answer, &|tenant| {
+            self.active(tenant)
+        }) {
+            Ok(sealed) => sealed,
+            Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
+        };
+        let effect = Effect::Portal(
+            portal,
+            Some(Portal {
+                plan: prepared.plan.clone(),
+                opener: None,
+                described: false,
+            }),
+        );
+        let entry = Entry::forward(Request::Bind).with(effect);
+        if prepared.plan.slots.is_empty() && prepared.added() == 0 {
+            return Ok(self.register(entry, input));
+        }
+        self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
+    }
+
+    /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
+    fn looked_up(
+        &mut self,
+        prepared: &Prepared,
+        bind: &Bind<'_>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<bool, Fatal> {
+        let Some(lookup) = &prepared.plan.lookup else {
+            return Ok(true);
+        };
+        if !lookup.params.is_empty() && prepared.types.get().is_none() {
+            return Ok(false);
+        }
+        let format = |index: usize| match bind.formats.as_slice() {
+            [] => 0,
+            [all] => *all,
+            each => each.get(index).copied().unwrap_or(0),
+        };
+        let argument = |number: &u16| {
+            let index = usize::from(*number).saturating_sub(1);
+            let type_oid = prepared
+                .types
+                .get()
+                .and_then(|types| types.get(index))
+                .copied()
+                .unwrap_or_default();
+            Argument {
+                value: bind.params.get(index).copied().flatten(),
+                format: format(index),
+                type_oid,
+            }
+        };
+        let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
+        self.has_answer(0, &lookup.sql, &arguments, input, out)
+    }
+
+    fn sealed_bind(
+        &mut self,
+        prepared: &Prepared,
+        bind: &Bind<'_>,
+        sealed: SealedSlots,
+        entry: Entry,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let instead = if sealed.none_matched {
+            match as_prepared(&prepared.plan, &prepared.sql, true) {
+                Ok(rewritten) => Some(rewritten.sql),
+                Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
+            }
+        } else {
+            None
+        };
+        let (formats, params) = sealing::bound_params(&prepared.plan, bind, sealed);
+        let params: Vec<Option<&[u8]>> = params.iter().map(|value| value.as_deref()).collect();
+        let frame = self.encoded("client", |buf: &mut BytesMut| -> Result<(), WireError> {
+            if let Some(sql) = &instead {
+                encode::close(buf, b'S', NONE_MATCHED)?;
+                encode::parse(
+                    buf,
+                    NONE_MATCHED,
+                    sql.as_bytes(),
+                    &declared_types(&prepared.plan, &prepared.declared),
+                )?;
+            }
+            let statement = if instead.is_some() {
+                NONE_MATCHED
+            } else {
+                bind.statement
+            };
+            encode::bind(
+                buf,
+                bind.portal,
+                statement,
+                &formats,
+                &params,
+                &bind.result_formats,
+            )
+        })?;
+        if instead.is_some() {
+            self.ledger.push(Entry::skip(Request::Close));
+            self.ledger.push(Entry::skip(Request::Parse));
+        }
+        Ok(self.replace(entry, input, out, frame))
+    }
+
+    fn describe(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
+        let describe = Describe::read(input.body()).map_err(by_client)?;
+        let entry = if describe.kind == b'S' {
+            let effect =
+                self.sent
+                    .statements
+                    .get(describe.name)
+                    .map(|statement| Effect::Parameters {
+                        statement: statement.clone(),
+                    });
+            Entry::forward(Request::DescribeStatement).with(effect.unwrap_or(Effect::None))
+        } else {
+            Entry::forward(Request::DescribePortal)
+                .with(Effect::Describe(Bytes::copy_from_slice(describe.name)))
+        };
+        Ok(self.register(entry, input))
+    }
+
+    fn execute(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let execute = Execute::read(input.body()).map_err(by_client)?;
+        let Some(portal) = self.sent.portals.get(execute.portal) else {
+            return Ok(self.register(Entry::forward(Request::Execute), input));
+        };
+        let name = Bytes::copy_from_slice(execute.portal);
+        if matches!(portal.plan.outputs, Outputs::ByDescription { .. }) && !portal.described {
+            let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;
+            input.inject(&mut out.server, frame);
+            let entry = Entry::skip(Request::DescribePortal).with(Effect::Describe(name.clone()));
+            self.sent.apply(&entry.effect);
+            self.ledger.push(entry);
+        }
+        Ok(self.register(
+            Entry::forward(Request::Execute).with(Effect::Rows(name)),
+            input,
+        ))
+    }
+
+    fn close(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
+        let close = Close::read(input.body()).map_err(by_client)?;
+        let name = Bytes::copy_from_slice(close.name);
+        let effect = if close.kind == b'S' {
+            Effect::CloseStatement(name)
+        } else {
+            Effect::ClosePortal(name)
+        };
+        Ok(self.register(Entry::forward(Request::Close).with(effect), input))
+    }
+}
+
+fn forwarded(input: &mut Inbox) -> Step {
+    input.forward();
+    Step::Done
+}
+
+/// The text of a prepared statement: copies have numbers of their own, literals of sealed columns become parameters
+/// that each Bind seals.
+fn as_prepared(
+    plan: &StatementPlan,
+    sql: &[u8],
+    none_matched: bool,
+) -> Result<sealing::Rewritten, Refusal> {
+    let sql = std::str::from_utf8(sql).map_err(|_| not_utf8())?;
+    let mut number = usize::from(plan.max_param) + plan.copies.len();
+    let edits = sealing::edits(plan, none_matched, |index| {
+        number += 1;
+        let kind = plan.slots.get(index).map(|slot| slot.column.kind);
+        format!("${number}::{}", kind.map_or("text", sealing::type_name))
+    });
+    sealing::rewrite(sql, edits)
+}
+
+/// The types that the client declared, and the same for copies.
+fn declared_types(plan: &StatementPlan, declared: &[Oid]) -> Vec<Oid> {
+    let mut types = declared.to_vec();
+    if !plan.copies.is_empty() && !types.is_empty() {
+        types.resize(types.len().max(usize::from(plan.max_param)), Oid(0));
+        let copies: Vec<Oid> = plan
+            .copies
+            .iter()
+            .map(|copy| {
+                declared
+                    .get(usize::from(copy.original).saturating_sub(1))
+                    .copied()
+                    .unwrap_or_default()
+            })
+            .collect();
+        types.extend(copies);
+    }
+    types
+}
+
+fn not_utf8() -> Refusal {
+    Refusal::new(
+        "22021",
+        "a statement on a protected table is not valid UTF-8",
+        "Set client_encoding to UTF8. See docs/errors.md#refused-encoding.",
+    )
+}
+
+fn unresolved() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "a table name has several meanings",
+        "Qualify the table's name with its schema. See docs/errors.md#refused-ambiguous-name.",
+    )
+}
+
+fn several_commands() -> Refusal {
+    Refusal::new(
+        "42601",
+        "cannot insert multiple commands into a prepared statement",
+        "Prepare one command at a time. See docs/errors.md#several-commands.",
+    )
+}

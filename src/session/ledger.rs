@@ -1,0 +1,271 @@
+//! The reply ledger: one entry per request whose reply is still to come, grouped by Sync.
+//!
+//! PostgreSQL manual 55.2.3: after an error in an extended-query message the server discards messages up to Sync, a
+//! simple Query included. So an error drops the entries up to the next Sync; if the client has not sent it yet, what it
+//! sends until then is discarded here too, and never reaches the ledger.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::names::{Portal, Prepared};
+use super::sealing::Positions;
+use crate::model::Refusal;
+use crate::plan::Plan;
+
+/// Which request an entry stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Answered by ParseComplete.
+    Parse,
+    /// Answered by BindComplete.
+    Bind,
+    /// Answered by ParameterDescription, then RowDescription or NoData.
+    DescribeStatement,
+    /// Answered by RowDescription or NoData.
+    DescribePortal,
+    /// Answered by rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute,
+    /// Answered by CloseComplete.
+    Close,
+    /// Answered by ReadyForQuery.
+    Sync,
+    /// Answered by any number of results, then ReadyForQuery.
+    Query,
+    /// Answered by FunctionCallResponse and ReadyForQuery.
+    FunctionCall,
+    /// CopyDone or CopyFail sent before CopyInResponse was seen: answered by nothing.
+    CopyEnd,
+}
+
+/// What becomes of an entry's replies.
+pub(super) enum Fate {
+    /// They pass unchanged, or opened.
+    Forward,
+    /// They are ours: the client never sees them.
+    Skip,
+    /// Likewise, and they belong to a question that a frame of the client waits for.
+    Ask,
+    /// The server rejects what we sent; the client is told this instead.
+    Substitute(Box<Refusal>),
+    /// A Query of ours that fails the open transaction: its error is ours, its ReadyForQuery is the client's.
+    FailTransaction,
+}
+
+/// What a request changes once the server has acknowledged it.
+#[derive(Clone)]
+pub(super) enum Effect {
+    /// Nothing that matters here.
+    None,
+    /// A statement of this name exists; `None`: it is no protected one.
+    Statement(Bytes, Option<Arc<Prepared>>),
+    /// A portal of this name exists; `None`: it is no protected one.
+    Portal(Bytes, Option<Portal>),
+    /// The statement is gone.
+    CloseStatement(Bytes),
+    /// The portal is gone.
+    ClosePortal(Bytes),
+    /// The portal's columns are described next.
+    Describe(Bytes),
+    /// The parameter types that follow belong to this statement: `keep` of them are the client's.
+    Parameters {
+        /// The statement that they describe.
+        statement: Arc<Prepared>,
+    },
+    /// The portal's rows follow.
+    Rows(Bytes),
+    /// The results of this plan follow; the number is of the statement whose result is next.
+    Results(Arc<Plan>, usize),
+    /// The rows answer our own question.
+    Answer,
+}
+
+/// One request whose reply is still to come.
+pub(super) struct Entry {
+    pub(super) request: Request,
+    pub(super) fate: Fate,
+    pub(super) effect: Effect,
+    /// The way back from the text that the server saw to the client's.
+    pub(super) positions: Option<Positions>,
+}
+
+impl Entry {
+    pub(super) fn new(request: Request, fate: Fate) -> Self {
+        Self {
+            request,
+            fate,
+            effect: Effect::None,
+            positions: None,
+        }
+    }
+
+    pub(super) fn forward(request: Request) -> Self {
+        Self::new(request, Fate::Forward)
+    }
+
+    pub(super) fn skip(request: Request) -> Self {
+        Self::new(request, Fate::Skip)
+    }
+
+    pub(super) fn with(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    pub(super) fn substitute(request: Request, refusal: Refusal) -> Self {
+        Self::new(request, Fate::Substitute(Box::new(refusal)))
+    }
+
+    pub(super) fn at(mut self, positions: Option<Positions>) -> Self {
+        self.positions = positions;
+        self
+    }
+}
+
+/// The queue of expected replies.
+#[derive(Default)]
+pub struct Ledger {
+    entries: VecDeque<Entry>,
+    discarding: bool,
+}
+
+impl Ledger {
+    /// Whether no reply is expected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether the server discards what the client sends, up to Sync.
+    #[must_use]
+    pub fn is_discarding(&self) -> bool {
+        self.discarding
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        if entry.request == Request::Sync {
+            self.discarding = false;
+        }
+        self.entries.push_back(entry);
+    }
+
+    pub(super) fn front(&mut self) -> Option<&mut Entry> {
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| entry.request == Request::CopyEnd)
+        {
+            self.entries.pop_front();
+        }
+        self.entries.front_mut()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Entry> {
+        self.entries.pop_front()
+    }
+
+    /// Remaining entries, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// An extended-query message failed: its group up to the next Sync has no replies.
+    pub(super) fn fail(&mut self) {
+        match self
+            .entries
+            .iter()
+            .position(|entry| entry.request == Request::Sync)
+        {
+            Some(sync) => drop(self.entries.drain(..sync)),
+            None => {
+                self.entries.clear();
+                self.discarding = true;
+            }
+        }
+    }
+
+    /// The client was told of an error that the server does not know of: what it sends up to its Sync is discarded here.
+    pub(super) fn discard_to_sync(&mut self) {
+        self.discarding = !self
+            .entries
+            .iter()
+            .any(|entry| matches!(entry.request, Request::Sync | Request::Query));
+    }
+
+    /// CopyInResponse: the Syncs sent before the end of the data are ignored by the server (manual 55.2.6).
+    /// Gives whether the end of the data is still to be sent.
+    pub(super) fn copy_in(&mut self) -> bool {
+        let end = self
+            .entries
+            .iter()
+            .position(|entry| entry.request == Request::CopyEnd);
+        let mut seen = 0;
+        self.entries.retain(|entry| {
+            seen += 1;
+            let before_end = end.is_none_or(|end| seen <= end);
+            !(entry.request == Request::Sync && before_end)
+                && !(entry.request == Request::CopyEnd && end == Some(seen - 1))
+        });
+        end.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(ledger: &Ledger) -> Vec<Request> {
+        ledger.iter().map(|entry| entry.request).collect()
+    }
+
+    fn ledger(requests: &[Request]) -> Ledger {
+        let mut ledger = Ledger::default();
+        requests
+            .iter()
+            .for_each(|request| ledger.push(Entry::forward(*request)));
+        ledger
+    }
+
+    #[test]
+    fn an_error_drops_its_group_and_a_query_inside_it_but_not_the_next_group() {
+        let mut ledger = ledger(&[
+            Request::Parse,
+            Request::Bind,
+            Request::Query,
+            Request::Sync,
+            Request::Parse,
+            Request::Sync,
+        ]);
+        ledger.fail();
+        assert_eq!(
+            requests(&ledger),
+            [Request::Sync, Request::Parse, Request::Sync]
+        );
+        assert!(!ledger.is_discarding());
+    }
+
+    #[test]
+    fn an_error_before_the_sync_was_sent_discards_until_it_is() {
+        let mut ledger = ledger(&[Request::Parse, Request::Bind]);
+        ledger.fail();
+        assert!(ledger.is_empty() && ledger.is_discarding());
+        ledger.push(Entry::forward(Request::Sync));
+        assert!(!ledger.is_discarding());
+    }
+
+    #[test]
+    fn sync_during_copy_in_is_ignored_and_the_one_after_its_end_counts() {
+        let mut early = ledger(&[Request::Execute, Request::Sync]);
+        assert!(early.copy_in());
+        assert_eq!(requests(&early), [Request::Execute]);
+        let mut piped = ledger(&[
+            Request::Execute,
+            Request::Sync,
+            Request::CopyEnd,
+            Request::Sync,
+        ]);
+        assert!(!piped.copy_in());
+        assert_eq!(requests(&piped), [Request::Execute, Request::Sync]);
+    }
+}

@@ -1,0 +1,184 @@
+//! Statements, portals and cursors of a session, and the plans that sessions share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use quick_cache::sync::Cache;
+
+use super::ledger::Effect;
+use crate::model::Oid;
+use crate::plan::{Plan, SlotSource, StatementKind, StatementPlan, Verdict};
+
+/// A protected prepared statement.
+pub(super) struct Prepared {
+    pub(super) plan: Arc<StatementPlan>,
+    /// The client's text, for the variant that touches no row.
+    pub(super) sql: Bytes,
+    /// Types that the client declared at Parse.
+    pub(super) declared: Vec<Oid>,
+    /// Types that the server told: the client's parameters first, then ours.
+    pub(super) types: OnceLock<Vec<Oid>>,
+}
+
+impl Prepared {
+    /// Parameters that we added behind the client's: copies, then one per literal.
+    pub(super) fn added(&self) -> usize {
+        self.plan.copies.len() + self.literals()
+    }
+
+    fn literals(&self) -> usize {
+        self.plan
+            .slots
+            .iter()
+            .filter(|slot| matches!(slot.source, SlotSource::Literal { .. }))
+            .count()
+    }
+}
+
+/// A portal of a protected statement.
+#[derive(Clone)]
+pub(super) struct Portal {
+    pub(super) plan: Arc<StatementPlan>,
+    /// Its columns, once a RowDescription of the portal itself has passed.
+    pub(super) opener: Option<super::opening::Opener>,
+    /// A Describe of the portal was sent.
+    pub(super) described: bool,
+}
+
+/// Protected statements, portals and cursors by name. What is not protected is not in here.
+#[derive(Clone, Default)]
+pub(super) struct Names {
+    pub(super) statements: HashMap<Bytes, Arc<Prepared>>,
+    pub(super) portals: HashMap<Bytes, Portal>,
+    pub(super) cursors: HashMap<Bytes, Arc<StatementPlan>>,
+}
+
+impl Names {
+    pub(super) fn is_empty(&self) -> bool {
+        self.statements.is_empty() && self.portals.is_empty() && self.cursors.is_empty()
+    }
+
+    /// Whether SQL can name something protected without naming its table (EXECUTE, FETCH).
+    pub(super) fn reachable_by_sql(&self) -> bool {
+        !self.cursors.is_empty() || self.statements.keys().any(|name| !name.is_empty())
+    }
+
+    pub(super) fn apply(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Statement(name, Some(statement)) => {
+                self.statements.insert(name.clone(), statement.clone());
+            }
+            Effect::Statement(name, None) | Effect::CloseStatement(name) => {
+                self.statements.remove(name);
+            }
+            Effect::Portal(name, Some(portal)) => {
+                self.portals.insert(name.clone(), portal.clone());
+            }
+            Effect::Portal(name, None) | Effect::ClosePortal(name) => {
+                self.portals.remove(name);
+            }
+            Effect::Describe(name) => {
+                if let Some(portal) = self.portals.get_mut(name) {
+                    portal.described = true;
+                }
+            }
+            Effect::None
+            | Effect::Parameters { .. }
+            | Effect::Rows(_)
+            | Effect::Results(..)
+            | Effect::Answer => {}
+        }
+    }
+
+    /// A statement has completed: PREPARE, DECLARE and their opposites change names.
+    pub(super) fn complete(&mut self, plan: &Arc<StatementPlan>) {
+        match &plan.kind {
+            StatementKind::Prepare { name, inner } => {
+                let prepared = Prepared {
+                    plan: inner.clone(),
+                    sql: Bytes::new(),
+                    declared: Vec::new(),
+                    types: OnceLock::new(),
+                };
+                self.statements
+                    .insert(name.clone().into(), Arc::new(prepared));
+            }
+            StatementKind::Deallocate { name: Some(name) } => {
+                self.statements.remove(name.as_bytes());
+            }
+            StatementKind::Deallocate { name: None } => self.statements.clear(),
+            StatementKind::Declare { name } => {
+                self.cursors.insert(name.clone().into(), plan.clone());
+            }
+            StatementKind::CloseCursor { name: Some(name) } => {
+                self.cursors.remove(name.as_bytes());
+            }
+            StatementKind::CloseCursor { name: None } => self.cursors.clear(),
+            StatementKind::Forward
+            | StatementKind::Run
+            | StatementKind::Execute { .. }
+            | StatementKind::Fetch { .. } => {}
+        }
+    }
+}
+
+/// Plans of statements that carry no literal of a sealed column, by text.
+pub(super) struct PlanCache {
+    verdicts: Cache<PlanKey, Verdict>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct PlanKey {
+    sql: Bytes,
+    declared: Vec<Oid>,
+    epoch: u64,
+}
+
+impl PlanCache {
+    /// Statements remembered.
+    const CAPACITY: usize = 4096;
+    /// Texts above this are planned each time, in bytes.
+    const LONGEST: usize = 64 << 10;
+
+    pub(super) fn new() -> Self {
+        Self {
+            verdicts: Cache::new(Self::CAPACITY),
+        }
+    }
+
+    pub(super) fn key(sql: &[u8], declared: &[Oid], epoch: u64) -> Option<PlanKey> {
+        (sql.len() <= Self::LONGEST).then(|| PlanKey {
+            sql: Bytes::copy_from_slice(sql),
+            declared: declared.to_vec(),
+            epoch,
+        })
+    }
+
+    pub(super) fn find(&self, key: &PlanKey) -> Option<Verdict> {
+        self.verdicts.get(key)
+    }
+
+    pub(super) fn keep(&self, key: PlanKey, verdict: &Verdict) {
+        let lasting = match verdict {
+            Verdict::Protect(plan) => is_lasting(plan),
+            Verdict::Forward => true,
+            // A refused text may hold a literal of a sealed column.
+            Verdict::Refuse(_) | Verdict::Resolve(_) => false,
+        };
+        if lasting {
+            self.verdicts.insert(key, verdict.clone());
+        }
+    }
+}
+
+/// Neither plaintext in the text nor a name that means something else next time.
+fn is_lasting(plan: &Plan) -> bool {
+    plan.statements.iter().all(|statement| {
+        let literal = statement
+            .slots
+            .iter()
+            .any(|slot| matches!(slot.source, SlotSource::Literal { .. }));
+        !literal && matches!(statement.kind, StatementKind::Run | StatementKind::Forward)
+    })
+}

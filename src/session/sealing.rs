@@ -1,0 +1,549 @@
+//! Values on their way to the server: from a plan's slots to sealed parameters and literals.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::keys::{DataKey, KeyWants};
+use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
+use crate::plan::{SlotSource, Splice, StatementPlan, TenantSource};
+use crate::rules::ProtectedColumn;
+use crate::seal::{self, Nonces};
+use crate::wire::message::Bind;
+
+use super::ask::Answer;
+
+/// The active key of a tenant as the session has it now: `None` when it must be asked for.
+pub(super) type ActiveKey<'a> = &'a dyn Fn(&TenantId) -> Option<Result<Arc<DataKey>, Refusal>>;
+
+/// Why a statement's values are not sealed yet.
+pub(super) enum Unsealed {
+    /// These keys are needed first.
+    Wants(KeyWants),
+    /// They will not be.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Unsealed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// A bound parameter: its bytes and format; `None` is NULL.
+type Bound<'a> = Option<(&'a [u8], Format)>;
+
+/// The parameters of a Bind in the numbering of the rewritten statement.
+struct Params<'a> {
+    bind: Option<&'a Bind<'a>>,
+    plan: &'a StatementPlan,
+}
+
+impl<'a> Params<'a> {
+    fn get(&self, number: u16) -> Result<Bound<'a>, Refusal> {
+        let bind = self.bind.ok_or_else(no_parameter)?;
+        let count = bind.params.len();
+        let index = usize::from(number)
+            .checked_sub(1)
+            .ok_or_else(no_parameter)?;
+        let index = match index.checked_sub(count) {
+            None => index,
+            Some(copy) => self
+                .plan
+                .copies
+                .get(copy)
+                .and_then(|copy| usize::from(copy.original).checked_sub(1))
+                .ok_or_else(no_parameter)?,
+        };
+        let value = bind.params.get(index).ok_or_else(no_parameter)?;
+        Ok(value.map(|bytes| (bytes, format_at(&bind.formats, index))))
+    }
+}
+
+/// Parameter format codes: none given means text, one is for all (manual 55.7, Bind).
+fn format_at(formats: &[i16], index: usize) -> Format {
+    let code = match formats {
+        [] => 0,
+        [all] => *all,
+        each => each.get(index).copied().unwrap_or(0),
+    };
+    if code == 1 {
+        Format::Binary
+    } else {
+        Format::Text
+    }
+}
+
+/// The sealed values of one statement's slots, in the plan's order; `None` is NULL.
+pub(super) struct SealedSlots {
+    pub(super) values: Vec<Option<Vec<u8>>>,
+    /// The look-up found no row that the statement would change.
+    pub(super) none_matched: bool,
+}
+
+/// Seals the values of all slots of `plan`: literals for the column's text form, parameters in their wire form.
+pub(super) fn seal_slots(
+    plan: &StatementPlan,
+    bind: Option<&Bind<'_>>,
+    answer: Option<&Answer>,
+    active: ActiveKey<'_>,
+) -> Result<SealedSlots, Unsealed> {
+    let params = Params { bind, plan };
+    let mut tenants = Tenants {
+        plan,
+        params: &params,
+        answer,
+        known: HashMap::new(),
+    };
+    if tenants.none_matched() {
+        return Ok(SealedSlots {
+            values: plan.slots.iter().map(|_| None).collect(),
+            none_matched: true,
+        });
+    }
+    let mut wants = KeyWants::default();
+    let mut values = Vec::with_capacity(plan.slots.len());
+    let mut nonces = None;
+    for slot in &plan.slots {
+        let (bytes, format, wire) = match &slot.source {
+            SlotSource::Literal { value, .. } => (value.expose(), Format::Text, slot.column.kind),
+            SlotSource::Param { number, kind } => match params.get(*number)? {
+                None => {
+                    values.push(None);
+                    continue;
+                }
+                Some((bytes, format)) => (bytes, format, *kind),
+            },
+        };
+        let plain = canonical(&slot.column, wire, format, bytes)?;
+        let tenant = tenants.of(slot.tenant, &slot.column)?;
+        let key = match active(&tenant) {
+            None => {
+                wants.seal.insert(tenant);
+                values.push(None);
+                continue;
+            }
+            Some(key) => key?,
+        };
+        let nonces = match &mut nonces {
+            Some(nonces) => nonces,
+            empty => empty.insert(Nonces::from_os().map_err(|_| cannot_seal(&slot.column))?),
+        };
+        let sealed = seal::seal(&key, &slot.column.label, &plain, nonces)
+            .map_err(|_| cannot_seal(&slot.column))?;
+        values.push(Some(sealed.to_wire(wire, format)));
+    }
+    tenants.check_equal()?;
+    if wants.is_empty() {
+        Ok(SealedSlots {
+            values,
+            none_matched: false,
+        })
+    } else {
+        Err(Unsealed::Wants(wants))
+    }
+}
+
+fn canonical(
+    column: &ProtectedColumn,
+    wire: ValueKind,
+    format: Format,
+    bytes: &[u8],
+) -> Result<Plain, Refusal> {
+    if wire == column.kind {
+        return seal::canonical(wire, format, column.max_chars, bytes);
+    }
+    // `$1::text::jsonb`: the parameter is the text form of the column's type.
+    let text = match (wire, format) {
+        (ValueKind::Jsonb, Format::Binary) => bytes.get(1..).unwrap_or_default(),
+        _ => bytes,
+    };
+    seal::canonical(column.kind, Format::Text, column.max_chars, text)
+}
+
+struct Tenants<'a> {
+    plan: &'a StatementPlan,
+    params: &'a Params<'a>,
+    answer: Option<&'a Answer>,
+    known: HashMap<usize, TenantId>,
+}
+
+impl Tenants<'_> {
+    fn rows(&self, term: i32) -> Vec<Option<&str>> {
+        self.answer
+            .map(|answer| answer.of(term))
+            .unwrap_or_default()
+    }
+
+    fn none_matched(&self) -> bool {
+        let Some(lookup) = &self.plan.lookup else {
+            return false;
+        };
+        self.answer.is_some()
+            && lookup
+                .zero_rows_ok
+                .iter()
+                .any(|term| self.rows(*term).is_empty())
+    }
+
+    fn of(&mut self, index: usize, column: &ProtectedColumn) -> Result<TenantId, Refusal> {
+        if let Some(known) = self.known.get(&index) {
+            return Ok(known.clone());
+        }
+        let tenant = match self.plan.tenants.get(index) {
+            Some(TenantSource::Known(tenant)) => Some(tenant.clone()),
+            Some(TenantSource::Param { number, type_oid }) => {
+                let bound = self.params.get(*number)?;
+                bound
+                    .and_then(|(bytes, format)| tenant_text(*type_oid, format, bytes))
+                    .and_then(|text| TenantId::new(&text))
+            }
+            Some(TenantSource::Asked(term)) => match self.rows(*term).as_slice() {
+                [one] => one.and_then(TenantId::new),
+                [] => None,
+                _ => return Err(several_tenants(column)),
+            },
+            None => None,
+        };
+        let tenant = tenant.ok_or_else(|| no_tenant(column))?;
+        self.known.insert(index, tenant.clone());
+        Ok(tenant)
+    }
+
+    /// A conflicting row that an upsert would change must be of the tenant that its new value is sealed for.
+    fn check_equal(&mut self) -> Result<(), Refusal> {
+        let Some(lookup) = &self.plan.lookup else {
+            return Ok(());
+        };
+        for (index, term) in &lookup.must_equal {
+            let Some(slot) = self.plan.slots.iter().find(|slot| slot.tenant == *index) else {
+                continue;
+            };
+            let others = self.rows(*term);
+            if others.is_empty() {
+                continue;
+            }
+            let tenant = self.of(*index, &slot.column)?;
+            if self
+                .rows(*term)
+                .iter()
+                .any(|other| *other != Some(tenant.as_str()))
+            {
+                return Err(several_tenants(&slot.column));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text form of a tenant column's value, as PostgreSQL's cast to text gives it.
+pub(super) fn tenant_text(type_oid: Oid, format: Format, bytes: &[u8]) -> Option<String> {
+    match (type_oid, format) {
+        (Oid(2950), Format::Binary) => uuid_text(bytes),
+        (Oid(2950), Format::Text) => {
+            let digits: String = std::str::from_utf8(bytes)
+                .ok()?
+                .chars()
+                .filter(|c| !matches!(c, '-' | '{' | '}' | ' '))
+                .collect();
+            let value = u128::from_str_radix(&digits, 16)
+                .ok()
+                .filter(|_| digits.len() == 32)?;
+            uuid_text(&value.to_be_bytes())
+        }
+        (Oid(21), Format::Binary) => Some(i16::from_be_bytes(bytes.try_into().ok()?).to_string()),
+        (Oid(23), Format::Binary) => Some(i32::from_be_bytes(bytes.try_into().ok()?).to_string()),
+        (Oid(20), Format::Binary) => Some(i64::from_be_bytes(bytes.try_into().ok()?).to_string()),
+        (Oid(20 | 21 | 23), Format::Text) => Some(
+            std::str::from_utf8(bytes)
+                .ok()?
+                .trim()
+                .parse::<i64>()
+                .ok()?
+                .to_string(),
+        ),
+        (Oid(0 | 18 | 19 | 25 | 705 | 1043), _) | (_, Format::Text) => {
+            std::str::from_utf8(bytes).ok().map(str::to_owned)
+        }
+        (_, Format::Binary) => None,
+    }
+}
+
+fn uuid_text(bytes: &[u8]) -> Option<String> {
+    let value = u128::from_be_bytes(bytes.try_into().ok()?);
+    let hex = format!("{value:032x}");
+    let part = |range: std::ops::Range<usize>| hex.get(range);
+    Some(
+        [
+            part(0..8)?,
+            part(8..12)?,
+            part(12..16)?,
+            part(16..20)?,
+            part(20..32)?,
+        ]
+        .join("-"),
+    )
+}
+
+/// A Bind's parameters with the sealed ones in place, then the copies, then one per literal.
+pub(super) fn bound_params<'a>(
+    plan: &StatementPlan,
+    bind: &Bind<'a>,
+    sealed: SealedSlots,
+) -> (Vec<i16>, Vec<Option<Cow<'a, [u8]>>>) {
+    let count = bind.params.len();
+    let code = |format: Format| if format == Format::Binary { 1 } else { 0 };
+    let mut formats: Vec<i16> = (0..count)
+        .map(|index| code(format_at(&bind.formats, index)))
+        .collect();
+    let mut params: Vec<Option<Cow<'a, [u8]>>> = bind
+        .params
+        .iter()
+        .map(|value| value.map(Cow::Borrowed))
+        .collect();
+    for copy in &plan.copies {
+        let original = usize::from(copy.original).saturating_sub(1);
+        formats.push(code(format_at(&bind.formats, original)));
+        params.push(
+            bind.params
+                .get(original)
+                .copied()
+                .flatten()
+                .map(Cow::Borrowed),
+        );
+    }
+    for (slot, value) in plan.slots.iter().zip(sealed.values) {
+        let value = value.map(Cow::Owned);
+        match &slot.source {
+            SlotSource::Literal { .. } => {
+                formats.push(0);
+                params.push(value);
+            }
+            SlotSource::Param { number, .. } => {
+                if let Some(place) = params.get_mut(usize::from(*number).saturating_sub(1)) {
+                    *place = value;
+                }
+            }
+        }
+    }
+    (formats, params)
+}
+
+/// The edits that put a statement's own splices and its literals into a text; `literal` gives each literal's new text.
+pub(super) fn edits(
+    plan: &StatementPlan,
+    none_matched: bool,
+    mut literal: impl FnMut(usize) -> String,
+) -> Vec<Splice> {
+    let mut edits: Vec<Splice> = plan.splices.iter().map(copy_of).collect();
+    if none_matched {
+        edits.extend(plan.none_matched.iter().map(copy_of));
+    }
+    for (index, slot) in plan.slots.iter().enumerate() {
+        if let SlotSource::Literal { span, .. } = &slot.source {
+            edits.push(Splice {
+                span: span.clone(),
+                text: literal(index),
+            });
+        }
+    }
+    edits
+}
+
+fn copy_of(splice: &Splice) -> Splice {
+    Splice {
+        span: splice.span.clone(),
+        text: splice.text.clone(),
+    }
+}
+
+/// The type's name, for a parameter that stands where a literal stood.
+pub(super) fn type_name(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Text => "text",
+        ValueKind::Json => "json",
+        ValueKind::Jsonb => "jsonb",
+        ValueKind::Bytea => "bytea",
+    }
+}
+
+/// A sealed value as a string constant; tokens and hex bytea hold neither quotes nor escapes.
+pub(super) fn quoted(value: Option<&[u8]>) -> String {
+    value
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
+}
+
+/// A text with edits applied, and the way back for error positions.
+pub(super) struct Rewritten {
+    pub(super) sql: String,
+    pub(super) positions: Positions,
+}
+
+/// For each edit: first character behind it in the new text, and how far that moved.
+#[derive(Default)]
+pub(super) struct Positions(Vec<Moved>);
+
+struct Moved {
+    new_start: usize,
+    new_end: usize,
+    old_start: usize,
+    old_end: usize,
+}
+
+impl Positions {
+    /// The 1-based character position in the client's text for one in the rewritten text.
+    pub(super) fn original(&self, position: usize) -> usize {
+        let at = position.saturating_sub(1);
+        let old = match self.0.iter().rev().find(|moved| moved.new_start <= at) {
+            None => at,
+            Some(moved) if at < moved.new_end => moved.old_start,
+            Some(moved) => at - moved.new_end + moved.old_end,
+        };
+        old + 1
+    }
+}
+
+/// Applies edits (sorted here by place; they never overlap) to a statement's text.
+///
+/// # Errors
+/// When an edit does not lie in the text: a plan for another text, which must never be sent.
+pub(super) fn rewrite(sql: &str, mut edits: Vec<Splice>) -> Result<Rewritten, Refusal> {
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    let mut text = String::with_capacity(sql.len() + 256);
+    let (mut moved, mut from, mut old_chars, mut new_chars) = (Vec::new(), 0, 0, 0);
+    for edit in &edits {
+        let (Some(before), Some(replaced)) =
+            (sql.get(from..edit.span.start), sql.get(edit.span.clone()))
+        else {
+            return Err(misplaced());
+        };
+        let kept = before.chars().count();
+        let (old_start, new_start) = (old_chars + kept, new_chars + kept);
+        old_chars = old_start + replaced.chars().count();
+        new_chars = new_start + edit.text.chars().count();
+        moved.push(Moved {
+            new_start,
+            new_end: new_chars,
+            old_start,
+            old_end: old_chars,
+        });
+        text.push_str(before);
+        text.push_str(&edit.text);
+        from = edit.span.end;
+    }
+    text.push_str(sql.get(from..).ok_or_else(misplaced)?);
+    Ok(Rewritten {
+        sql: text,
+        positions: Positions(moved),
+    })
+}
+
+fn misplaced() -> Refusal {
+    Refusal::new(
+        "XX000",
+        "a plan does not fit its statement",
+        "Please report this statement's shape. See docs/errors.md#internal.",
+    )
+}
+
+fn no_parameter() -> Refusal {
+    Refusal::new(
+        "08P01",
+        "a parameter of a protected statement has no value in the Bind message",
+        "Bind as many parameters as the statement has. See docs/errors.md#parameter-missing.",
+    )
+}
+
+fn cannot_seal(column: &ProtectedColumn) -> Refusal {
+    Refusal::new(
+        "XX000",
+        format!("a value for {} could not be sealed", named(column)),
+        "See docs/errors.md#internal.",
+    )
+}
+
+fn no_tenant(column: &ProtectedColumn) -> Refusal {
+    Refusal::new(
+        "SV007",
+        format!("the tenant of a value for {} is not known", named(column)),
+        "Give the row's tenant in the statement, or name the row that has it. See docs/errors.md#sv007.",
+    )
+}
+
+fn several_tenants(column: &ProtectedColumn) -> Refusal {
+    Refusal::new(
+        "SV007",
+        format!(
+            "one value for {} would be stored in rows of several tenants",
+            named(column)
+        ),
+        "Write the rows of each tenant with a statement of their own. See docs/errors.md#sv007.",
+    )
+}
+
+fn named(column: &ProtectedColumn) -> String {
+    format!("{}.{}.{}", column.schema, column.table, column.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_go_back_through_edits_in_characters() {
+        let rewritten = rewrite(
+            "é 'ab' x 'c' y",
+            vec![
+                Splice {
+                    span: 3..7,
+                    text: "'~s1long~'".into(),
+                },
+                Splice {
+                    span: 10..13,
+                    text: "N".into(),
+                },
+            ],
+        )
+        .unwrap();
+        assert_eq!(rewritten.sql, "é '~s1long~' x N y");
+        let at = |needle: &str| {
+            rewritten
+                .sql
+                .chars()
+                .position(|c| needle.starts_with(c))
+                .unwrap()
+                + 1
+        };
+        assert_eq!(rewritten.positions.original(1), 1);
+        assert_eq!(rewritten.positions.original(at("x")), 8);
+        assert_eq!(
+            rewritten.positions.original(rewritten.sql.chars().count()),
+            14
+        );
+    }
+
+    #[test]
+    fn tenants_have_one_text_whatever_their_format() {
+        let upper = b"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11";
+        let lower = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+        assert_eq!(
+            tenant_text(Oid(2950), Format::Text, upper).as_deref(),
+            Some(lower)
+        );
+        let bytes = 0xa0ee_bc99_9c0b_4ef8_bb6d_6bb9_bd38_0a11_u128.to_be_bytes();
+        assert_eq!(
+            tenant_text(Oid(2950), Format::Binary, &bytes).as_deref(),
+            Some(lower)
+        );
+        assert_eq!(
+            tenant_text(Oid(23), Format::Binary, &7_i32.to_be_bytes()).as_deref(),
+            Some("7")
+        );
+        assert_eq!(
+            tenant_text(Oid(20), Format::Text, b" 007").as_deref(),
+            Some("7")
+        );
+        assert_eq!(tenant_text(Oid(701), Format::Binary, &[0; 8]), None);
+    }
+}
