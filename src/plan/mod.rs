@@ -1,5 +1,8 @@
 //! SQL text to a plan or a refusal.
 
+pub mod lexer;
+pub mod mention;
+pub mod tokens;
 mod types;
 
 use std::sync::Arc;
