@@ -25,16 +25,25 @@ impl MentionFilter {
     ///
     /// Where the names exceed what one automaton can hold.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, BuildError> {
-        let folded: HashSet<Box<str>> =
-            names.into_iter().filter(|name| !name.is_empty()).map(Box::from).collect();
+        let folded: HashSet<Box<str>> = names
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .map(Box::from)
+            .collect();
         let mut patterns = vec!["u&".to_owned()];
         let mut spelled = vec![None];
         for name in &folded {
             patterns.push(spelling(name));
             spelled.push(Some(name.clone()));
         }
-        let scan = AhoCorasick::builder().ascii_case_insensitive(true).build(&patterns)?;
-        Ok(Self { scan, names: spelled, folded })
+        let scan = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(&patterns)?;
+        Ok(Self {
+            scan,
+            names: spelled,
+            folded,
+        })
     }
 
     /// Whether the text may name anything protected. Never false when it does, in any encoding whose ASCII bytes
@@ -58,14 +67,18 @@ impl MentionFilter {
     /// [`real_mention`] for this filter's names.
     #[must_use]
     pub fn real(&self, sql: &str, tokens: &[Token]) -> bool {
-        split(sql, tokens).into_iter().any(|statement| self.real_in(sql, tokens, statement))
+        split(sql, tokens)
+            .into_iter()
+            .any(|statement| self.real_in(sql, tokens, statement))
     }
 
     /// [`real_mention`] in one statement, a range of `tokens` that [`split`] gave.
     #[must_use]
     pub fn real_in(&self, sql: &str, tokens: &[Token], statement: Range<usize>) -> bool {
         let tokens = tokens.get(statement).unwrap_or_default();
-        let named = |token: &Token| ident(token, sql).is_some_and(|name| self.folded.contains(name.as_ref()));
+        let named = |token: &Token| {
+            ident(token, sql).is_some_and(|name| self.folded.contains(name.as_ref()))
+        };
         if tokens.iter().any(named) {
             return true;
         }
@@ -91,7 +104,10 @@ fn spelling(name: &str) -> String {
         return quoted;
     }
     let stretches = quoted.split(|letter: char| !letter.is_ascii());
-    stretches.max_by_key(|stretch| stretch.len()).unwrap_or_default().to_owned()
+    stretches
+        .max_by_key(|stretch| stretch.len())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Whether a text really names one of `names` (folded, as the catalog spells them): as an identifier, or, in

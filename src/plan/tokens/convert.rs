@@ -83,15 +83,28 @@ pub fn convert(sql: &str, tokens: &[Token]) -> Result<Vec<TokenWithSpan>, Unfait
 
 /// Line 1, column = byte offset + 1: line 0 would mean "no position".
 fn span(token: &Token) -> Span {
-    let location = |offset: usize| Location::new(1, u64::try_from(offset).map_or(u64::MAX, |at| at.saturating_add(1)));
+    let location = |offset: usize| {
+        Location::new(
+            1,
+            u64::try_from(offset).map_or(u64::MAX, |at| at.saturating_add(1)),
+        )
+    };
     Span::new(location(token.start), location(token.end))
 }
 
 /// An unquoted word, folded: keywords as the parser knows them, but for those that PostgreSQL reads otherwise.
-fn word(sql: &str, token: &Token, before: Option<&Token>, after: Option<&Token>, mut push: impl FnMut(ParserToken)) {
+fn word(
+    sql: &str,
+    token: &Token,
+    before: Option<&Token>,
+    after: Option<&Token>,
+    mut push: impl FnMut(ParserToken),
+) {
     let name = ident(token, sql).unwrap_or_default();
     let made = ParserToken::make_word(&name, None);
-    let ParserToken::Word(made) = made else { return push(made) };
+    let ParserToken::Word(made) = made else {
+        return push(made);
+    };
     let follows = |word: &str| before.is_some_and(|before| before.is_word(sql, word));
     let label = follows("as") || before.is_some_and(|before| before.is_special(b'.'));
     let call = after.is_some_and(|after| after.is_special(b'('));
@@ -103,7 +116,9 @@ fn word(sql: &str, token: &Token, before: Option<&Token>, after: Option<&Token>,
         _ => &[],
     };
     if !spelled_out.is_empty() {
-        return spelled_out.iter().for_each(|word| push(ParserToken::make_word(word, None)));
+        return spelled_out
+            .iter()
+            .for_each(|word| push(ParserToken::make_word(word, None)));
     }
     match made.keyword {
         // A column of this name would swallow what comes after it.
@@ -114,27 +129,43 @@ fn word(sql: &str, token: &Token, before: Option<&Token>, after: Option<&Token>,
 }
 
 fn plain(word: Word) -> ParserToken {
-    ParserToken::Word(Word { keyword: Keyword::NoKeyword, ..word })
+    ParserToken::Word(Word {
+        keyword: Keyword::NoKeyword,
+        ..word
+    })
 }
 
 fn interval_is_type(before: Option<&Token>, after: Option<&Token>, sql: &str) -> bool {
     before.is_some_and(|before| before.kind == TokenKind::TypeCast || before.is_word(sql, "as"))
-        || after.is_some_and(|after| matches!(after.kind, TokenKind::String(_) | TokenKind::Special(b'(')))
+        || after.is_some_and(|after| {
+            matches!(after.kind, TokenKind::String(_) | TokenKind::Special(b'('))
+        })
 }
 
 /// Every token but unquoted words.
 fn single(sql: &str, token: &Token) -> Result<ParserToken, UnfaithfulToken> {
-    let unfaithful = |what| UnfaithfulToken { what, at: token.start };
+    let unfaithful = |what| UnfaithfulToken {
+        what,
+        at: token.start,
+    };
     Ok(match token.kind {
         TokenKind::Ident | TokenKind::QuotedIdent | TokenKind::UnicodeIdent => {
-            let value = ident(token, sql).ok_or_else(|| unfaithful("this name"))?.into_owned();
-            ParserToken::Word(Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword })
+            let value = ident(token, sql)
+                .ok_or_else(|| unfaithful("this name"))?
+                .into_owned();
+            ParserToken::Word(Word {
+                value,
+                quote_style: Some('"'),
+                keyword: Keyword::NoKeyword,
+            })
         }
         TokenKind::String(kind) => {
             let value = string_value(token, sql).map_err(|_| unfaithful("this string constant"))?;
             string(kind, value.into_owned(), dollar_tag(token, sql))
         }
-        TokenKind::Integer | TokenKind::Number => ParserToken::Number(token.text(sql).to_owned(), false),
+        TokenKind::Integer | TokenKind::Number => {
+            ParserToken::Number(token.text(sql).to_owned(), false)
+        }
         TokenKind::Param(_) => ParserToken::Placeholder(token.text(sql).to_owned()),
         TokenKind::Operator => operator(token.text(sql)),
         TokenKind::TypeCast => ParserToken::DoubleColon,

@@ -66,7 +66,9 @@ pub fn parse(sql: &str, tokens: &[Token]) -> Result<Statement, ParseError> {
     if rest.token == ParserToken::EOF {
         Ok(statement)
     } else {
-        Err(ParseError::Syntax { at: source_range(rest.span).map(|range| range.start) })
+        Err(ParseError::Syntax {
+            at: source_range(rest.span).map(|range| range.start),
+        })
     }
 }
 
@@ -85,5 +87,7 @@ fn refused(error: &ParserError) -> ParseError {
     };
     let column = message.rsplit_once(", Column: ").map(|(_, column)| column);
     let column = column.and_then(|column| column.trim().parse::<usize>().ok());
-    ParseError::Syntax { at: column.and_then(|column| column.checked_sub(1)) }
+    ParseError::Syntax {
+        at: column.and_then(|column| column.checked_sub(1)),
+    }
 }

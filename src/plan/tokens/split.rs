@@ -53,7 +53,9 @@ struct Body {
 impl Body {
     fn note(&mut self, sql: &str, tokens: &[Token], outer: usize, index: usize) {
         let is = |index: Option<usize>, word: &str| {
-            index.and_then(|index| tokens.get(index)).is_some_and(|token| token.is_word(sql, word))
+            index
+                .and_then(|index| tokens.get(index))
+                .is_some_and(|token| token.is_word(sql, word))
         };
         let here = Some(index);
         if is(here, "atomic") && is(index.checked_sub(1), "begin") {
@@ -63,8 +65,13 @@ impl Body {
             }
             return;
         }
-        let Some(start) = self.starts.last_mut() else { return };
-        if tokens.get(index).is_some_and(|token| token.is_special(b';')) {
+        let Some(start) = self.starts.last_mut() else {
+            return;
+        };
+        if tokens
+            .get(index)
+            .is_some_and(|token| token.is_special(b';'))
+        {
             *start = index + 1;
         } else if *start == index && is(here, "end") {
             // An END that starts a statement of the body closes it: as a transaction command it may not stand here.
@@ -74,7 +81,11 @@ impl Body {
 }
 
 fn defines_routine(sql: &str, tokens: &[Token]) -> bool {
-    created(sql, tokens).is_some_and(|kind| ["function", "procedure"].iter().any(|word| kind.is_word(sql, word)))
+    created(sql, tokens).is_some_and(|kind| {
+        ["function", "procedure"]
+            .iter()
+            .any(|word| kind.is_word(sql, word))
+    })
 }
 
 /// What a CREATE statement creates: the first word after CREATE and its modifiers.
@@ -82,14 +93,20 @@ fn created<'a>(sql: &str, tokens: &'a [Token]) -> Option<&'a Token> {
     let (create, rest) = tokens.split_first()?;
     let modifiers = ["or", "replace", "constraint", "event"];
     let modifies = |token: &&Token| modifiers.iter().any(|word| token.is_word(sql, word));
-    if create.is_word(sql, "create") { rest.iter().find(|token| !modifies(token)) } else { None }
+    if create.is_word(sql, "create") {
+        rest.iter().find(|token| !modifies(token))
+    } else {
+        None
+    }
 }
 
 /// Whether a statement runs or stores SQL that stands in its string constants: DO, PREPARE, EXECUTE and
 /// CREATE FUNCTION, PROCEDURE, TRIGGER or RULE.
 #[must_use]
 pub fn executes_text(sql: &str, statement: &[Token]) -> bool {
-    let Some(first) = statement.first() else { return false };
+    let Some(first) = statement.first() else {
+        return false;
+    };
     let one_of = |token: &Token, words: &[&str]| words.iter().any(|word| token.is_word(sql, word));
     one_of(first, &["do", "prepare", "execute"])
         || created(sql, statement)
