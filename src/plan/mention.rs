@@ -117,3 +117,109 @@ fn spelling(name: &str) -> String {
 pub fn real_mention(sql: &str, tokens: &[Token], names: &[&str]) -> bool {
     MentionFilter::new(names.iter().copied()).map_or(true, |filter| filter.real(sql, tokens))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::lexer::{Limits, lex};
+
+    fn filter() -> MentionFilter {
+        MentionFilter::new(["patients", "Mixed", "a\"b", "größe", "日本"]).unwrap()
+    }
+
+    fn real(sql: &str) -> bool {
+        let tokens = lex(sql, &Limits::default()).unwrap();
+        real_mention(sql, &tokens, &["patients", "Mixed", "a\"b"])
+    }
+
+    #[test]
+    fn spellings_hit() {
+        let plain = MentionFilter::new(["patients", "a\"b", "Größe"]).unwrap();
+        for sql in [
+            "select * from PATIENTS",
+            "x.\"patients\"",
+            "-- patients",
+            "my_patients_2",
+            "U&\"p\\0061tients\"",
+            "u&'x'",
+            "\"a\"\"b\"",
+            "\"GRÖßE\"",
+        ] {
+            assert!(plain.hits(sql.as_bytes()), "{sql}");
+        }
+        assert!(!plain.hits(b"select 1 from patient"));
+        assert!(!plain.hits(b"select a\"b"));
+        assert!(
+            filter().hits(b"anything"),
+            "a name without ASCII cannot be sought"
+        );
+    }
+
+    #[test]
+    fn names_that_hit_are_told() {
+        let filter = MentionFilter::new(["a", "ab", "c"]).unwrap();
+        let mut names = filter.names(b"AB ab u&");
+        names.sort_unstable();
+        assert_eq!(names, ["a", "ab"]);
+    }
+
+    #[test]
+    fn no_names_no_hits_but_unicode_escapes() {
+        let none = MentionFilter::new([]).unwrap();
+        assert!(!none.hits(b"select 1"));
+        assert!(none.hits(b"U&\"x\""));
+    }
+
+    #[test]
+    fn comments_and_constants_are_no_mention() {
+        assert!(!real("SELECT 'patients' -- patients\n /* patients */"));
+        assert!(!real("SELECT $$patients$$, E'patients', my_patients"));
+        assert!(!real("SELECT 1 FROM mixed"));
+        assert!(!real("SELECT 1 FROM \"PATIENTS\""));
+        assert!(real("SELECT 1 FROM Patients"));
+        assert!(real("SELECT 1 FROM public . \"patients\""));
+        assert!(real("SELECT 1 FROM U&\"p\\0061tients\""));
+        assert!(real("SELECT 1 FROM \"Mixed\""));
+        assert!(real("SELECT 1 FROM \"a\"\"b\""));
+        assert!(real(
+            &"SELECT 1; SELECT 2 FROM patients".replace("; ", ";\n")
+        ));
+    }
+
+    #[test]
+    fn names_longer_than_the_server_keeps() {
+        let name = "p".repeat(63);
+        let sql = format!("SELECT 1 FROM {}tail", name.to_uppercase());
+        let filter = MentionFilter::new([name.as_str()]).unwrap();
+        assert!(filter.hits(sql.as_bytes()));
+        assert!(filter.real(&sql, &lex(&sql, &Limits::default()).unwrap()));
+    }
+
+    #[test]
+    fn statements_that_run_text_are_searched_inside() {
+        assert!(real("DO $$ BEGIN INSERT INTO patients VALUES (1); END $$"));
+        assert!(real("DO E'INSERT INTO p\\x61tients VALUES (1)'"));
+        assert!(real(
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM PATIENTS'"
+        ));
+        assert!(real("SELECT 1; DO $$ EXECUTE U&'\\0070' $$"));
+        assert!(!real("DO $$ BEGIN PERFORM 1; END $$ -- patients"));
+        assert!(!real("DO $$ x $$; SELECT 'patients'"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_lexer_names_always_hits(name in "[a-zA-Z_\"é]{1,70}", sql in "[a-zA-Z_\"é ;']{0,80}") {
+            let Ok(tokens) = lex(&sql, &Limits::default()) else { return Ok(()) };
+            let names: Vec<String> =
+                tokens.iter().filter_map(|token| ident(token, &sql)).map(|name| name.into_owned()).collect();
+            for name in names.iter().chain([&name]) {
+                let filter = MentionFilter::new([name.as_str()]).unwrap();
+                prop_assert!(!filter.real(&sql, &tokens) || filter.hits(sql.as_bytes()));
+                prop_assert!(!names.contains(name) || filter.real(&sql, &tokens));
+            }
+        }
+    }
+}

@@ -27,6 +27,9 @@ pub(super) struct Scanner<'a> {
 
 type Scanned<T> = Result<T, LexError>;
 
+/// Gives kind and end of the number that starts at an offset.
+type ReadNumber = fn(&[u8], usize) -> Result<(TokenKind, usize), LexErrorKind>;
+
 impl<'a> Scanner<'a> {
     pub(super) fn new(sql: &'a str) -> Self {
         Self {
@@ -112,10 +115,7 @@ impl<'a> Scanner<'a> {
         kind
     }
 
-    fn numeric(
-        &mut self,
-        read: fn(&[u8], usize) -> Result<(TokenKind, usize), LexErrorKind>,
-    ) -> Result<TokenKind, LexErrorKind> {
+    fn numeric(&mut self, read: ReadNumber) -> Result<TokenKind, LexErrorKind> {
         let (kind, end) = read(self.bytes, self.at)?;
         self.at = end;
         Ok(kind)

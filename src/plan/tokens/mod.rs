@@ -3,6 +3,7 @@
 //! [`lex`]: super::lexer::lex
 
 mod convert;
+mod reserved;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use thiserror::Error;
 use super::lexer::Token;
 
 pub use convert::{UnfaithfulToken, convert};
+pub use reserved::is_reserved;
 pub use split::{executes_text, split, text_span};
 
 /// Why a statement could not be parsed. Holds no part of the text: the parser's own message quotes it.
