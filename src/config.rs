@@ -1,1 +1,424 @@
-//! File and environment to a validated configuration.
+//! File and environment to a validated configuration; an error names the key, the file and the line.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// A configuration that cannot be used; the program exits with 64.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct ConfigError {
+    /// `file:line` or the variable's name.
+    pub place: String,
+    /// What is wrong, and what is allowed.
+    pub message: String,
+}
+
+/// Where PostgreSQL is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upstream {
+    /// A host and port.
+    Tcp {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+/// TLS towards PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SslMode {
+    /// None.
+    Disable,
+    /// Encrypted, whoever answers.
+    Require,
+    /// Encrypted, and the certificate's name is the host's.
+    VerifyFull,
+}
+
+/// TLS towards clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientTls {
+    /// Whether plaintext connections are refused.
+    pub required: bool,
+    /// PEM certificate chain.
+    pub cert: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+}
+
+/// Where data keys are wrapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KmsConfig {
+    /// A key file: for trying out.
+    Local(PathBuf),
+    /// AWS KMS with this default key.
+    Aws(String),
+}
+
+/// A validated configuration. The keyring's URL may hold a password, so there is no `Debug`.
+pub struct Config {
+    /// `listen`: where clients connect.
+    pub listen: String,
+    /// `upstream`: PostgreSQL.
+    pub upstream: Upstream,
+    /// The upstream's TLS mode.
+    pub sslmode: SslMode,
+    /// `sslrootcert` of the upstream: PEM file; the system's roots if left out.
+    pub sslrootcert: Option<PathBuf>,
+    /// `tls_cert`, `tls_key`, `client_tls`.
+    pub client_tls: Option<ClientTls>,
+    /// Rule files; empty: everything is forwarded.
+    pub rules: Vec<PathBuf>,
+    /// `keyring`: the protected database.
+    pub keyring: Option<String>,
+    /// `kms`.
+    pub kms: KmsConfig,
+    /// `on_new_tenant`: whether a tenant is made at its first write.
+    pub create_tenants: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    upstream: Option<String>,
+    rules: Option<String>,
+    keyring: Option<String>,
+    kms: Option<String>,
+    kms_file: Option<String>,
+    kms_key: Option<String>,
+    on_new_tenant: Option<String>,
+    client_tls: Option<String>,
+    tls_cert: Option<String>,
+    tls_key: Option<String>,
+}
+
+struct Source<'a> {
+    file: &'a str,
+    text: &'a str,
+    env: &'a HashMap<String, String>,
+}
+
+impl Source<'_> {
+    /// The value of a key and where it came from; the environment wins.
+    fn get(&self, key: &str, in_file: Option<&String>) -> Option<(String, String)> {
+        let variable = format!("PGSEAL_{}", key.to_ascii_uppercase());
+        if let Some(value) = self.env.get(&variable).filter(|value| !value.is_empty()) {
+            return Some((value.clone(), variable));
+        }
+        in_file.map(|value| {
+            (
+                value.clone(),
+                format!("{}:{}: {key}", self.file, self.line(key)),
+            )
+        })
+    }
+
+    fn line(&self, key: &str) -> usize {
+        let found = self.text.lines().position(|line| {
+            line.trim_start()
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.trim_start().starts_with('='))
+        });
+        found.map_or(1, |line| line + 1)
+    }
+}
+
+fn error(place: impl Into<String>, message: impl Into<String>) -> ConfigError {
+    ConfigError {
+        place: place.into(),
+        message: message.into(),
+    }
+}
+
+impl Config {
+    /// Reads a file (none: only the environment) and `PGSEAL_…` variables.
+    ///
+    /// # Errors
+    /// The first setting that is missing, unknown or not allowed.
+    pub fn load(path: Option<&Path>, env: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        let name = path
+            .map(|path| path.display().to_string())
+            .unwrap_or_default();
+        let text = match path {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|cause| error(&name, format!("cannot be read: {cause}")))?,
+            None => String::new(),
+        };
+        let file: File = toml::from_str(&text).map_err(|cause| {
+            let line = cause.span().map_or(1, |span| {
+                text.bytes()
+                    .take(span.start)
+                    .filter(|byte| *byte == b'\n')
+                    .count()
+                    + 1
+            });
+            error(format!("{name}:{line}"), cause.message())
+        })?;
+        Self::validate(
+            &file,
+            &Source {
+                file: &name,
+                text: &text,
+                env,
+            },
+        )
+    }
+
+    fn validate(file: &File, source: &Source<'_>) -> Result<Self, ConfigError> {
+        let get = |key: &str, value: &Option<String>| source.get(key, value.as_ref());
+        let missing = |key: &str, what: &str| {
+            error(
+                format!("{key} (or PGSEAL_{})", key.to_ascii_uppercase()),
+                format!("is missing: {what}"),
+            )
+        };
+        let (upstream, place) = get("upstream", &file.upstream).ok_or_else(|| {
+            missing(
+                "upstream",
+                "say postgres://host:port or a Unix socket directory",
+            )
+        })?;
+        let (upstream, sslmode, sslrootcert) = upstream_of(&upstream, &place)?;
+        let rules = match get("rules", &file.rules) {
+            Some((path, place)) => rule_files(Path::new(&path), &place)?,
+            None => Vec::new(),
+        };
+        let keyring = get("keyring", &file.keyring).map(|(url, _)| url);
+        if !rules.is_empty() && keyring.is_none() {
+            return Err(missing(
+                "keyring",
+                "rules need it; say postgres://user@host/database of the protected database",
+            ));
+        }
+        let kms = match get("kms", &file.kms) {
+            None => KmsConfig::Local(
+                get("kms_file", &file.kms_file)
+                    .map_or_else(|| "pgseal-local.key".into(), |(path, _)| path.into()),
+            ),
+            Some((kms, place)) => match kms.as_str() {
+                "local" => KmsConfig::Local(
+                    get("kms_file", &file.kms_file)
+                        .map_or_else(|| "pgseal-local.key".into(), |(path, _)| path.into()),
+                ),
+                "aws" => KmsConfig::Aws(
+                    get("kms_key", &file.kms_key)
+                        .ok_or_else(|| {
+                            missing("kms_key", "kms = \"aws\" needs the default key's ARN")
+                        })?
+                        .0,
+                ),
+                other => {
+                    return Err(error(
+                        place,
+                        format!("\"{other}\" is not allowed: say \"local\" or \"aws\""),
+                    ));
+                }
+            },
+        };
+        let create_tenants = match get("on_new_tenant", &file.on_new_tenant) {
+            None => true,
+            Some((value, place)) => match value.as_str() {
+                "create" => true,
+                "refuse" => false,
+                other => {
+                    return Err(error(
+                        place,
+                        format!("\"{other}\" is not allowed: say \"create\" or \"refuse\""),
+                    ));
+                }
+            },
+        };
+        let client_tls = client_tls(file, source)?;
+        let listen = get("listen", &file.listen)
+            .map_or_else(|| "127.0.0.1:6432".to_owned(), |(listen, _)| listen);
+        Ok(Self {
+            listen,
+            upstream,
+            sslmode,
+            sslrootcert,
+            client_tls,
+            rules,
+            keyring,
+            kms,
+            create_tenants,
+        })
+    }
+}
+
+fn client_tls(file: &File, source: &Source<'_>) -> Result<Option<ClientTls>, ConfigError> {
+    let cert = source.get("tls_cert", file.tls_cert.as_ref());
+    let key = source.get("tls_key", file.tls_key.as_ref());
+    let (mode, place) = source
+        .get("client_tls", file.client_tls.as_ref())
+        .unwrap_or_else(|| {
+            (
+                if cert.is_some() { "allow" } else { "disable" }.to_owned(),
+                "client_tls".to_owned(),
+            )
+        });
+    let required = match mode.as_str() {
+        "disable" => return Ok(None),
+        "allow" => false,
+        "require" => true,
+        other => {
+            return Err(error(
+                place,
+                format!("\"{other}\" is not allowed: say \"disable\", \"allow\" or \"require\""),
+            ));
+        }
+    };
+    match (cert, key) {
+        (Some((cert, _)), Some((key, _))) => Ok(Some(ClientTls {
+            required,
+            cert: cert.into(),
+            key: key.into(),
+        })),
+        _ => Err(error(place, "needs tls_cert and tls_key, both PEM files")),
+    }
+}
+
+fn rule_files(path: &Path, place: &str) -> Result<Vec<PathBuf>, ConfigError> {
+    if !path.is_dir() {
+        return if path.is_file() {
+            Ok(vec![path.to_owned()])
+        } else {
+            Err(error(
+                place,
+                format!("{} is no file and no folder", path.display()),
+            ))
+        };
+    }
+    let entries = std::fs::read_dir(path)
+        .map_err(|cause| error(place, format!("{} cannot be read: {cause}", path.display())))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        Err(error(
+            place,
+            format!("{} holds no .toml file", path.display()),
+        ))
+    } else {
+        Ok(files)
+    }
+}
+
+fn upstream_of(
+    url: &str,
+    place: &str,
+) -> Result<(Upstream, SslMode, Option<PathBuf>), ConfigError> {
+    if url.starts_with('/') {
+        let path = PathBuf::from(url);
+        let socket = if path.is_dir() {
+            path.join(".s.PGSQL.5432")
+        } else {
+            path
+        };
+        return Ok((Upstream::Unix(socket), SslMode::Disable, None));
+    }
+    let bad = |what: &str| {
+        error(
+            place,
+            format!(
+                "{what}: say postgres://host:port, with ?sslmode=disable|require|verify-full if need be, or a Unix socket directory"
+            ),
+        )
+    };
+    let rest = url
+        .strip_prefix("postgres://")
+        .or_else(|| url.strip_prefix("postgresql://"))
+        .ok_or_else(|| bad("is no URL"))?;
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let address = address.trim_end_matches('/');
+    if address.contains(['@', '/']) {
+        return Err(bad(
+            "names a user, password or database, which clients bring themselves",
+        ));
+    }
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (
+            host,
+            port.parse()
+                .map_err(|_| bad("has a port that is no number"))?,
+        ),
+        _ => (address, 5432),
+    };
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let loopback = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    let (mut mode, mut root) = (
+        if loopback {
+            SslMode::Disable
+        } else {
+            SslMode::VerifyFull
+        },
+        None,
+    );
+    for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        match (key, value) {
+            ("sslmode", "disable") => mode = SslMode::Disable,
+            ("sslmode", "require") => mode = SslMode::Require,
+            ("sslmode", "verify-full") => mode = SslMode::VerifyFull,
+            ("sslmode", other) => {
+                return Err(bad(&format!(
+                    "has sslmode \"{other}\", which is not allowed"
+                )));
+            }
+            ("sslrootcert", path) => root = Some(PathBuf::from(path)),
+            (other, _) => return Err(bad(&format!("has an unknown option \"{other}\""))),
+        }
+    }
+    if host.is_empty() {
+        Err(bad("has no host"))
+    } else {
+        Ok((Upstream::Tcp { host, port }, mode, root))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let env = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        Config::load(None, &env)
+    }
+
+    #[test]
+    fn a_remote_upstream_is_verified_unless_the_url_says_otherwise() {
+        let mode = |url: &str| load(&[("PGSEAL_UPSTREAM", url)]).map(|config| config.sslmode);
+        assert_eq!(mode("postgres://db.example:5432"), Ok(SslMode::VerifyFull));
+        assert_eq!(mode("postgres://127.0.0.1:5432"), Ok(SslMode::Disable));
+        assert_eq!(
+            mode("postgres://db.example?sslmode=require"),
+            Ok(SslMode::Require)
+        );
+        assert!(mode("postgres://db.example?sslmode=prefer").is_err());
+    }
+
+    #[test]
+    fn errors_name_the_setting() {
+        let place = |pairs: &[(&str, &str)]| load(pairs).err().unwrap().place;
+        assert!(place(&[]).contains("PGSEAL_UPSTREAM"));
+        assert_eq!(
+            place(&[("PGSEAL_UPSTREAM", "postgres://h"), ("PGSEAL_KMS", "gcp")]),
+            "PGSEAL_KMS"
+        );
+    }
+}
