@@ -1,3 +1,102 @@
 //! The `pgseal` binary.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use pgseal::config::Config;
+use pgseal::{app, keyring, ops};
+
+/// EX_USAGE of sysexits.h: a configuration that cannot be used.
+const BAD_CONFIG: u8 = 64;
+
+/// A PostgreSQL proxy that seals the columns you name, under each tenant's own key.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    /// The configuration file; without it `pgseal.toml`, if there is one, and the environment.
+    #[arg(long, global = true, env = "PGSEAL_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the proxy.
+    Run,
+    /// Prints the DDL of the keyring.
+    Schema,
+    /// Applies the rules to the live schema and says what does not fit.
+    Check,
+    /// Says what would be sealed, opened or refused in a statement.
+    Explain {
+        /// The statement.
+        sql: String,
+    },
+    /// Asks the proxy at this address whether it answers.
+    Healthcheck {
+        /// Host and port.
+        #[arg(default_value = "127.0.0.1:6432", env = "PGSEAL_LISTEN")]
+        address: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PGSEAL_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = Cli::parse();
+    if let Command::Schema = cli.command {
+        print!("{}", keyring::DDL);
+        return ExitCode::SUCCESS;
+    }
+    if let Command::Healthcheck { address } = &cli.command {
+        return done(ops::healthcheck(address));
+    }
+    let default = PathBuf::from("pgseal.toml");
+    let path = cli.config.or_else(|| default.is_file().then_some(default));
+    let config = match Config::load(path.as_deref(), &std::env::vars().collect()) {
+        Ok(config) => config,
+        Err(error) => return bad_config(&error.to_string()),
+    };
+    if let Err(error) = app::read_rules(&config) {
+        return bad_config(&error);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return done(Err(error.to_string())),
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Command::Run => done(app::run(config, stopped()).await),
+            Command::Check => done(app::planner(&config).await.map(|planner| println!("{} columns are protected", planner.protected_columns()))),
+            Command::Explain { sql } => done(app::planner(&config).await.map(|planner| print!("{}", ops::explain(&planner, &sql)))),
+            Command::Schema | Command::Healthcheck { .. } => ExitCode::SUCCESS,
+        }
+    })
+}
+
+fn bad_config(error: &str) -> ExitCode {
+    eprintln!("pgseal: {error}");
+    ExitCode::from(BAD_CONFIG)
+}
+
+fn done(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pgseal: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

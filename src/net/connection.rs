@@ -1,0 +1,285 @@
+//! The one task of one connection: bytes between the sockets and the [`Session`].
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::Server;
+use super::stream::{Stream, tune};
+use crate::keys::KeyAnswers;
+use crate::model::{Peer, Refusal};
+use crate::session::{Fatal, Progress, Session};
+use crate::wire::{Inbox, OutQueue, Outbox, encode};
+
+/// Bytes queued for one peer above which the other is not read.
+const HIGH_WATER: usize = 256 << 10;
+/// Segments of one vectored write.
+const SLICES: usize = 32;
+/// From accept to the first ReadyForQuery.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// First byte of a TLS handshake record (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+type Keys = Pin<Box<dyn Future<Output = KeyAnswers> + Send>>;
+
+struct Connection {
+    server: Arc<Server>,
+    session: Session,
+    client: Box<dyn Stream>,
+    upstream: Option<Box<dyn Stream>>,
+    from_client: Inbox,
+    from_server: Inbox,
+    out: Outbox,
+    keys: Option<Keys>,
+}
+
+enum Event {
+    Read(Peer, usize),
+    Keys(KeyAnswers),
+    Drain,
+    TimedOut,
+}
+
+/// Serves one accepted connection to its end.
+pub(super) async fn serve(stream: TcpStream, server: Arc<Server>) -> io::Result<()> {
+    tune(&stream)?;
+    let mut first = [0];
+    let peeked = tokio::time::timeout(LOGIN_TIMEOUT, stream.peek(&mut first)).await??;
+    if peeked == 0 {
+        return Ok(());
+    }
+    let direct = first == [TLS_HANDSHAKE];
+    let client: Box<dyn Stream> = match (&server.acceptor, direct) {
+        (Some(acceptor), true) => Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??),
+        (None, true) => return Ok(()),
+        (_, false) => Box::new(stream),
+    };
+    let session = Session::new(server.shared.clone(), server.offer, direct);
+    let mut connection =
+        Connection { server, session, client, upstream: None, from_client: Inbox::new(), from_server: Inbox::new(), out: Outbox::default(), keys: None };
+    connection.run().await
+}
+
+impl Connection {
+    async fn run(&mut self) -> io::Result<()> {
+        let login = tokio::time::sleep(LOGIN_TIMEOUT);
+        let mut login = pin!(login);
+        let mut draining = self.server.draining.subscribe();
+        loop {
+            if *draining.borrow() && self.session.is_idle() {
+                return self.end(&going_down()).await;
+            }
+            let event = {
+                let live = self.session.is_live();
+                tokio::select! {
+                    biased;
+                    event = poll_fn(|task| self.poll(task)) => event?,
+                    _ = draining.changed() => Event::Drain,
+                    () = &mut login, if !live => Event::TimedOut,
+                }
+            };
+            match event {
+                Event::Read(Peer::Client, 0) => return self.client_gone().await,
+                Event::Read(Peer::Server, 0) => return self.flush().await,
+                Event::Read(..) | Event::Drain => {}
+                Event::Keys(answers) => {
+                    self.keys = None;
+                    self.session.provide(answers);
+                }
+                Event::TimedOut => return Ok(()),
+            }
+            if !self.advance().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets the session work on what both peers sent; false when the connection is over.
+    async fn advance(&mut self) -> io::Result<bool> {
+        // What one peer said may unblock a frame of the other: server, client, and the server's frames again.
+        for peer in [Peer::Server, Peer::Client, Peer::Server] {
+            let progress = match peer {
+                Peer::Client => self.session.advance(peer, &mut self.from_client, &mut self.out),
+                Peer::Server => self.session.advance(peer, &mut self.from_server, &mut self.out),
+            };
+            match progress {
+                Ok(Progress::NeedInput) => {}
+                Ok(Progress::NeedKeys(wants)) => {
+                    if self.keys.is_none()
+                        && let Some(keyring) = self.server.keyring.clone()
+                    {
+                        self.keys = Some(Box::pin(async move { keyring.fetch(wants).await }));
+                    }
+                }
+                Ok(Progress::UpgradeTls) => self.upgrade().await?,
+                Ok(Progress::Connect) => match self.server.dial.connect().await {
+                    Ok(upstream) => self.upstream = Some(upstream),
+                    Err(error) => {
+                        self.end(&unreachable(&error)).await?;
+                        return Ok(false);
+                    }
+                },
+                Ok(Progress::Cancel(packet)) => {
+                    let mut upstream = self.server.dial.connect().await?;
+                    upstream.write_all(&packet).await?;
+                    upstream.flush().await?;
+                    // PostgreSQL closes when it has taken the request.
+                    upstream.read_u8().await.ok();
+                    return Ok(false);
+                }
+                Ok(Progress::Closed) => {
+                    self.flush().await?;
+                    return Ok(false);
+                }
+                Err(fatal) => {
+                    self.fatal(&fatal).await?;
+                    return Ok(false);
+                }
+            }
+            if self.session.catalog_stale() {
+                self.reload().await;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until a catalog is loaded that knows what this session just changed.
+    async fn reload(&mut self) {
+        let mut loaded = self.server.loaded.subscribe();
+        loaded.borrow_and_update();
+        self.server.stale.notify_one();
+        // Without the metadata connection the old snapshot stays; the poll will see the change.
+        tokio::time::timeout(Duration::from_secs(3), loaded.changed()).await.ok();
+    }
+
+    async fn upgrade(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        let Some(acceptor) = self.server.acceptor.clone() else { return Err(io::ErrorKind::Unsupported.into()) };
+        let (gone, _) = tokio::io::duplex(1);
+        let plain = std::mem::replace(&mut self.client, Box::new(gone));
+        self.client = Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(plain)).await??);
+        self.session.tls_established();
+        Ok(())
+    }
+
+    /// The client closed without a word: the server is told to end its session.
+    async fn client_gone(&mut self) -> io::Result<()> {
+        if let Some(upstream) = &mut self.upstream {
+            let mut terminate = BytesMut::new();
+            encode::terminate(&mut terminate).map_err(io::Error::other)?;
+            while !self.out.server.is_empty() {
+                poll_fn(|task| write(upstream, &mut self.out.server, task)).await?;
+            }
+            upstream.write_all(&terminate).await?;
+            upstream.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn fatal(&mut self, fatal: &Fatal) -> io::Result<()> {
+        match fatal.refusal() {
+            Some(refusal) => self.end(&refusal).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn end(&mut self, refusal: &Refusal) -> io::Result<()> {
+        let mut frame = BytesMut::new();
+        encode::error_response(&mut frame, refusal, "FATAL").map_err(io::Error::other)?;
+        self.out.client.push(frame.freeze());
+        self.flush().await?;
+        self.client_gone().await
+    }
+
+    /// Writes all that is queued for both.
+    async fn flush(&mut self) -> io::Result<()> {
+        while !self.out.client.is_empty() {
+            poll_fn(|task| write(&mut self.client, &mut self.out.client, task)).await?;
+        }
+        self.client.flush().await?;
+        if let Some(upstream) = &mut self.upstream {
+            while !self.out.server.is_empty() {
+                poll_fn(|task| write(upstream, &mut self.out.server, task)).await?;
+            }
+            upstream.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what can be written, then reads; ready when there is something for the session.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Event>> {
+        if let Some(upstream) = &mut self.upstream {
+            write_all(upstream, &mut self.out.server, task)?;
+        }
+        write_all(&mut self.client, &mut self.out.client, task)?;
+        if let Some(keys) = &mut self.keys
+            && let Poll::Ready(answers) = keys.as_mut().poll(task)
+        {
+            return Poll::Ready(Ok(Event::Keys(answers)));
+        }
+        if let Some(upstream) = &mut self.upstream
+            && self.out.client.len_bytes() < HIGH_WATER
+            && let Poll::Ready(read) = read(upstream, &mut self.from_server, task)
+        {
+            return Poll::Ready(read.map(|len| Event::Read(Peer::Server, len)));
+        }
+        if self.out.server.len_bytes() < HIGH_WATER
+            && let Poll::Ready(read) = read(&mut self.client, &mut self.from_client, task)
+        {
+            return Poll::Ready(read.map(|len| Event::Read(Peer::Client, len)));
+        }
+        Poll::Pending
+    }
+}
+
+fn read(stream: &mut Box<dyn Stream>, inbox: &mut Inbox, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    inbox.shrink();
+    let buffer = inbox.writable();
+    pin!(stream.read_buf(buffer)).poll(task)
+}
+
+fn write(stream: &mut Box<dyn Stream>, queue: &mut OutQueue, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let filled = queue.io_slices(&mut slices);
+    let slices = slices.get(..filled).unwrap_or_default();
+    match Pin::new(stream).poll_write_vectored(task, slices) {
+        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        Poll::Ready(Ok(written)) => {
+            queue.advance(written);
+            Poll::Ready(Ok(()))
+        }
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// Writes until the queue is empty or the socket is full.
+fn write_all(stream: &mut Box<dyn Stream>, queue: &mut OutQueue, task: &mut Context<'_>) -> io::Result<()> {
+    let mut wrote = false;
+    while !queue.is_empty() {
+        match write(stream, queue, task) {
+            Poll::Ready(done) => done?,
+            Poll::Pending => return Ok(()),
+        }
+        wrote = true;
+    }
+    if wrote && let Poll::Ready(flushed) = Pin::new(stream).poll_flush(task) {
+        flushed?;
+    }
+    Ok(())
+}
+
+fn going_down() -> Refusal {
+    Refusal::new("57P01", "pgseal is shutting down", "Reconnect. See docs/errors.md#shutting-down.")
+}
+
+fn unreachable(error: &io::Error) -> Refusal {
+    Refusal::new("08001", format!("PostgreSQL cannot be reached: {error}"), "Look at `upstream` and at the server behind it. See docs/errors.md#upstream.")
+}
