@@ -27,11 +27,18 @@ pub fn read_rules(config: &Config) -> Result<Vec<Rule>, String> {
     let mut all: Vec<Rule> = Vec::new();
     for path in &config.rules {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|cause| format!("{name} cannot be read: {cause}"))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| format!("{name} cannot be read: {cause}"))?;
         let read = rules::parse(&name, &text).map_err(|error| error.to_string())?;
         for rule in read {
-            if let Some(first) = all.iter().find(|first| first.schema == rule.schema && first.table == rule.table) {
-                return Err(format!("{name}:{}: {}.{} has a rule in {}:{} already", rule.line, rule.schema, rule.table, first.file, first.line));
+            if let Some(first) = all
+                .iter()
+                .find(|first| first.schema == rule.schema && first.table == rule.table)
+            {
+                return Err(format!(
+                    "{name}:{}: {}.{} has a rule in {}:{} already",
+                    rule.line, rule.schema, rule.table, first.file, first.line
+                ));
             }
             all.push(rule);
         }
@@ -39,9 +46,21 @@ pub fn read_rules(config: &Config) -> Result<Vec<Rule>, String> {
     Ok(all)
 }
 
-async fn plan_catalog(client: &tokio_postgres::Client, rules: &[Rule], epoch: u64) -> Result<Planner, String> {
-    let catalog = metadata::load_catalog(client, epoch).await.map_err(|cause| format!("the catalog cannot be read: {cause}"))?;
-    let protection = rules::resolve(rules, &catalog).map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+async fn plan_catalog(
+    client: &tokio_postgres::Client,
+    rules: &[Rule],
+    epoch: u64,
+) -> Result<Planner, String> {
+    let catalog = metadata::load_catalog(client, epoch)
+        .await
+        .map_err(|cause| format!("the catalog cannot be read: {cause}"))?;
+    let protection = rules::resolve(rules, &catalog).map_err(|problems| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
+    })?;
     Ok(Planner::new(Arc::new(catalog), Arc::new(protection)))
 }
 
@@ -50,7 +69,10 @@ async fn plan_catalog(client: &tokio_postgres::Client, rules: &[Rule], epoch: u6
 /// # Errors
 /// Why the rules cannot be applied, in words for the operator.
 pub async fn planner(config: &Config) -> Result<Planner, String> {
-    let url = config.keyring.as_deref().ok_or("no keyring is configured")?;
+    let url = config
+        .keyring
+        .as_deref()
+        .ok_or("no keyring is configured")?;
     let client = keyring::connect(url).await?;
     plan_catalog(&client, &read_rules(config)?, 1).await
 }
@@ -64,7 +86,11 @@ fn dial(config: &Config) -> Result<Dial, String> {
                 SslMode::Require => Some(Arc::new(crate::net::unverifying()?)),
                 SslMode::VerifyFull => Some(Arc::new(verifying(config.sslrootcert.as_deref())?)),
             };
-            Dial::Tcp { host: host.clone(), port: *port, tls }
+            Dial::Tcp {
+                host: host.clone(),
+                port: *port,
+                tls,
+            }
         }
     })
 }
@@ -72,7 +98,9 @@ fn dial(config: &Config) -> Result<Dial, String> {
 async fn kms(config: &KmsConfig) -> Result<Arc<dyn Kms>, String> {
     Ok(match config {
         KmsConfig::Local(path) => {
-            warn!("kms = \"local\": keys are wrapped with a file on this machine. This is not for production.");
+            warn!(
+                "kms = \"local\": keys are wrapped with a file on this machine. This is not for production."
+            );
             Arc::new(LocalKms::open(path)?)
         }
         KmsConfig::Aws(key) => Arc::new(AwsKms::new(key.clone()).await),
@@ -89,22 +117,54 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     let dial = dial(&config)?;
     let (acceptor, offer) = match &config.client_tls {
         None => (None, TlsOffer::Disabled),
-        Some(tls) => (Some(client_acceptor(&tls.cert, &tls.key)?), if tls.required { TlsOffer::Required } else { TlsOffer::Allowed }),
+        Some(tls) => (
+            Some(client_acceptor(&tls.cert, &tls.key)?),
+            if tls.required {
+                TlsOffer::Required
+            } else {
+                TlsOffer::Allowed
+            },
+        ),
     };
     let protecting = match config.keyring.as_deref().filter(|_| !rules.is_empty()) {
         None => None,
         Some(url) => {
-            let keyring = Keyring::open(url, kms(&config.kms).await?, cache.clone(), config.create_tenants).await.map_err(|cause| format!("keyring: {cause}"))?;
-            let client = keyring::connect(url).await.map_err(|cause| format!("keyring: {cause}"))?;
+            let keyring = Keyring::open(
+                url,
+                kms(&config.kms).await?,
+                cache.clone(),
+                config.create_tenants,
+            )
+            .await
+            .map_err(|cause| format!("keyring: {cause}"))?;
+            let client = keyring::connect(url)
+                .await
+                .map_err(|cause| format!("keyring: {cause}"))?;
             let planner = plan_catalog(&client, &rules, 1).await?;
-            let database = client.query_one("SELECT pg_catalog.current_database()::text", &[]).await.map_err(|cause| format!("keyring: {cause}"))?;
-            Some((keyring, client, planner, database.get::<_, String>(0), url.to_owned()))
+            let database = client
+                .query_one("SELECT pg_catalog.current_database()::text", &[])
+                .await
+                .map_err(|cause| format!("keyring: {cause}"))?;
+            Some((
+                keyring,
+                client,
+                planner,
+                database.get::<_, String>(0),
+                url.to_owned(),
+            ))
         }
     };
-    let columns = protecting.as_ref().map_or(0, |protecting| protecting.2.protected_columns());
+    let columns = protecting
+        .as_ref()
+        .map_or(0, |protecting| protecting.2.protected_columns());
     let (keyring, metadata, planner, database) = match protecting {
         None => (None, None, None, None),
-        Some((keyring, client, planner, database, url)) => (Some(keyring), Some((client, url)), Some(Arc::new(planner)), Some(database)),
+        Some((keyring, client, planner, database, url)) => (
+            Some(keyring),
+            Some((client, url)),
+            Some(Arc::new(planner)),
+            Some(database),
+        ),
     };
     let shared = Arc::new(Shared::new(planner, cache, database));
     let server = Arc::new(Server {
@@ -120,7 +180,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     if let Some((client, url)) = metadata {
         tokio::spawn(follow_catalog(client, url, rules, server.clone()));
     }
-    let listener = TcpListener::bind(&config.listen).await.map_err(|cause| format!("listen {}: {cause}", config.listen))?;
+    let listener = TcpListener::bind(&config.listen)
+        .await
+        .map_err(|cause| format!("listen {}: {cause}", config.listen))?;
     let address = listener.local_addr().map_err(|cause| cause.to_string())?;
     info!(listen = %address, protected_columns = columns, "pgseal is ready");
     serve(listener, server, stop).await;
@@ -129,11 +191,18 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
 }
 
 /// Loads the catalog anew when a session saw DDL, or when the database's differs from ours.
-async fn follow_catalog(mut client: tokio_postgres::Client, url: String, rules: Vec<Rule>, server: Arc<Server>) {
+async fn follow_catalog(
+    mut client: tokio_postgres::Client,
+    url: String,
+    rules: Vec<Rule>,
+    server: Arc<Server>,
+) {
     let mut epoch = 1;
     let mut known = metadata::fingerprint(&client).await.ok();
     loop {
-        let asked = tokio::time::timeout(POLL, server.stale.notified()).await.is_ok();
+        let asked = tokio::time::timeout(POLL, server.stale.notified())
+            .await
+            .is_ok();
         if client.is_closed() {
             match keyring::connect(&url).await {
                 Ok(connected) => client = connected,
@@ -144,7 +213,9 @@ async fn follow_catalog(mut client: tokio_postgres::Client, url: String, rules: 
                 }
             }
         }
-        let Ok(now) = metadata::fingerprint(&client).await else { continue };
+        let Ok(now) = metadata::fingerprint(&client).await else {
+            continue;
+        };
         if known.as_ref() != Some(&now) {
             epoch += 1;
             match plan_catalog(&client, &rules, epoch).await {
@@ -153,7 +224,10 @@ async fn follow_catalog(mut client: tokio_postgres::Client, url: String, rules: 
                     known = Some(now);
                 }
                 // The last good plan goes on protecting; a table that is gone cannot leak.
-                Err(cause) => error!(cause, "the rules no longer fit the database: the last snapshot stays in force"),
+                Err(cause) => error!(
+                    cause,
+                    "the rules no longer fit the database: the last snapshot stays in force"
+                ),
             }
         }
         if asked {

@@ -43,8 +43,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PGSEAL_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("PGSEAL_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let cli = Cli::parse();
     if let Command::Schema = cli.command {
         print!("{}", keyring::DDL);
@@ -62,15 +66,26 @@ fn main() -> ExitCode {
     if let Err(error) = app::read_rules(&config) {
         return bad_config(&error);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return done(Err(error.to_string())),
     };
     runtime.block_on(async {
         match cli.command {
             Command::Run => done(app::run(config, stopped()).await),
-            Command::Check => done(app::planner(&config).await.map(|planner| println!("{} columns are protected", planner.protected_columns()))),
-            Command::Explain { sql } => done(app::planner(&config).await.map(|planner| print!("{}", ops::explain(&planner, &sql)))),
+            Command::Check => {
+                done(app::planner(&config).await.map(|planner| {
+                    println!("{} columns are protected", planner.protected_columns())
+                }))
+            }
+            Command::Explain { sql } => done(
+                app::planner(&config)
+                    .await
+                    .map(|planner| print!("{}", ops::explain(&planner, &sql))),
+            ),
             Command::Schema | Command::Healthcheck { .. } => ExitCode::SUCCESS,
         }
     })
@@ -94,7 +109,12 @@ fn done(result: Result<(), String>) -> ExitCode {
 /// SIGTERM or SIGINT.
 async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

@@ -43,13 +43,41 @@ enum Failure {
 impl Failure {
     fn refusal(&self) -> Refusal {
         match self {
-            Self::Database => Refusal::new("SV005", "the keyring's database does not answer", "Look at the keyring setting and its database. See docs/errors.md#sv005."),
-            Self::Unknown(kid) => Refusal::new("SV003", format!("the key {kid} is not in the keyring"), "It was forgotten, or the keyring is of another backup than the data. See docs/errors.md#sv003."),
-            Self::Refused(tenant) => Refusal::new("SV006", format!("the tenant {tenant} is not known and on_new_tenant is \"refuse\""), "Register the tenant first. See docs/errors.md#sv006."),
-            Self::Disabled(tenant) => Refusal::new("SV006", format!("the tenant {tenant} is disabled"), "Enable the tenant again to use its data. See docs/errors.md#sv006."),
-            Self::Denied(reason) => Refusal::new("SV004", format!("KMS denies the tenant's key: {reason}"), "The key's owner revoked it, or the key policy lacks a permission. See docs/errors.md#sv004."),
-            Self::Unreachable(reason) => Refusal::new("SV005", format!("KMS does not answer: {reason}"), "Try again; look at the network and credentials of pgseal. See docs/errors.md#sv005."),
-            Self::Mismatch(kid) => Refusal::new("SV003", format!("the keyring's row {kid} holds another key"), "Restore the keyring from a backup. See docs/errors.md#sv003."),
+            Self::Database => Refusal::new(
+                "SV005",
+                "the keyring's database does not answer",
+                "Look at the keyring setting and its database. See docs/errors.md#sv005.",
+            ),
+            Self::Unknown(kid) => Refusal::new(
+                "SV003",
+                format!("the key {kid} is not in the keyring"),
+                "It was forgotten, or the keyring is of another backup than the data. See docs/errors.md#sv003.",
+            ),
+            Self::Refused(tenant) => Refusal::new(
+                "SV006",
+                format!("the tenant {tenant} is not known and on_new_tenant is \"refuse\""),
+                "Register the tenant first. See docs/errors.md#sv006.",
+            ),
+            Self::Disabled(tenant) => Refusal::new(
+                "SV006",
+                format!("the tenant {tenant} is disabled"),
+                "Enable the tenant again to use its data. See docs/errors.md#sv006.",
+            ),
+            Self::Denied(reason) => Refusal::new(
+                "SV004",
+                format!("KMS denies the tenant's key: {reason}"),
+                "The key's owner revoked it, or the key policy lacks a permission. See docs/errors.md#sv004.",
+            ),
+            Self::Unreachable(reason) => Refusal::new(
+                "SV005",
+                format!("KMS does not answer: {reason}"),
+                "Try again; look at the network and credentials of pgseal. See docs/errors.md#sv005.",
+            ),
+            Self::Mismatch(kid) => Refusal::new(
+                "SV003",
+                format!("the keyring's row {kid} holds another key"),
+                "Restore the keyring from a backup. See docs/errors.md#sv003.",
+            ),
         }
     }
 
@@ -110,7 +138,12 @@ impl Keyring {
     ///
     /// # Errors
     /// What the database says, in words for the operator.
-    pub async fn open(url: &str, kms: Arc<dyn Kms>, cache: Arc<KeyCache>, create_tenants: bool) -> Result<Arc<Self>, String> {
+    pub async fn open(
+        url: &str,
+        kms: Arc<dyn Kms>,
+        cache: Arc<KeyCache>,
+        create_tenants: bool,
+    ) -> Result<Arc<Self>, String> {
         let keyring = Arc::new(Self {
             url: url.to_owned(),
             client: Mutex::new(None),
@@ -123,7 +156,12 @@ impl Keyring {
             started: Instant::now(),
         });
         let client = connect(url).await?;
-        schema::ensure(&client).await.map_err(|cause| format!("the schema pgseal cannot be created: {}", tls::words(&cause)))?;
+        schema::ensure(&client).await.map_err(|cause| {
+            format!(
+                "the schema pgseal cannot be created: {}",
+                tls::words(&cause)
+            )
+        })?;
         *keyring.client.lock().await = Some(Arc::new(client));
         tokio::spawn(age(Arc::downgrade(&keyring)));
         Ok(keyring)
@@ -135,7 +173,11 @@ impl Keyring {
             return Ok(client.clone());
         }
         let connected = tokio::time::timeout(DATABASE_TIMEOUT, connect(&self.url)).await;
-        let client = Arc::new(connected.map_err(|_| Failure::Database)?.map_err(|_| Failure::Database)?);
+        let client = Arc::new(
+            connected
+                .map_err(|_| Failure::Database)?
+                .map_err(|_| Failure::Database)?,
+        );
         *held = Some(client.clone());
         Ok(client)
     }
@@ -143,9 +185,18 @@ impl Keyring {
     /// Gets what is wanted: each key, or what the client is to be told.
     pub async fn fetch(&self, wants: KeyWants) -> KeyAnswers {
         let mut flying = Vec::new();
-        let all = wants.seal.into_iter().map(Want::Active).chain(wants.open.into_iter().map(Want::Kid));
+        let all = wants
+            .seal
+            .into_iter()
+            .map(Want::Active)
+            .chain(wants.open.into_iter().map(Want::Kid));
         for want in all {
-            flying.push(async { (want.clone(), self.load(want).await.map_err(|failure| failure.refusal())) });
+            flying.push(async {
+                (
+                    want.clone(),
+                    self.load(want).await.map_err(|failure| failure.refusal()),
+                )
+            });
         }
         let mut answers = KeyAnswers::default();
         for (want, answer) in join_all(flying).await {
@@ -166,22 +217,31 @@ impl Keyring {
         if let Some(key) = cached {
             return Ok(key);
         }
-        let denied = self.denied.get(&want).filter(|denied| denied.1.elapsed() < NEGATIVE).map(|denied| denied.0.clone());
+        let denied = self
+            .denied
+            .get(&want)
+            .filter(|denied| denied.1.elapsed() < NEGATIVE)
+            .map(|denied| denied.0.clone());
         if let Some(failure) = denied {
             return Err(failure);
         }
         let flight = self.flights.entry(want.clone()).or_default().clone();
         let loaded = flight.get_or_init(|| self.load_now(&want)).await.clone();
-        self.flights.remove_if(&want, |_, current| Arc::ptr_eq(current, &flight));
+        self.flights
+            .remove_if(&want, |_, current| Arc::ptr_eq(current, &flight));
         match &loaded {
-            Err(failure) if failure.lasts() => drop(self.denied.insert(want, (failure.clone(), Instant::now()))),
+            Err(failure) if failure.lasts() => {
+                drop(self.denied.insert(want, (failure.clone(), Instant::now())))
+            }
             _ => drop(self.denied.remove(&want)),
         }
         loaded
     }
 
     async fn load_now(&self, want: &Want) -> Loaded {
-        let row = tokio::time::timeout(DATABASE_TIMEOUT, self.find(want)).await.map_err(|_| Failure::Database)??;
+        let row = tokio::time::timeout(DATABASE_TIMEOUT, self.find(want))
+            .await
+            .map_err(|_| Failure::Database)??;
         let row = match (row, want) {
             (Some(row), _) => row,
             (None, Want::Kid(kid)) => return Err(Failure::Unknown(*kid)),
@@ -198,8 +258,16 @@ impl Keyring {
     async fn find(&self, want: &Want) -> Result<Option<Row>, Failure> {
         let client = self.client().await?;
         let row = match want {
-            Want::Active(tenant) => client.query_opt(schema::ACTIVE, &[&tenant.as_str()]).await?,
-            Want::Kid(kid) => client.query_opt(schema::BY_KID, &[&kid.0.as_slice()]).await?,
+            Want::Active(tenant) => {
+                client
+                    .query_opt(schema::ACTIVE, &[&tenant.as_str()])
+                    .await?
+            }
+            Want::Kid(kid) => {
+                client
+                    .query_opt(schema::BY_KID, &[&kid.0.as_slice()])
+                    .await?
+            }
         };
         row.map(|row| row_of(&row)).transpose()
     }
@@ -208,8 +276,11 @@ impl Keyring {
     /// uses the winner's. What is used is what was read back and decrypted.
     async fn publish(&self, tenant: &TenantId) -> Result<Row, Failure> {
         let client = self.client().await?;
-        let known = client.query_opt(schema::TENANT, &[&tenant.as_str()]).await?;
-        let (arn, state): (Option<String>, Option<String>) = known.map_or((None, None), |row| (row.get(0), row.get(1)));
+        let known = client
+            .query_opt(schema::TENANT, &[&tenant.as_str()])
+            .await?;
+        let (arn, state): (Option<String>, Option<String>) =
+            known.map_or((None, None), |row| (row.get(0), row.get(1)));
         if state.as_deref() == Some("disabled") {
             return Err(Failure::Disabled(tenant.clone()));
         }
@@ -218,35 +289,72 @@ impl Keyring {
         }
         let arn = arn.unwrap_or_else(|| self.kms.default_key().to_owned());
         let context = KeyContext::from(
-            [("keystore", "pgseal"), ("tenant", tenant.as_str()), ("purpose", Purpose::Dek.as_str()), ("gen", "1"), ("seal-until", "-"), ("fmt", "sv1")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+            [
+                ("keystore", "pgseal"),
+                ("tenant", tenant.as_str()),
+                ("purpose", Purpose::Dek.as_str()),
+                ("gen", "1"),
+                ("seal-until", "-"),
+                ("fmt", "sv1"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         let permit = self.calls.acquire().await.map_err(|_| Failure::Database)?;
-        let (secret, wrapped) = self.kms.generate(&arn, &context).await.map_err(Failure::of_kms)?;
+        let (secret, wrapped) = self
+            .kms
+            .generate(&arn, &context)
+            .await
+            .map_err(Failure::of_kms)?;
         drop(permit);
         let kid = key_id(&secret);
         let context_text = serde_json::to_string(&context).map_err(|_| Failure::Database)?;
-        client.execute(schema::ADD_TENANT, &[&tenant.as_str(), &arn]).await?;
-        let made = client.execute(schema::PUBLISH, &[&kid.0.as_slice(), &tenant.as_str(), &arn, &wrapped, &context_text]).await?;
+        client
+            .execute(schema::ADD_TENANT, &[&tenant.as_str(), &arn])
+            .await?;
+        let made = client
+            .execute(
+                schema::PUBLISH,
+                &[
+                    &kid.0.as_slice(),
+                    &tenant.as_str(),
+                    &arn,
+                    &wrapped,
+                    &context_text,
+                ],
+            )
+            .await?;
         if made == 1 {
             info!(%tenant, %kid, "a data key was created");
         }
-        self.find(&Want::Active(tenant.clone())).await?.ok_or(Failure::Database)
+        self.find(&Want::Active(tenant.clone()))
+            .await?
+            .ok_or(Failure::Database)
     }
 
     async fn decrypt(&self, row: &Row) -> Loaded {
         let _permit = self.calls.acquire().await.map_err(|_| Failure::Database)?;
-        let secret = self.kms.unwrap(&row.key_arn, &row.wrapped, &row.context).await.map_err(Failure::of_kms)?;
+        let secret = self
+            .kms
+            .unwrap(&row.key_arn, &row.wrapped, &row.context)
+            .await
+            .map_err(Failure::of_kms)?;
         if key_id(&secret) != row.kid {
             return Err(Failure::Mismatch(row.kid));
         }
-        Ok(Arc::new(DataKey::new(row.tenant.clone(), Purpose::Dek, &secret)))
+        Ok(Arc::new(DataKey::new(
+            row.tenant.clone(),
+            Purpose::Dek,
+            &secret,
+        )))
     }
 
     /// A key at its soft age is decrypted anew: KMS may say no by now. Only silence keeps it, up to its hard age.
     async fn refresh(&self, key: &DataKey) {
         match self.load_now(&Want::Kid(key.kid)).await {
             Ok(_) => {}
-            Err(Failure::Unreachable(_) | Failure::Database) => warn!(kid = %key.kid, "a data key could not be refreshed: KMS or keyring is away"),
+            Err(Failure::Unreachable(_) | Failure::Database) => {
+                warn!(kid = %key.kid, "a data key could not be refreshed: KMS or keyring is away")
+            }
             Err(failure) => {
                 warn!(kid = %key.kid, tenant = %key.tenant, reason = failure.refusal().message, "a data key was revoked");
                 self.cache.evict(key.kid);
@@ -265,9 +373,13 @@ async fn age(keyring: std::sync::Weak<Keyring>) {
     let mut states: HashMap<TenantId, bool> = HashMap::new();
     loop {
         tick.tick().await;
-        let Some(keyring) = keyring.upgrade() else { return };
+        let Some(keyring) = keyring.upgrade() else {
+            return;
+        };
         keyring.cache.set_now(keyring.now());
-        keyring.denied.retain(|_, denied| denied.1.elapsed() < NEGATIVE);
+        keyring
+            .denied
+            .retain(|_, denied| denied.1.elapsed() < NEGATIVE);
         let due = keyring.cache.due();
         join_all(due.iter().map(|(key, _)| keyring.refresh(key))).await;
         keyring.evict_disabled(&mut states).await;
@@ -277,9 +389,22 @@ async fn age(keyring: std::sync::Weak<Keyring>) {
 impl Keyring {
     /// A disabled tenant's keys go at once, whoever disabled it.
     async fn evict_disabled(&self, states: &mut HashMap<TenantId, bool>) {
-        let Ok(client) = self.client().await else { return };
-        let Ok(Ok(rows)) = tokio::time::timeout(DATABASE_TIMEOUT, client.query(schema::DISABLED, &[])).await else { return };
-        let disabled: Vec<TenantId> = rows.iter().filter_map(|row| row.try_get::<_, String>(0).ok().and_then(|id| TenantId::new(&id))).collect();
+        let Ok(client) = self.client().await else {
+            return;
+        };
+        let Ok(Ok(rows)) =
+            tokio::time::timeout(DATABASE_TIMEOUT, client.query(schema::DISABLED, &[])).await
+        else {
+            return;
+        };
+        let disabled: Vec<TenantId> = rows
+            .iter()
+            .filter_map(|row| {
+                row.try_get::<_, String>(0)
+                    .ok()
+                    .and_then(|id| TenantId::new(&id))
+            })
+            .collect();
         for tenant in &disabled {
             if states.insert(tenant.clone(), true).is_none() {
                 info!(%tenant, "the tenant is disabled: its keys are dropped");
@@ -295,11 +420,20 @@ fn row_of(row: &tokio_postgres::Row) -> Result<Row, Failure> {
     let kid = KeyId(kid.as_slice().try_into().map_err(|_| Failure::Database)?);
     let tenant: String = row.try_get("tenant")?;
     let tenant = TenantId::new(&tenant).ok_or(Failure::Mismatch(kid))?;
-    let (state, tenant_state): (String, Option<String>) = (row.try_get("state")?, row.try_get("tenant_state")?);
+    let (state, tenant_state): (String, Option<String>) =
+        (row.try_get("state")?, row.try_get("tenant_state")?);
     let context: String = row.try_get("context")?;
     let context = serde_json::from_str(&context).map_err(|_| Failure::Mismatch(kid))?;
     let disabled = state == "disabled" || tenant_state.as_deref() == Some("disabled");
-    Ok(Row { kid, tenant, active: state == "active", disabled, key_arn: row.try_get("key_arn")?, wrapped: row.try_get("wrapped")?, context })
+    Ok(Row {
+        kid,
+        tenant,
+        active: state == "active",
+        disabled,
+        key_arn: row.try_get("key_arn")?,
+        wrapped: row.try_get("wrapped")?,
+        context,
+    })
 }
 
 /// Runs futures together on this task.
@@ -316,7 +450,11 @@ async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Out
                 }
             }
         }
-        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+        if waiting {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(())
+        }
     })
     .await;
     outputs.into_iter().flatten().collect()

@@ -34,7 +34,8 @@ pub(super) const ACTIVE: &str = "SELECT k.kid, k.tenant, k.state, k.key_arn, k.w
 pub(super) const BY_KID: &str = "SELECT k.kid, k.tenant, k.state, k.key_arn, k.wrapped, k.context, t.state AS tenant_state \
     FROM pgseal.key k LEFT JOIN pgseal.tenant t ON t.id = k.tenant WHERE k.kid = $1";
 pub(super) const TENANT: &str = "SELECT key_arn, state FROM pgseal.tenant WHERE id = $1";
-pub(super) const ADD_TENANT: &str = "INSERT INTO pgseal.tenant (id, key_arn) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+pub(super) const ADD_TENANT: &str =
+    "INSERT INTO pgseal.tenant (id, key_arn) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 pub(super) const PUBLISH: &str = "INSERT INTO pgseal.key (kid, tenant, purpose, generation, state, key_arn, wrapped, context) \
     VALUES ($1, $2, 'dek', 1, 'active', $3, $4, $5) ON CONFLICT DO NOTHING";
 pub(super) const DISABLED: &str = "SELECT id FROM pgseal.tenant WHERE state = 'disabled'";
@@ -45,5 +46,9 @@ pub(super) async fn ensure(client: &Client) -> Result<(), Error> {
     if present.get(0) {
         return Ok(());
     }
-    client.batch_execute(&format!("BEGIN; {LOCK}; SET LOCAL client_min_messages = warning; {DDL} COMMIT")).await
+    client
+        .batch_execute(&format!(
+            "BEGIN; {LOCK}; SET LOCAL client_min_messages = warning; {DDL} COMMIT"
+        ))
+        .await
 }

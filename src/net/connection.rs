@@ -57,13 +57,23 @@ pub(super) async fn serve(stream: TcpStream, server: Arc<Server>) -> io::Result<
     }
     let direct = first == [TLS_HANDSHAKE];
     let client: Box<dyn Stream> = match (&server.acceptor, direct) {
-        (Some(acceptor), true) => Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??),
+        (Some(acceptor), true) => {
+            Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??)
+        }
         (None, true) => return Ok(()),
         (_, false) => Box::new(stream),
     };
     let session = Session::new(server.shared.clone(), server.offer, direct);
-    let mut connection =
-        Connection { server, session, client, upstream: None, from_client: Inbox::new(), from_server: Inbox::new(), out: Outbox::default(), keys: None };
+    let mut connection = Connection {
+        server,
+        session,
+        client,
+        upstream: None,
+        from_client: Inbox::new(),
+        from_server: Inbox::new(),
+        out: Outbox::default(),
+        keys: None,
+    };
     connection.run().await
 }
 
@@ -106,8 +116,12 @@ impl Connection {
         // What one peer said may unblock a frame of the other: server, client, and the server's frames again.
         for peer in [Peer::Server, Peer::Client, Peer::Server] {
             let progress = match peer {
-                Peer::Client => self.session.advance(peer, &mut self.from_client, &mut self.out),
-                Peer::Server => self.session.advance(peer, &mut self.from_server, &mut self.out),
+                Peer::Client => self
+                    .session
+                    .advance(peer, &mut self.from_client, &mut self.out),
+                Peer::Server => self
+                    .session
+                    .advance(peer, &mut self.from_server, &mut self.out),
             };
             match progress {
                 Ok(Progress::NeedInput) => {}
@@ -156,12 +170,16 @@ impl Connection {
         loaded.borrow_and_update();
         self.server.stale.notify_one();
         // Without the metadata connection the old snapshot stays; the poll will see the change.
-        tokio::time::timeout(Duration::from_secs(3), loaded.changed()).await.ok();
+        tokio::time::timeout(Duration::from_secs(3), loaded.changed())
+            .await
+            .ok();
     }
 
     async fn upgrade(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let Some(acceptor) = self.server.acceptor.clone() else { return Err(io::ErrorKind::Unsupported.into()) };
+        let Some(acceptor) = self.server.acceptor.clone() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let (gone, _) = tokio::io::duplex(1);
         let plain = std::mem::replace(&mut self.client, Box::new(gone));
         self.client = Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(plain)).await??);
@@ -239,13 +257,21 @@ impl Connection {
     }
 }
 
-fn read(stream: &mut Box<dyn Stream>, inbox: &mut Inbox, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn read(
+    stream: &mut Box<dyn Stream>,
+    inbox: &mut Inbox,
+    task: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     inbox.shrink();
     let buffer = inbox.writable();
     pin!(stream.read_buf(buffer)).poll(task)
 }
 
-fn write(stream: &mut Box<dyn Stream>, queue: &mut OutQueue, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+fn write(
+    stream: &mut Box<dyn Stream>,
+    queue: &mut OutQueue,
+    task: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let filled = queue.io_slices(&mut slices);
     let slices = slices.get(..filled).unwrap_or_default();
@@ -261,7 +287,11 @@ fn write(stream: &mut Box<dyn Stream>, queue: &mut OutQueue, task: &mut Context<
 }
 
 /// Writes until the queue is empty or the socket is full.
-fn write_all(stream: &mut Box<dyn Stream>, queue: &mut OutQueue, task: &mut Context<'_>) -> io::Result<()> {
+fn write_all(
+    stream: &mut Box<dyn Stream>,
+    queue: &mut OutQueue,
+    task: &mut Context<'_>,
+) -> io::Result<()> {
     let mut wrote = false;
     while !queue.is_empty() {
         match write(stream, queue, task) {
@@ -277,9 +307,17 @@ fn write_all(stream: &mut Box<dyn Stream>, queue: &mut OutQueue, task: &mut Cont
 }
 
 fn going_down() -> Refusal {
-    Refusal::new("57P01", "pgseal is shutting down", "Reconnect. See docs/errors.md#shutting-down.")
+    Refusal::new(
+        "57P01",
+        "pgseal is shutting down",
+        "Reconnect. See docs/errors.md#shutting-down.",
+    )
 }
 
 fn unreachable(error: &io::Error) -> Refusal {
-    Refusal::new("08001", format!("PostgreSQL cannot be reached: {error}"), "Look at `upstream` and at the server behind it. See docs/errors.md#upstream.")
+    Refusal::new(
+        "08001",
+        format!("PostgreSQL cannot be reached: {error}"),
+        "Look at `upstream` and at the server behind it. See docs/errors.md#upstream.",
+    )
 }

@@ -42,13 +42,26 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
     let mut columns: HashMap<u32, Vec<Column>> = HashMap::new();
     for row in client.query(COLUMNS, &[]).await? {
         let (type_oid, typmod): (u32, i32) = (row.try_get(3)?, row.try_get(5)?);
-        let max_chars = (type_oid == VARCHAR).then(|| u32::try_from(typmod - TYPMOD_HEADER).ok()).flatten();
-        let column = Column { attnum: row.try_get(1)?, name: row.try_get(2)?, type_oid: Oid(type_oid), type_name: row.try_get(4)?, max_chars, not_null: row.try_get(6)? };
+        let max_chars = (type_oid == VARCHAR)
+            .then(|| u32::try_from(typmod - TYPMOD_HEADER).ok())
+            .flatten();
+        let column = Column {
+            attnum: row.try_get(1)?,
+            name: row.try_get(2)?,
+            type_oid: Oid(type_oid),
+            type_name: row.try_get(4)?,
+            max_chars,
+            not_null: row.try_get(6)?,
+        };
         columns.entry(row.try_get(0)?).or_default().push(column);
     }
     let mut keys: HashMap<u32, Vec<UniqueKey>> = HashMap::new();
     for row in client.query(KEYS, &[]).await? {
-        let key = UniqueKey { name: row.try_get(1)?, attnums: row.try_get(2)?, primary: row.try_get(3)? };
+        let key = UniqueKey {
+            name: row.try_get(1)?,
+            attnums: row.try_get(2)?,
+            primary: row.try_get(3)?,
+        };
         keys.entry(row.try_get(0)?).or_default().push(key);
     }
     let mut relations = Vec::new();
@@ -74,7 +87,16 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
         });
     }
     let functions = client.query(FUNCTIONS, &[]).await?;
-    let functions = functions.iter().map(|row| Ok(Function { schema: row.try_get(0)?, name: row.try_get(1)?, body: row.try_get(2)? })).collect::<Result<_, Error>>()?;
+    let functions = functions
+        .iter()
+        .map(|row| {
+            Ok(Function {
+                schema: row.try_get(0)?,
+                name: row.try_get(1)?,
+                body: row.try_get(2)?,
+            })
+        })
+        .collect::<Result<_, Error>>()?;
     Ok(Catalog::new(epoch, relations, functions))
 }
 
@@ -83,5 +105,9 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
 /// # Errors
 /// What the database says.
 pub async fn fingerprint(client: &Client) -> Result<String, Error> {
-    client.query_one(FINGERPRINT, &[]).await?.try_get::<_, Option<String>>(0).map(Option::unwrap_or_default)
+    client
+        .query_one(FINGERPRINT, &[])
+        .await?
+        .try_get::<_, Option<String>>(0)
+        .map(Option::unwrap_or_default)
 }

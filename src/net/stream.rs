@@ -28,7 +28,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 /// Sets what both legs have: no delay, keepalive.
 pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    socket2::SockRef::from(stream).set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))
+    socket2::SockRef::from(stream)
+        .set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))
 }
 
 /// How to reach PostgreSQL.
@@ -49,7 +50,9 @@ pub enum Dial {
 
 impl Dial {
     pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
-        tokio::time::timeout(DIAL_TIMEOUT, self.connect_now()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        tokio::time::timeout(DIAL_TIMEOUT, self.connect_now())
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn connect_now(&self) -> io::Result<Box<dyn Stream>> {
@@ -58,13 +61,21 @@ impl Dial {
             Self::Tcp { host, port, tls } => {
                 let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
                 tune(&stream)?;
-                let Some(tls) = tls else { return Ok(Box::new(stream)) };
+                let Some(tls) = tls else {
+                    return Ok(Box::new(stream));
+                };
                 stream.write_all(&SSL_REQUEST).await?;
                 if stream.read_u8().await? != b'S' {
-                    return Err(io::Error::other("PostgreSQL does not offer TLS and sslmode does not allow plaintext"));
+                    return Err(io::Error::other(
+                        "PostgreSQL does not offer TLS and sslmode does not allow plaintext",
+                    ));
                 }
                 let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-                Ok(Box::new(TlsConnector::from(tls.clone()).connect(name, stream).await?))
+                Ok(Box::new(
+                    TlsConnector::from(tls.clone())
+                        .connect(name, stream)
+                        .await?,
+                ))
             }
         }
     }
@@ -75,10 +86,18 @@ impl Dial {
 /// # Errors
 /// What is wrong with the files, in words for the operator.
 pub fn client_acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
-    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|cause| format!("{}: {cause}", cert.display()))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|cause| format!("{}: {cause}", key.display()))?;
-    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(|cause| cause.to_string())?;
-    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(|cause| cause.to_string())?;
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|cause| format!("{}: {cause}", cert.display()))?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).map_err(|cause| format!("{}: {cause}", key.display()))?;
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|cause| cause.to_string())?;
+    let mut config = builder
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|cause| cause.to_string())?;
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
@@ -93,24 +112,56 @@ fn provider() -> Arc<CryptoProvider> {
 /// When the TLS library offers no protocol version.
 pub(crate) fn unverifying() -> Result<ClientConfig, String> {
     let provider = provider();
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(|cause| cause.to_string())?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth())
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|cause| cause.to_string())?;
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        .with_no_client_auth())
 }
 
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(&self, _: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime) -> Result<ServerCertVerified, rustls::Error> {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

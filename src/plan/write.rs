@@ -243,7 +243,7 @@ impl Planner {
         returning: usize,
     ) -> Result<(), Refusal> {
         for value in rows.iter().flatten() {
-            if !matches!(simple(value), Some(_)) {
+            if simple(value).is_none() {
                 scope.check_reads(value)?;
                 if (0..value.len()).any(|index| value.is_word(index, "select"))
                     && scope.mentions.len() > 1

@@ -303,18 +303,17 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        let mut round = usize::from(!self.resolved.is_empty());
-        for lookup in plan
+        let first = usize::from(!self.resolved.is_empty());
+        let lookups = plan
             .statements
             .iter()
-            .filter_map(|statement| statement.lookup.as_ref())
-        {
-            if !self.has_answer(round, &lookup.sql, &[], input, out)? {
+            .filter_map(|statement| statement.lookup.as_ref());
+        for (round, lookup) in lookups.enumerate() {
+            if !self.has_answer(first + round, &lookup.sql, &[], input, out)? {
                 return Ok(WAIT);
             }
-            round += 1;
         }
-        let mut round = usize::from(!self.resolved.is_empty());
+        let mut round = first;
         let mut edits = Vec::new();
         for statement in &plan.statements {
             let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));

@@ -204,8 +204,9 @@ impl Ledger {
         self.entries.retain(|entry| {
             seen += 1;
             let before_end = end.is_none_or(|end| seen <= end);
-            !(entry.request == Request::Sync && before_end)
-                && !(entry.request == Request::CopyEnd && end == Some(seen - 1))
+            let ignored = entry.request == Request::Sync && before_end;
+            let ends = entry.request == Request::CopyEnd && end == Some(seen - 1);
+            !ignored && !ends
         });
         end.is_none()
     }

@@ -285,12 +285,15 @@ fn uuid_text(bytes: &[u8]) -> Option<String> {
     )
 }
 
+/// Format codes and values of a Bind.
+pub(super) type BoundParams<'a> = (Vec<i16>, Vec<Option<Cow<'a, [u8]>>>);
+
 /// A Bind's parameters with the sealed ones in place, then the copies, then one per literal.
 pub(super) fn bound_params<'a>(
     plan: &StatementPlan,
     bind: &Bind<'a>,
     sealed: SealedSlots,
-) -> (Vec<i16>, Vec<Option<Cow<'a, [u8]>>>) {
+) -> BoundParams<'a> {
     let count = bind.params.len();
     let code = |format: Format| if format == Format::Binary { 1 } else { 0 };
     let mut formats: Vec<i16> = (0..count)

@@ -1,0 +1,132 @@
+"""Every sealed column of the control plane, through three drivers; each value is looked at in the raw table."""
+import asyncio
+import base64
+import json
+import subprocess
+import uuid
+
+import asyncpg
+import psycopg
+import pytest
+from conftest import TENANTS
+
+MARK = "canary-5d1f"
+TEXTS = ["", f"{MARK} plain", f"{MARK} 'quotes' \"double\" back\\slash \\n", f"{MARK} äß日本語", f"{MARK} 😀\u202e", MARK + "x" * (1 << 20)]
+# table, column, kind, the column that names the owner
+COLUMNS = [
+    ("configs", "template", "jsonb"), ("virtual_keys", "key", "text"), ("virtual_keys", "auth_config", "jsonb"),
+    ("prompts", "template", "text"), ("prompt_versions", "template", "jsonb"), ("prompt_versions", "template_text", "text"),
+    ("prompt_partials", "template", "text"), ("guardrails", "checks", "jsonb"), ("guardrails", "actions", "jsonb"),
+    ("integrations", "credentials", "jsonb"), ("integrations", "certificate", "bytea"),
+    ("sso_providers", "client_secret", "varchar"), ("sso_providers", "auth_settings", "json"),
+]
+KINDS = pytest.mark.parametrize("table,column,kind", COLUMNS)
+
+
+def owner(table):
+    return "prompt_id" if table == "prompt_versions" else "organisation_id"
+
+
+def values(kind):
+    if kind == "bytea":
+        return [None, *(text.encode() for text in TEXTS), bytes(range(256))]
+    if kind in ("json", "jsonb"):
+        return [None, *({"value": text, "n": [1, True, None]} for text in TEXTS)]
+    return [None, *TEXTS]
+
+
+def sent(kind, value):
+    return json.dumps(value) if kind in ("json", "jsonb") and value is not None else value
+
+
+def extra(table, number):
+    return {"configs": ("slug", str(number)), "virtual_keys": ("slug", str(number)), "prompt_versions": ("version", int(number) % 2**31)}.get(table, ("name", "n") if table != "prompt_versions" else None)
+
+
+def check_raw(direct, table, column, kind, row, tenant):
+    """The raw table holds a sealed value under the right tenant's key, and no byte of the plaintext."""
+    raw = direct.execute(f"SELECT {column} FROM {table} WHERE id = %s", (row,)).fetchone()[0]
+    if raw is None:
+        return False
+    if kind == "bytea":
+        sealed = bytes(raw)
+        assert sealed[:4] == b"\xf8sv\x01"
+        body = sealed[4:]
+    else:
+        assert raw.startswith("~s1") and raw.endswith("~") and MARK not in raw
+        body = base64.urlsafe_b64decode(raw[3:-1] + "==")
+    assert MARK.encode() not in body
+    found = direct.execute("SELECT tenant FROM pgseal.key WHERE kid = %s", (body[24:32],)).fetchone()
+    assert found == (str(tenant),)
+    return True
+
+
+@KINDS
+@pytest.mark.parametrize("prepare", [False, True], ids=["unnamed", "prepared"])
+@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+def test_psycopg(servers, direct, table, column, kind, prepare, binary):
+    connection = psycopg.connect(servers.url, autocommit=True)
+    cursor = connection.cursor(binary=binary)
+    run = lambda sql, *params: cursor.execute(sql, params, prepare=prepare)
+    cast = f"%s::{kind}"
+    for number, value in enumerate(values(kind)):
+        tenant, row = TENANTS[number % 2], uuid.uuid4()
+        name, other = extra(table, row.int % 1000003)
+        insert = f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES (%s, %s, %s, {cast})"
+        assert run(f"{insert} RETURNING {column}", row, tenant, other, sent(kind, value)).fetchone() == (value,)
+        assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
+        assert run(f"UPDATE {table} SET {column} = {cast} WHERE id = %s", sent(kind, value), row).rowcount == 1
+        assert run(f"UPDATE {table} SET {column} = {cast} WHERE {owner(table)} = %s AND id = %s RETURNING *", sent(kind, value), tenant, row).rowcount == 1
+        assert run(f"{insert} ON CONFLICT (id) DO UPDATE SET {column} = EXCLUDED.{column}", row, tenant, other, sent(kind, value)).rowcount == 1
+        assert run(f"UPDATE {table} SET {column} = {cast} WHERE id = %s", sent(kind, value), uuid.uuid4()).rowcount == 0
+        check_raw(direct, table, column, kind, row, tenant)
+        for sql in (
+            f"SELECT {column} FROM {table} WHERE id = %s",
+            f"SELECT t.{column} AS other_name FROM {table} AS t WHERE t.id = %s",
+            f"SELECT x.{column} FROM (SELECT * FROM {table}) x WHERE x.id = %s",
+            f"WITH c AS (SELECT id, {column} FROM {table}) SELECT c.{column} FROM c JOIN {table} t ON t.id = c.id WHERE t.id = %s",
+        ):
+            assert run(sql, row).fetchone() == (value,), sql
+        star = run(f"SELECT * FROM {table} WHERE id = %s", row)
+        names = [description.name for description in star.description]
+        types = [description.type_code for description in star.description]
+        assert star.fetchone()[names.index(column)] == value
+        assert types == [description.type_code for description in direct.execute(f"SELECT * FROM {table} LIMIT 0").description]
+    connection.close()
+
+
+@KINDS
+def test_asyncpg(servers, direct, table, column, kind):
+    async def script():
+        connection = await asyncpg.connect(servers.url)
+        decoded = lambda value: json.loads(value) if kind in ("json", "jsonb") and value is not None else value
+        for number, value in enumerate(values(kind)):
+            tenant, row = TENANTS[number % 2], uuid.uuid4()
+            name, other = extra(table, row.int % 1000003)
+            insert = f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES ($1, $2, $3, $4)"
+            got = await connection.fetchrow(f"{insert} RETURNING *", row, tenant, other, sent(kind, value))
+            assert decoded(got[column]) == value
+            check_raw(direct, table, column, kind, row, tenant)
+            assert await connection.execute(f"UPDATE {table} SET {column} = $1 WHERE id = $2", sent(kind, value), row) == "UPDATE 1"
+            assert await connection.execute(f"UPDATE {table} SET {column} = $1 WHERE id = $2", sent(kind, value), uuid.uuid4()) == "UPDATE 0"
+            assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
+            assert decoded(await connection.fetchval(f"SELECT {column} FROM {table} WHERE id = $1", row)) == value
+        await connection.close()
+
+    asyncio.run(script())
+
+
+@KINDS
+def test_psql_literals(servers, direct, table, column, kind):
+    for number, value in enumerate(values(kind)[:-1]):
+        tenant, row = TENANTS[number % 2], uuid.uuid4()
+        name, other = extra(table, row.int % 1000003)
+        wire = sent(kind, value)
+        text = "\\x" + wire.hex() if isinstance(wire, bytes) else wire
+        literal = "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+        sql = f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES ('{row}', '{tenant}', '{other}', {literal});\n"
+        sql += f"UPDATE {table} SET {column} = {literal} WHERE id = '{row}';\n"
+        subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", servers.url], input=sql, text=True, check=True)
+        assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
+        with psycopg.connect(servers.url) as connection:
+            assert connection.execute(f"SELECT {column} FROM {table} WHERE id = %s", (row,)).fetchone() == (value,)

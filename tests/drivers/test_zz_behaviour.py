@@ -1,0 +1,167 @@
+"""Refusals, tampering, outages, and in the end no plaintext anywhere on disk."""
+import asyncio
+import os
+import socket
+import subprocess
+import uuid
+from urllib.parse import urlsplit
+
+import asyncpg
+import psycopg
+import pytest
+from conftest import TENANTS
+from servers import Servers
+from test_columns import MARK
+
+
+@pytest.fixture
+def through(servers):
+    with psycopg.connect(servers.url, autocommit=True) as connection:
+        yield connection
+
+
+def new_key(connection, value="v", tenant=TENANTS[0]):
+    row = uuid.uuid4()
+    connection.execute("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, %s, %s)", (row, tenant, str(row), value))
+    return row
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT * FROM virtual_keys WHERE key = 'x'", "SELECT upper(key) FROM virtual_keys", "SELECT key FROM virtual_keys ORDER BY key",
+    "SELECT DISTINCT key FROM virtual_keys", "SELECT key FROM virtual_keys UNION SELECT slug FROM virtual_keys", "SELECT v FROM virtual_keys v",
+    "SELECT row_to_json(v) FROM virtual_keys v", "UPDATE virtual_keys SET key = key || 'x'", "UPDATE virtual_keys SET key = slug",
+    "COPY virtual_keys FROM STDIN", "COPY (SELECT key FROM virtual_keys) TO STDOUT", "CREATE TABLE t AS SELECT * FROM virtual_keys",
+    "INSERT INTO requests (note) SELECT key FROM virtual_keys", "DO $$BEGIN UPDATE virtual_keys SET key = 'x'; END$$",
+    "INSERT INTO virtual_keys (id, slug, key) VALUES (gen_random_uuid(), 's', 'x')", 'SELECT U&"ke\\0079" FROM virtual_keys WHERE U&"ke\\0079" = \'a\'',
+    "UPDATE active_virtual_keys SET key = 'x'", "SELECT 1; UPDATE virtual_keys SET key = lower('A')", "SELECT 1 <>--'\n 1, key FROM virtual_keys WHERE key = 'x' --'",
+])
+def test_what_cannot_work_on_ciphertext_is_refused_and_the_session_goes_on(through, sql):
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+        through.execute(sql)
+    assert "docs/errors.md#" in refused.value.diag.message_hint
+    assert through.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT count(*), count(key) FROM virtual_keys", "SELECT slug FROM virtual_keys WHERE key IS NOT NULL ORDER BY slug", "SELECT 'virtual_keys' AS virtual_keys",
+    "VACUUM virtual_keys", "ANALYZE virtual_keys", "EXPLAIN SELECT key FROM virtual_keys", "DELETE FROM virtual_keys WHERE slug = 'nobody' RETURNING key",
+    "SELECT v.key, o.name FROM virtual_keys v JOIN organisations o ON o.id = v.organisation_id", "SELECT key FROM active_virtual_keys",
+])
+def test_what_works_goes_through(through, sql):
+    through.execute(sql)
+
+
+def test_a_planted_a_moved_and_a_tampered_value_are_errors(through, direct):
+    row = new_key(through, "secret")
+    read = lambda: through.execute("SELECT organisation_id, key FROM virtual_keys WHERE id = %s", (row,)).fetchone()[1]
+    sealed = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)).fetchone()[0]
+    put = lambda value: direct.execute("UPDATE virtual_keys SET key = %s WHERE id = %s", (value, row))
+    moved = direct.execute("SELECT template FROM prompts WHERE template IS NOT NULL LIMIT 1").fetchone()
+    flipped = sealed[:-5] + ("A" if sealed[-5] != "A" else "B") + sealed[-4:]
+    for value, state in [("planted", "SV002"), (flipped, "SV001"), (sealed[:40] + "~", "SV001"), (sealed[:-1], "SV001"), (moved[0] if moved else flipped, "SV001")]:
+        put(value)
+        with pytest.raises(psycopg.Error) as refused:
+            read()
+        assert refused.value.sqlstate in (state, "SV008"), value
+    other = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (new_key(through, "b", TENANTS[1]),)).fetchone()[0]
+    put(other)
+    with pytest.raises(psycopg.Error) as refused:
+        read()
+    assert refused.value.sqlstate == "SV008"
+    put(sealed)
+    assert read() == "secret"
+
+
+def test_a_value_that_cannot_be_opened_fails_the_transaction(servers, through, direct):
+    row = new_key(through)
+    direct.execute("UPDATE virtual_keys SET key = 'planted' WHERE id = %s", (row,))
+    with psycopg.connect(servers.url) as connection:
+        with pytest.raises(psycopg.Error):
+            connection.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,))
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            connection.execute("SELECT 1")
+    direct.execute("DELETE FROM virtual_keys WHERE id = %s", (row,))
+
+
+def test_one_value_for_rows_of_two_tenants_is_refused(through):
+    rows = [new_key(through, "v", tenant) for tenant in TENANTS]
+    with pytest.raises(psycopg.Error) as refused:
+        through.execute("UPDATE virtual_keys SET key = 'x' WHERE id = ANY(%s)", (rows,))
+    assert refused.value.sqlstate == "SV007"
+    with pytest.raises(psycopg.Error):
+        through.execute("UPDATE virtual_keys SET organisation_id = %s, key = 'x' WHERE id = %s", (TENANTS[1], rows[0]))
+    assert through.execute("UPDATE virtual_keys SET organisation_id = %s, key = 'x' WHERE id = %s", (TENANTS[0], rows[0])).rowcount == 1
+
+
+def test_invalid_values_are_refused_as_postgresql_does(through):
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        through.execute("INSERT INTO configs (id, organisation_id, slug, template) VALUES (%s, %s, 'x', '{bad')", (uuid.uuid4(), TENANTS[0]))
+
+
+def test_pipelines_and_cursors(servers, direct):
+    with psycopg.connect(servers.url, autocommit=True) as connection:
+        rows = [new_key(connection, f"k{number}") for number in range(30)]
+        with connection.pipeline():
+            cursors = [connection.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)) for row in rows]
+            for row in rows:
+                connection.execute("UPDATE virtual_keys SET key = 'piped' WHERE id = %s", (row,))
+        assert [cursor.fetchone()[0] for cursor in cursors] == [f"k{number}" for number in range(30)]
+
+    async def portals():
+        connection = await asyncpg.connect(servers.url)
+        async with connection.transaction():
+            seen = [record["key"] async for record in connection.cursor("SELECT key FROM virtual_keys WHERE id = ANY($1)", rows, prefetch=3)]
+        assert seen == ["piped"] * 30
+        await connection.close()
+
+    asyncio.run(portals())
+
+
+def test_copy_of_other_tables_streams(servers, through):
+    with through.cursor().copy("COPY requests (note) FROM STDIN") as copy:
+        for number in range(5000):
+            copy.write_row([f"note {number}" * 20])
+    with through.cursor().copy("COPY requests TO STDOUT") as copy:
+        assert sum(1 for _ in copy.rows()) >= 5000
+
+
+def test_cancel_reaches_the_server(servers):
+    async def cancelled():
+        connection = await asyncpg.connect(servers.url)
+        with pytest.raises(asyncio.TimeoutError):
+            await connection.fetch("SELECT pg_sleep(30)", timeout=0.5)
+        assert await connection.fetchval("SELECT 1") == 1
+        await connection.close()
+
+    asyncio.run(cancelled())
+
+
+@pytest.mark.parametrize("garbage", [b"\x00\x00\x00\x00", b"\x7f\xff\xff\xff\x00\x03\x00\x00", b"GET / HTTP/1.1\r\n\r\n", b"\x00\x00\x00\x08\x04\xd2\x16\x2f" + b"\x16\x03\x01", b"\x00\x00\x00\x09\x00\x03\x00\x00x", os.urandom(4096)])
+def test_garbage_ends_its_own_connection_only(servers, through, garbage):
+    port = urlsplit(servers.url).port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        raw.sendall(garbage)
+        raw.shutdown(socket.SHUT_WR)
+        while raw.recv(4096):
+            pass
+    assert through.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_configuration_error_exits_64_and_names_the_setting():
+    env = {"PATH": os.environ["PATH"], "PGSEAL_UPSTREAM": "postgres://h?sslmode=prefer"}
+    ended = subprocess.run([os.environ["PGSEAL_BIN"], "run"], env=env, capture_output=True, text=True, cwd="/")
+    assert ended.returncode == 64 and "PGSEAL_UPSTREAM" in ended.stderr and "verify-full" in ended.stderr
+
+
+def test_sigterm_drains_and_exits_0():
+    with Servers() as own:
+        with psycopg.connect(own.url) as connection:
+            connection.execute("SELECT 1")
+            connection.commit()
+            assert own.stop_pgseal() == 0
+
+
+def test_no_plaintext_on_disk_or_in_any_log(servers, direct):
+    direct.execute("CHECKPOINT")
+    found = subprocess.run(["grep", "-rlaF", MARK, str(servers.folder)], capture_output=True, text=True)
+    assert found.stdout == ""
