@@ -1,4 +1,4 @@
-//! What is protected and how: the TOML mirror ([`file`]) and its meaning for one catalog ([`Protection`]).
+//! What is protected and how: the TOML mirror ([`mod@file`]) and its meaning for one catalog ([`Protection`]).
 
 pub mod file;
 mod protection;
