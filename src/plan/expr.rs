@@ -1,0 +1,589 @@
+//! Expressions: what a value carries, and which uses of a sealed column are refused.
+
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, InTarget, OrderByExpr,
+    Spanned, Subscript, Value, ValueWithSpan, WindowFrameBound, WindowSpec, WindowType,
+};
+
+use crate::model::ValueKind;
+
+use super::refuse::{
+    AGGREGATE, CAST, COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, ORDER, OTHER, ROW,
+    Walked,
+};
+use super::scope::{Scope, columns, merge, weakened};
+use super::types::Lineage;
+use super::walk::Walk;
+
+/// Functions that a look-up may repeat: the same answer within one transaction, and no side effect.
+const REPEATABLE: &[&str] = &[
+    "abs",
+    "any_value",
+    "array_agg",
+    "array_append",
+    "array_length",
+    "array_position",
+    "avg",
+    "btrim",
+    "cardinality",
+    "ceil",
+    "ceiling",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "count",
+    "current_database",
+    "current_date",
+    "current_schema",
+    "current_setting",
+    "current_timestamp",
+    "current_user",
+    "date",
+    "date_part",
+    "date_trunc",
+    "floor",
+    "greatest",
+    "json_build_object",
+    "jsonb_build_object",
+    "jsonb_array_elements_text",
+    "least",
+    "left",
+    "length",
+    "localtimestamp",
+    "lower",
+    "ltrim",
+    "make_interval",
+    "max",
+    "md5",
+    "min",
+    "now",
+    "nullif",
+    "octet_length",
+    "position",
+    "regexp_replace",
+    "replace",
+    "right",
+    "round",
+    "row",
+    "rtrim",
+    "session_user",
+    "split_part",
+    "starts_with",
+    "string_to_array",
+    "strpos",
+    "substr",
+    "substring",
+    "sum",
+    "to_timestamp",
+    "transaction_timestamp",
+    "trim",
+    "unnest",
+    "upper",
+    "jsonb_extract_path_text",
+];
+
+/// The kind of value that a type name means, without a length.
+pub(super) fn kind_of(data_type: &DataType) -> Option<ValueKind> {
+    match data_type {
+        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) => {
+            Some(ValueKind::Text)
+        }
+        DataType::JSON => Some(ValueKind::Json),
+        DataType::JSONB => Some(ValueKind::Jsonb),
+        DataType::Bytea => Some(ValueKind::Bytea),
+        DataType::Custom(name, arguments) if arguments.is_empty() => {
+            let parts: Vec<String> = name
+                .0
+                .iter()
+                .filter_map(|part| part.as_ident())
+                .map(|i| i.value.to_lowercase())
+                .collect();
+            match parts
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .as_slice()
+            {
+                ["pg_catalog", last] | [last] => match *last {
+                    "text" | "varchar" => Some(ValueKind::Text),
+                    "json" => Some(ValueKind::Json),
+                    "jsonb" => Some(ValueKind::Jsonb),
+                    "bytea" => Some(ValueKind::Bytea),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+impl Walk<'_> {
+    /// Visits an expression that must not carry a sealed value.
+    pub(super) fn plain(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope<'_>,
+        construct: Construct,
+    ) -> Walked<()> {
+        let lineage = self.expr(expr, scope)?;
+        self.must_be_plain(&lineage, construct)
+    }
+
+    pub(super) fn all_plain<'e>(
+        &mut self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        scope: &Scope<'_>,
+        construct: Construct,
+    ) -> Walked<Lineage> {
+        for expr in exprs {
+            self.plain(expr, scope, construct)?;
+        }
+        Ok(Lineage::None)
+    }
+
+    /// Visits an expression and says what it carries.
+    pub(super) fn expr(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Lineage> {
+        match expr {
+            Expr::Identifier(ident) => self.reference(std::slice::from_ref(ident), scope),
+            Expr::CompoundIdentifier(idents) => self.reference(idents, scope),
+            Expr::Nested(inner) => self.expr(inner, scope),
+            Expr::Value(value) => self.constant(value),
+            Expr::TypedString(typed) => self.constant(&typed.value),
+            Expr::Prefixed { value, prefix: _ } => self.all_plain([value.as_ref()], scope, OTHER),
+            Expr::Interval(interval) => self.all_plain([interval.value.as_ref()], scope, OTHER),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+                self.expr(inner, scope).map(|_| Lineage::None)
+            }
+            Expr::IsFalse(e)
+            | Expr::IsNotFalse(e)
+            | Expr::IsTrue(e)
+            | Expr::IsNotTrue(e)
+            | Expr::IsUnknown(e)
+            | Expr::IsNotUnknown(e) => self.all_plain([e.as_ref()], scope, CONDITION),
+            Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
+                self.all_plain([a.as_ref(), b.as_ref()], scope, COMPARISON)
+            }
+            Expr::IsJson { expr, .. } | Expr::IsNormalized { expr, .. } => {
+                self.all_plain([expr.as_ref()], scope, CONDITION)
+            }
+            Expr::Between {
+                expr, low, high, ..
+            } => self.all_plain([expr.as_ref(), low, high], scope, COMPARISON),
+            Expr::BinaryOp { .. } => self.chain(expr, scope),
+            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
+                self.all_plain([left.as_ref(), right], scope, COMPARISON)
+            }
+            Expr::Like {
+                expr,
+                pattern,
+                escape_char,
+                ..
+            }
+            | Expr::ILike {
+                expr,
+                pattern,
+                escape_char,
+                ..
+            }
+            | Expr::SimilarTo {
+                expr,
+                pattern,
+                escape_char,
+                ..
+            } => self.all_plain(
+                [expr.as_ref(), pattern]
+                    .into_iter()
+                    .chain(escape_char.as_deref()),
+                scope,
+                COMPARISON,
+            ),
+            Expr::UnaryOp { expr, op: _ } => self.all_plain([expr.as_ref()], scope, COMPARISON),
+            Expr::In { expr, target, .. } => self.in_target(expr, target, scope),
+            Expr::Cast {
+                expr,
+                data_type,
+                kind,
+                format,
+            } => {
+                let plain_syntax =
+                    matches!(kind, CastKind::Cast | CastKind::DoubleColon) && format.is_none();
+                if !plain_syntax {
+                    return Err(self.not_understood("this form of CAST", None));
+                }
+                self.cast(expr, data_type, scope)
+            }
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                if let Some(operand) = operand {
+                    self.plain(operand, scope, COMPARISON)?;
+                }
+                let mut results = Vec::new();
+                for when in conditions {
+                    self.plain(&when.condition, scope, CONDITION)?;
+                    results.push(self.expr(&when.result, scope)?);
+                }
+                if let Some(otherwise) = else_result {
+                    results.push(self.expr(otherwise, scope)?);
+                }
+                Ok(weakened(merge(results.iter())))
+            }
+            Expr::Exists { subquery, .. } => self.query(subquery, scope).map(|_| Lineage::None),
+            Expr::Subquery(query) => {
+                let rows = self.query(query, scope)?;
+                Ok(merge(rows.columns.iter().map(|column| &column.lineage)))
+            }
+            Expr::Function(function) => self.function(function, scope),
+            Expr::AtTimeZone {
+                timestamp,
+                time_zone,
+            } => self.all_plain([timestamp.as_ref(), time_zone], scope, FUNCTION),
+            Expr::Extract { expr, .. }
+            | Expr::Ceil { expr, .. }
+            | Expr::Floor { expr, .. }
+            | Expr::Collate { expr, .. } => self.all_plain([expr.as_ref()], scope, FUNCTION),
+            Expr::Position { expr, r#in } => self.all_plain([expr.as_ref(), r#in], scope, FUNCTION),
+            Expr::Substring {
+                expr,
+                substring_from,
+                substring_for,
+                ..
+            } => {
+                let rest = substring_from
+                    .as_deref()
+                    .into_iter()
+                    .chain(substring_for.as_deref());
+                self.all_plain([expr.as_ref()].into_iter().chain(rest), scope, FUNCTION)
+            }
+            Expr::Trim {
+                expr,
+                trim_what,
+                trim_characters,
+                ..
+            } => {
+                let rest = trim_what
+                    .as_deref()
+                    .into_iter()
+                    .chain(trim_characters.iter().flatten());
+                self.all_plain([expr.as_ref()].into_iter().chain(rest), scope, FUNCTION)
+            }
+            Expr::Overlay {
+                expr,
+                overlay_what,
+                overlay_from,
+                overlay_for,
+            } => {
+                let rest = [expr.as_ref(), overlay_what, overlay_from];
+                self.all_plain(
+                    rest.into_iter().chain(overlay_for.as_deref()),
+                    scope,
+                    FUNCTION,
+                )
+            }
+            Expr::Tuple(items) => self.all_plain(items, scope, ROW),
+            Expr::Array(array) => self.all_plain(&array.elem, scope, ROW),
+            Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
+                self.all_plain(sets.iter().flatten(), scope, GROUP)
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                self.field_access(root, access_chain, scope)
+            }
+            Expr::Named { expr, name } => {
+                self.place(name);
+                self.all_plain([expr.as_ref()], scope, OTHER)
+            }
+            Expr::JsonAccess { .. }
+            | Expr::RLike { .. }
+            | Expr::Convert { .. }
+            | Expr::Struct { .. }
+            | Expr::Dictionary(_)
+            | Expr::Map(_)
+            | Expr::MatchAgainst { .. }
+            | Expr::Wildcard(_)
+            | Expr::QualifiedWildcard(..)
+            | Expr::OuterJoin(_)
+            | Expr::Prior(_)
+            | Expr::Lambda(_)
+            | Expr::MemberOf(_) => {
+                Err(self.not_understood("this expression", self.token_at(expr.span())))
+            }
+        }
+    }
+
+    /// A chain of operators leans to the left: walked without a stack frame per link.
+    fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Lineage> {
+        let mut at = expr;
+        while let Expr::BinaryOp { left, right, op } = at {
+            if let BinaryOperator::Custom(_) | BinaryOperator::PGCustomBinaryOperator(_) = op {
+                self.impure = self.impure.or(Some(self.range.start));
+            }
+            self.plain(right, scope, COMPARISON)?;
+            at = left;
+        }
+        self.all_plain([at], scope, COMPARISON)
+    }
+
+    /// A constant or parameter in a plain role.
+    pub(super) fn constant(&mut self, value: &ValueWithSpan) -> Walked<Lineage> {
+        let Some(token) = self.token_at(value.span) else {
+            return Err(self.not_understood("a constant of unknown place", None));
+        };
+        match &value.value {
+            Value::Placeholder(_) => match self.param_number(token) {
+                Some(number) => self.plain_param(number, token),
+                None => {
+                    return Err(self.not_understood("a parameter of another dialect", Some(token)));
+                }
+            },
+            Value::Null | Value::Boolean(_) => {}
+            Value::Number(..)
+            | Value::SingleQuotedString(_)
+            | Value::DollarQuotedString(_)
+            | Value::EscapedStringLiteral(_)
+            | Value::UnicodeStringLiteral(_)
+            | Value::NationalStringLiteral(_)
+            | Value::HexStringLiteral(_)
+            | Value::SingleQuotedByteStringLiteral(_) => {
+                if !self.placed.insert(token) {
+                    return Err(self.not_understood("a constant in two roles", Some(token)));
+                }
+            }
+            _ => return Err(self.not_understood("a constant of another dialect", Some(token))),
+        }
+        Ok(Lineage::None)
+    }
+
+    fn in_target(&mut self, expr: &Expr, target: &InTarget, scope: &Scope<'_>) -> Walked<Lineage> {
+        self.plain(expr, scope, COMPARISON)?;
+        match target {
+            InTarget::List(items) => self.all_plain(items, scope, COMPARISON),
+            InTarget::Subquery(query) => {
+                let rows = self.query(query, scope)?;
+                for column in &rows.columns {
+                    self.must_be_plain(&column.lineage, COMPARISON)?;
+                }
+                Ok(Lineage::None)
+            }
+            InTarget::Unnest(_) | InTarget::Table { .. } => {
+                Err(self.not_understood("this form of IN", self.token_at(expr.span())))
+            }
+        }
+    }
+
+    fn cast(&mut self, expr: &Expr, data_type: &DataType, scope: &Scope<'_>) -> Walked<Lineage> {
+        let lineage = self.expr(expr, scope)?;
+        let kind = kind_of(data_type);
+        if columns(&lineage)
+            .iter()
+            .any(|column| Some(column.kind) != kind)
+        {
+            self.must_be_plain(&lineage, CAST)?;
+        }
+        Ok(weakened(lineage))
+    }
+
+    fn field_access(
+        &mut self,
+        root: &Expr,
+        chain: &[AccessExpr],
+        scope: &Scope<'_>,
+    ) -> Walked<Lineage> {
+        self.plain(root, scope, JSON)?;
+        for access in chain {
+            match access {
+                // A field's name is no column reference; a star would unfold the row.
+                AccessExpr::Dot(Expr::Identifier(field)) => self.place(field),
+                AccessExpr::Dot(_) => {
+                    return Err(
+                        self.not_understood("this access to a field", self.token_at(root.span()))
+                    );
+                }
+                AccessExpr::Subscript(Subscript::Index { index }) => {
+                    self.plain(index, scope, JSON)?
+                }
+                AccessExpr::Subscript(Subscript::Slice {
+                    lower_bound,
+                    upper_bound,
+                    stride,
+                }) => {
+                    let bounds = lower_bound.iter().chain(upper_bound).chain(stride);
+                    self.all_plain(bounds, scope, JSON)?;
+                }
+            }
+        }
+        Ok(Lineage::None)
+    }
+
+    fn function(&mut self, function: &Function, scope: &Scope<'_>) -> Walked<Lineage> {
+        let names = self.names(&function.name)?;
+        let token = self.name_token(&function.name);
+        let name = names.last().cloned().unwrap_or_default();
+        if self.relations.is_function(&name) {
+            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
+            let message = format!("function {name} works on a protected table inside the server");
+            return Err(self.refuse(message, help, "refused-function-call", token));
+        }
+        self.place_name(&function.name);
+        let own = names.len() == 1 || names.first().is_some_and(|schema| schema == "pg_catalog");
+        if !(own && REPEATABLE.contains(&name.as_str())) {
+            self.impure = self.impure.or(token);
+        }
+        if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
+            return Err(self.not_understood("this form of a function call", token));
+        }
+        let keeps = own && function.over.is_none() && function.filter.is_none();
+        let carried = self.arguments(&function.args, &name, keeps, scope)?;
+        for item in &function.within_group {
+            self.order_item(item, scope, ORDER)?;
+        }
+        if let Some(filter) = &function.filter {
+            self.plain(filter, scope, CONDITION)?;
+        }
+        match &function.over {
+            Some(WindowType::WindowSpec(window)) => self.window(window, scope)?,
+            Some(WindowType::NamedWindow(name)) => self.place(name),
+            None => {}
+        }
+        Ok(carried)
+    }
+
+    fn arguments(
+        &mut self,
+        arguments: &FunctionArguments,
+        name: &str,
+        keeps: bool,
+        scope: &Scope<'_>,
+    ) -> Walked<Lineage> {
+        let list = match arguments {
+            FunctionArguments::None => return Ok(Lineage::None),
+            FunctionArguments::Subquery(query) => {
+                let rows = self.query(query, scope)?;
+                for column in &rows.columns {
+                    self.must_be_plain(&column.lineage, ROW)?;
+                }
+                return Ok(Lineage::None);
+            }
+            FunctionArguments::List(list) => list,
+        };
+        let mut carried = Vec::new();
+        for argument in &list.args {
+            carried.push(self.argument(argument, name, scope)?);
+        }
+        self.argument_clauses(list, scope)?;
+        let lineage = merge(carried.iter());
+        match name {
+            "coalesce" if keeps => Ok(weakened(lineage)),
+            "count" if list.duplicate_treatment.is_none() => Ok(Lineage::None),
+            _ => {
+                self.must_be_plain(&lineage, function_construct(name))?;
+                Ok(Lineage::None)
+            }
+        }
+    }
+
+    fn argument(
+        &mut self,
+        argument: &FunctionArg,
+        name: &str,
+        scope: &Scope<'_>,
+    ) -> Walked<Lineage> {
+        let value = match argument {
+            FunctionArg::Unnamed(value) => value,
+            FunctionArg::Named { name, arg, .. } => {
+                self.place(name);
+                arg
+            }
+            FunctionArg::ExprNamed { name, arg, .. } => {
+                self.plain(name, scope, FUNCTION)?;
+                arg
+            }
+        };
+        match value {
+            FunctionArgExpr::Expr(expr) => self.expr(expr, scope),
+            FunctionArgExpr::Wildcard if name == "count" => Ok(Lineage::None),
+            FunctionArgExpr::QualifiedWildcard(row) => {
+                let parts = self.names(row)?;
+                self.place_name(row);
+                let columns = scope
+                    .star(&parts)
+                    .map(|source| source.columns.as_slice())
+                    .unwrap_or_default();
+                Ok(merge(columns.iter().map(|column| &column.lineage)))
+            }
+            FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
+                Err(self.not_understood("a star argument", None))
+            }
+        }
+    }
+
+    fn argument_clauses(&mut self, list: &FunctionArgumentList, scope: &Scope<'_>) -> Walked<()> {
+        for clause in &list.clauses {
+            match clause {
+                FunctionArgumentClause::OrderBy(items) => {
+                    for item in items {
+                        self.order_item(item, scope, ORDER)?;
+                    }
+                }
+                FunctionArgumentClause::JsonNullClause(_)
+                | FunctionArgumentClause::JsonReturningClause(_) => {}
+                _ => return Err(self.not_understood("this clause of a function call", None)),
+            }
+        }
+        Ok(())
+    }
+
+    /// One item of an ORDER BY.
+    pub(super) fn order_item(
+        &mut self,
+        item: &OrderByExpr,
+        scope: &Scope<'_>,
+        construct: Construct,
+    ) -> Walked<()> {
+        if item.with_fill.is_some() {
+            return Err(self.not_understood("WITH FILL", None));
+        }
+        self.plain(&item.expr, scope, construct)
+    }
+
+    /// The window of OVER or WINDOW.
+    pub(super) fn window(&mut self, window: &WindowSpec, scope: &Scope<'_>) -> Walked<()> {
+        if let Some(name) = &window.window_name {
+            self.place(name);
+        }
+        self.all_plain(&window.partition_by, scope, GROUP)?;
+        for item in &window.order_by {
+            self.order_item(item, scope, ORDER)?;
+        }
+        let Some(frame) = &window.window_frame else {
+            return Ok(());
+        };
+        for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            match bound {
+                WindowFrameBound::Preceding(Some(expr))
+                | WindowFrameBound::Following(Some(expr)) => self.plain(expr, scope, OTHER)?,
+                WindowFrameBound::CurrentRow
+                | WindowFrameBound::Preceding(None)
+                | WindowFrameBound::Following(None) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn function_construct(name: &str) -> Construct {
+    match name {
+        "count" | "min" | "max" | "sum" | "avg" | "string_agg" | "array_agg" | "json_agg"
+        | "jsonb_agg" => AGGREGATE,
+        "row" | "row_to_json" | "to_json" | "to_jsonb" | "json_build_object"
+        | "jsonb_build_object" => ROW,
+        _ => FUNCTION,
+    }
+}

@@ -1,0 +1,273 @@
+//! The end of a walk: everything must have been accounted for; parameters get their numbers.
+
+use crate::model::ValueKind;
+
+use super::lexer::{self, TokenKind};
+use super::query::Rows;
+use super::refuse::Walked;
+use super::tokens::text_span;
+use super::types::{Copy, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan};
+use super::walk::{FillValue, Walk};
+
+/// Types whose modifiers are numbers in brackets: these are no constants.
+const WITH_MODIFIERS: &[&str] = &[
+    "varchar",
+    "char",
+    "character",
+    "varying",
+    "numeric",
+    "decimal",
+    "dec",
+    "bit",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "interval",
+    "float",
+    "bpchar",
+    "second",
+    "vector",
+    "halfvec",
+    "sparsevec",
+    "current_timestamp",
+    "localtimestamp",
+];
+
+/// Words before a relation's name.
+const BEFORE_RELATION: &[&str] = &[
+    "from", "join", "into", "update", "table", "copy", "using", "only",
+];
+
+impl Walk<'_> {
+    /// Refuses the statement unless every constant, parameter and protected name has been given a role.
+    pub(super) fn account(&self) -> Walked<()> {
+        let mut names = self.relations.names();
+        names.extend(self.relations.sealed_names(&self.met));
+        for at in self.range.clone() {
+            let Some(token) = self.token(at) else {
+                continue;
+            };
+            let placed = self.placed.contains(&at);
+            match token.kind {
+                TokenKind::Param(_) | TokenKind::String(_) if !placed => {
+                    return Err(self
+                        .not_understood("a constant or parameter in an unknown place", Some(at)));
+                }
+                TokenKind::Integer | TokenKind::Number if !placed && !self.is_modifier(at) => {
+                    return Err(self.not_understood("a number in an unknown place", Some(at)));
+                }
+                TokenKind::Ident | TokenKind::QuotedIdent | TokenKind::UnicodeIdent => {
+                    let Some(name) = lexer::ident(token, self.sql) else {
+                        continue;
+                    };
+                    if names.contains(name.as_ref()) && !self.is_keyword_key(at) {
+                        self.account_name(at, placed)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn account_name(&self, at: usize, placed: bool) -> Walked<()> {
+        let token = self.token(at);
+        let name = token
+            .and_then(|token| lexer::ident(token, self.sql))
+            .unwrap_or_default();
+        if !placed {
+            return Err(
+                self.not_understood(&format!("the name {name} in an unknown role"), Some(at))
+            );
+        }
+        // The first part of a (qualified) name that stands where a relation must stand.
+        let mut first = at;
+        while first >= 2
+            && self
+                .token(first - 1)
+                .is_some_and(|token| token.is_special(b'.'))
+        {
+            first -= 2;
+        }
+        let followed = self
+            .token(at + 1)
+            .is_some_and(|token| token.is_special(b'.'));
+        let word = |at: Option<usize>, words: &[&str]| {
+            let token = at
+                .and_then(|at| self.token(at))
+                .filter(|_| at.is_some_and(|at| at >= self.range.start));
+            token.is_some_and(|token| words.iter().any(|word| token.is_word(self.sql, word)))
+        };
+        let stands = word(first.checked_sub(1), BEFORE_RELATION)
+            && !word(first.checked_sub(2), &["distinct"]);
+        let protected = self.relations.relation_names().contains(name.as_ref());
+        if stands && protected && !followed && !self.relation_tokens.contains(&at) {
+            return Err(
+                self.not_understood(&format!("the table {name} in an unknown role"), Some(at))
+            );
+        }
+        Ok(())
+    }
+
+    /// `KEY` in `FOR NO KEY UPDATE`, `FOR KEY SHARE` and the like, where a column may have that name.
+    fn is_keyword_key(&self, at: usize) -> bool {
+        let key = self
+            .token(at)
+            .is_some_and(|token| token.is_word(self.sql, "key"));
+        let before = at.checked_sub(1).and_then(|before| self.token(before));
+        key && before.is_some_and(|token| {
+            ["for", "no", "primary", "foreign"]
+                .iter()
+                .any(|word| token.is_word(self.sql, word))
+        })
+    }
+
+    fn is_modifier(&self, at: usize) -> bool {
+        let mut open = at;
+        while let Some(before) = open.checked_sub(1) {
+            let Some(token) = self.token(before) else {
+                return false;
+            };
+            match token.kind {
+                TokenKind::Integer | TokenKind::Special(b',') => open = before,
+                TokenKind::Special(b'(') => {
+                    let name = before.checked_sub(1).and_then(|name| self.token(name));
+                    return name.is_some_and(|name| {
+                        WITH_MODIFIERS
+                            .iter()
+                            .any(|word| name.is_word(self.sql, word))
+                    });
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The plan of the statement, after [`Self::account`].
+    pub(super) fn finish(mut self, rows: Rows) -> Walked<StatementPlan> {
+        self.account()?;
+        let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
+        let span = text_span(tokens);
+        if self.met.is_empty() {
+            return Ok(forward(span));
+        }
+        let max_param = self
+            .range
+            .clone()
+            .filter_map(|at| self.param_number(at))
+            .max()
+            .unwrap_or(0);
+        let mut splices = Vec::new();
+        let (slots, copies) = self.slots(max_param, &mut splices)?;
+        let outputs = if rows.columns.is_empty() && !rows.open {
+            Outputs::None
+        } else {
+            let lineage = rows
+                .columns
+                .into_iter()
+                .map(|column| column.lineage)
+                .collect();
+            Outputs::ByDescription {
+                lineage: (!rows.open).then_some(lineage),
+            }
+        };
+        splices.sort_by_key(|splice: &Splice| splice.span.start);
+        Ok(StatementPlan {
+            kind: StatementKind::Run,
+            span,
+            slots,
+            tenants: std::mem::take(&mut self.tenants),
+            lookup: self.asking.finish(),
+            outputs,
+            copies,
+            max_param,
+            splices,
+            none_matched: std::mem::take(&mut self.asking.none_matched),
+        })
+    }
+
+    /// Numbers the parameters: one that has further roles gets a copy for each.
+    fn slots(
+        &mut self,
+        max_param: u16,
+        splices: &mut Vec<Splice>,
+    ) -> Walked<(Vec<Slot>, Vec<Copy>)> {
+        let mut numbered: Vec<(u16, String, usize, ValueKind, u16)> = Vec::new();
+        let mut copies: Vec<Copy> = Vec::new();
+        let mut slots = Vec::new();
+        for fill in std::mem::take(&mut self.fills) {
+            let Some(token) = self.token(fill.token) else {
+                continue;
+            };
+            let source = match fill.value {
+                FillValue::Literal(value) => SlotSource::Literal {
+                    span: token.span(),
+                    value,
+                },
+                FillValue::Param { original, kind } => {
+                    let label = fill.column.label.to_string();
+                    let same = |known: &&(u16, String, usize, ValueKind, u16)| {
+                        known.0 == original
+                            && known.1 == label
+                            && known.2 == fill.tenant
+                            && known.3 == kind
+                    };
+                    let known = numbered.iter().find(same).map(|known| known.4);
+                    let taken = self.plain_params.contains_key(&original)
+                        || numbered.iter().any(|known| known.0 == original);
+                    let (number, new) = match known {
+                        Some(number) => (number, false),
+                        None if !taken => (original, true),
+                        None => {
+                            copies.push(Copy { original });
+                            let number = u16::try_from(copies.len())
+                                .ok()
+                                .and_then(|count| max_param.checked_add(count));
+                            let Some(number) = number else {
+                                return Err(
+                                    self.not_understood("too many parameters", Some(fill.token))
+                                );
+                            };
+                            (number, true)
+                        }
+                    };
+                    if number != original {
+                        splices.push(Splice {
+                            span: token.span(),
+                            text: format!("${number}"),
+                        });
+                    }
+                    if !new {
+                        continue;
+                    }
+                    numbered.push((original, label, fill.tenant, kind, number));
+                    SlotSource::Param { number, kind }
+                }
+            };
+            slots.push(Slot {
+                source,
+                column: fill.column,
+                tenant: fill.tenant,
+            });
+        }
+        Ok((slots, copies))
+    }
+}
+
+/// The plan of a statement that needs nothing.
+pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
+    StatementPlan {
+        kind: StatementKind::Forward,
+        span,
+        slots: Vec::new(),
+        tenants: Vec::new(),
+        lookup: None,
+        outputs: Outputs::None,
+        copies: Vec::new(),
+        max_param: 0,
+        splices: Vec::new(),
+        none_matched: Vec::new(),
+    }
+}

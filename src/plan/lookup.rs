@@ -1,0 +1,404 @@
+//! What is asked from the server about tenants before a statement goes.
+
+use std::ops::Range;
+
+use sqlparser::ast::{Expr, Value};
+
+use crate::catalog::Column;
+use crate::model::{Oid, TenantId};
+use crate::rules::{ProtectedTable, Tenant};
+
+use super::expr::kind_of;
+use super::lexer::{self, TokenKind};
+use super::refuse::Walked;
+use super::types::{Lookup, Splice, TenantSource};
+use super::walk::Walk;
+
+/// The look-up of a statement while it is put together.
+#[derive(Default)]
+pub(super) struct Asking {
+    terms: Vec<String>,
+    params: Vec<u16>,
+    pub zero_rows_ok: Vec<i32>,
+    pub must_equal: Vec<(usize, i32)>,
+    pub none_matched: Vec<Splice>,
+}
+
+impl Asking {
+    fn param(&mut self, original: u16) -> usize {
+        match self.params.iter().position(|known| *known == original) {
+            Some(at) => at + 1,
+            None => {
+                self.params.push(original);
+                self.params.len()
+            }
+        }
+    }
+
+    /// The number of the term that this query (of one column, the tenant) is.
+    pub(super) fn term(&mut self, query: String) -> i32 {
+        let at = self
+            .terms
+            .iter()
+            .position(|known| *known == query)
+            .unwrap_or_else(|| {
+                self.terms.push(query);
+                self.terms.len() - 1
+            });
+        i32::try_from(at + 1).unwrap_or(i32::MAX)
+    }
+
+    pub(super) fn finish(&self) -> Option<Lookup> {
+        let terms = self.terms.iter().enumerate();
+        let terms: Vec<String> = terms
+            .map(|(at, query)| {
+                format!(
+                    "SELECT {}::int4 AS term, q.t::text AS tenant FROM ({query}) AS q(t)",
+                    at + 1
+                )
+            })
+            .collect();
+        (!terms.is_empty()).then(|| Lookup {
+            sql: terms.join(" UNION ALL "),
+            params: self.params.clone(),
+            zero_rows_ok: self.zero_rows_ok.clone(),
+            must_equal: self.must_equal.clone(),
+        })
+    }
+}
+
+/// A constant or parameter under any casts.
+#[derive(Clone, Copy)]
+pub(super) struct Operand {
+    pub token: usize,
+    pub param: Option<u16>,
+    /// The innermost cast is to text.
+    pub as_text: bool,
+    /// It is cast at all.
+    pub is_cast: bool,
+}
+
+const TEXT: Oid = Oid(25);
+const VARCHAR: Oid = Oid(1043);
+const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
+const UUID: Oid = Oid(2950);
+
+/// `name` as a quoted identifier.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+impl Walk<'_> {
+    /// The constant or parameter that an expression is, casts aside.
+    pub(super) fn operand(&self, expr: &Expr) -> Option<Operand> {
+        match expr {
+            Expr::Nested(inner) => self.operand(inner),
+            Expr::Cast {
+                expr, data_type, ..
+            } => {
+                let inner = self.operand(expr)?;
+                let as_text = if inner.is_cast {
+                    inner.as_text
+                } else {
+                    kind_of(data_type).is_some()
+                };
+                Some(Operand {
+                    as_text,
+                    is_cast: true,
+                    ..inner
+                })
+            }
+            Expr::TypedString(typed) => {
+                let token = self.token_at(typed.value.span)?;
+                Some(Operand {
+                    token,
+                    param: None,
+                    as_text: false,
+                    is_cast: true,
+                })
+            }
+            Expr::Value(value) => {
+                let token = self.token_at(value.span)?;
+                match value.value {
+                    Value::Null | Value::Boolean(_) => None,
+                    _ => Some(Operand {
+                        token,
+                        param: self.param_number(token),
+                        as_text: false,
+                        is_cast: false,
+                    }),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The operand's text in a look-up, of a column's type.
+    pub(super) fn operand_sql(&mut self, operand: Operand, column: &Column) -> String {
+        let of_type = quoted(&column.type_name);
+        match operand.param {
+            Some(number) => {
+                let at = self.asking.param(number);
+                if operand.as_text
+                    || self.declared_text(number)
+                    || (self.text_params && !operand.is_cast)
+                {
+                    format!("${at}::text::{of_type}")
+                } else {
+                    format!("${at}::{of_type}")
+                }
+            }
+            None => {
+                let text = self
+                    .token(operand.token)
+                    .map(|token| token.text(self.sql))
+                    .unwrap_or_default();
+                format!("{text}::{of_type}")
+            }
+        }
+    }
+
+    fn declared(&self, number: u16) -> Option<Oid> {
+        let declared = self.env.declared.get(usize::from(number).checked_sub(1)?)?;
+        // 705 is "unknown": PostgreSQL infers the type, as for 0.
+        (!matches!(declared.0, 0 | 705)).then_some(*declared)
+    }
+
+    fn declared_text(&self, number: u16) -> bool {
+        self.declared(number)
+            .is_some_and(|oid| oid == TEXT || oid == VARCHAR)
+    }
+
+    /// Where the tenant comes from that a column of the row holds.
+    fn tenant_value(&mut self, operand: Operand, column: &Column) -> TenantSource {
+        let known = match operand.param {
+            Some(number) => self.tenant_param(number, operand, column),
+            None => self
+                .tenant_constant(operand.token, column)
+                .map(TenantSource::Known),
+        };
+        match known {
+            Some(source) => source,
+            None => {
+                let value = self.operand_sql(operand, column);
+                TenantSource::Asked(self.asking.term(format!("SELECT ({value})::text")))
+            }
+        }
+    }
+
+    fn tenant_param(&self, number: u16, operand: Operand, column: &Column) -> Option<TenantSource> {
+        let of_column = column.type_oid;
+        let wire = match self.declared(number) {
+            Some(declared) => declared,
+            None if operand.as_text || (self.text_params && !operand.is_cast) => TEXT,
+            None if operand.is_cast && of_column != UUID => return None,
+            None => of_column,
+        };
+        let text = |oid: Oid| oid == TEXT || oid == VARCHAR;
+        let same = wire == of_column && (wire == UUID || text(wire) || INTEGERS.contains(&wire));
+        let alike = (INTEGERS.contains(&wire) && INTEGERS.contains(&of_column))
+            || (text(wire) && text(of_column));
+        (same || alike).then_some(TenantSource::Param {
+            number,
+            type_oid: wire,
+        })
+    }
+
+    /// The tenant that a constant names, in the text form that the column's type would print.
+    fn tenant_constant(&self, token: usize, column: &Column) -> Option<TenantId> {
+        let token = self.token(token)?;
+        let text = match token.kind {
+            TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
+            TokenKind::Integer => token.text(self.sql).into(),
+            _ => return None,
+        };
+        if column.type_oid == TEXT || column.type_oid == VARCHAR {
+            return matches!(token.kind, TokenKind::String(_))
+                .then(|| TenantId::new(&text))
+                .flatten();
+        }
+        if INTEGERS.contains(&column.type_oid) {
+            return text
+                .parse::<i64>()
+                .ok()
+                .and_then(|number| TenantId::new(&number.to_string()));
+        }
+        if column.type_oid == UUID {
+            let dashes = |at| matches!(at, 8 | 13 | 18 | 23);
+            let canonical = text.len() == 36
+                && text.char_indices().all(|(at, c)| {
+                    if dashes(at) {
+                        c == '-'
+                    } else {
+                        c.is_ascii_hexdigit()
+                    }
+                });
+            return canonical
+                .then(|| TenantId::new(&text.to_ascii_lowercase()))
+                .flatten();
+        }
+        None
+    }
+
+    /// The tenant of a row that is written with these values. `value` gives a column's expression by its number.
+    pub(super) fn row_tenant<'e>(
+        &mut self,
+        table: &ProtectedTable,
+        value: &dyn Fn(i16) -> Option<&'e Expr>,
+        at: Option<usize>,
+    ) -> Walked<usize> {
+        let source = match &table.tenant {
+            Tenant::Constant(tenant) => TenantSource::Known(tenant.clone()),
+            Tenant::Setting(setting) => {
+                let setting = setting.replace('\'', "''");
+                TenantSource::Asked(self.asking.term(format!(
+                    "SELECT pg_catalog.current_setting('{setting}', true)"
+                )))
+            }
+            Tenant::Column { name, attnum } => {
+                self.row_column_tenant(table, name, *attnum, value(*attnum), at)?
+            }
+            Tenant::Parent {
+                schema,
+                table_name,
+                on,
+                on_attnum,
+                key,
+                column,
+                ..
+            } => {
+                let operand = value(*on_attnum).and_then(|expr| self.operand(expr));
+                let child = self.catalog_column(table, *on_attnum);
+                let (Some(operand), Some(child)) = (operand, child) else {
+                    return Err(self.no_tenant(table, on, at));
+                };
+                let value = self.operand_sql(operand, &child);
+                let (schema, parent, key, column) = (
+                    quoted(schema),
+                    quoted(table_name),
+                    quoted(key),
+                    quoted(column),
+                );
+                let query = format!(
+                    "SELECT DISTINCT p.{column}::text FROM {schema}.{parent} AS p WHERE p.{key} = {value}"
+                );
+                TenantSource::Asked(self.asking.term(query))
+            }
+        };
+        Ok(self.tenant_index(source))
+    }
+
+    fn row_column_tenant(
+        &mut self,
+        table: &ProtectedTable,
+        name: &str,
+        attnum: i16,
+        value: Option<&Expr>,
+        at: Option<usize>,
+    ) -> Walked<TenantSource> {
+        let Some(column) = self.catalog_column(table, attnum) else {
+            return Err(self.no_tenant(table, name, at));
+        };
+        if let Some(operand) = value.and_then(|value| self.operand(value)) {
+            return Ok(self.tenant_value(operand, &column));
+        }
+        match value.and_then(|value| self.setting_call(value)) {
+            Some(call) => Ok(TenantSource::Asked(self.asking.term(format!(
+                "SELECT ({call})::{}::text",
+                quoted(&column.type_name)
+            )))),
+            None => Err(self.no_tenant(table, name, at)),
+        }
+    }
+
+    /// `current_setting('…')` under any casts, as it stands in the text.
+    fn setting_call(&self, expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => self.setting_call(inner),
+            Expr::Function(function) => {
+                let token = self.name_token(&function.name)?;
+                let name = lexer::ident(self.token(token)?, self.sql)?;
+                if name != "current_setting" {
+                    return None;
+                }
+                let close = self.closing(token + 1)?;
+                let inside = self.tokens.get(token + 1..close)?;
+                let constant = inside
+                    .iter()
+                    .all(|token| !matches!(token.kind, TokenKind::Param(_)));
+                let span = self.token(token)?.start..self.token(close)?.end;
+                constant
+                    .then(|| self.sql.get(span).map(|call| format!("pg_catalog.{call}")))
+                    .flatten()
+            }
+            _ => None,
+        }
+    }
+
+    /// The bracket that closes the one at a token.
+    pub(super) fn closing(&self, open: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for (at, token) in self.tokens.iter().enumerate().skip(open) {
+            match token.kind {
+                TokenKind::Special(b'(' | b'[') => depth += 1,
+                TokenKind::Special(b')' | b']') => {
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        return Some(at);
+                    }
+                }
+                _ if depth == 0 => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    pub(super) fn catalog_column(&self, table: &ProtectedTable, attnum: i16) -> Option<Column> {
+        self.relations
+            .catalog
+            .relation(table.oid)?
+            .attnum(attnum)
+            .cloned()
+    }
+
+    fn no_tenant(
+        &self,
+        table: &ProtectedTable,
+        column: &str,
+        at: Option<usize>,
+    ) -> super::refuse::Stop {
+        let message = format!(
+            "the tenant of a row of {}.{} is not known: column {column} is not given as a constant or parameter",
+            table.schema, table.name
+        );
+        self.refuse(
+            message,
+            "Give the column its value in the statement.",
+            "refused-tenant",
+            at,
+        )
+    }
+
+    /// A stretch of the statement for a look-up, its parameters renumbered.
+    pub(super) fn repeated(&mut self, range: Range<usize>) -> String {
+        let (Some(first), Some(last)) = (
+            self.token(range.start),
+            range.end.checked_sub(1).and_then(|last| self.token(last)),
+        ) else {
+            return String::new();
+        };
+        let mut text = String::new();
+        let mut from = first.start;
+        for index in range.clone() {
+            if let (Some(number), Some(token)) = (self.param_number(index), self.token(index)) {
+                text.push_str(self.sql.get(from..token.start).unwrap_or_default());
+                let at = self.asking.param(number);
+                text.push_str(&format!("${at}"));
+                from = token.end;
+            }
+        }
+        text.push_str(self.sql.get(from..last.end).unwrap_or_default());
+        text
+    }
+}

@@ -1,0 +1,369 @@
+//! Prepared statements and cursors of SQL: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::model::{Oid, Plain, TenantId};
+
+use super::finish::forward;
+use super::lexer::{self, Limits, StringKind, TokenKind};
+use super::planner::View;
+use super::refuse::Walked;
+use super::types::{
+    Env, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
+};
+
+impl View<'_> {
+    fn name(&self, at: usize) -> Option<String> {
+        let token = self.tokens.get(at)?;
+        lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
+    }
+
+    /// EXECUTE, DEALLOCATE, FETCH, MOVE and CLOSE.
+    pub(super) fn by_name(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let span = self.span(&range);
+        let last = range
+            .end
+            .checked_sub(1)
+            .and_then(|last| self.name(last))
+            .unwrap_or_default();
+        let all = (last == "all").then_some(());
+        let kind = match self.name(range.start).as_deref() {
+            Some("execute") => return self.execute(range),
+            Some("deallocate") if all.is_some() => StatementKind::Deallocate { name: None },
+            Some("close") if all.is_some() => StatementKind::CloseCursor { name: None },
+            Some("deallocate") if (self.env.statements)(&last).is_some() => {
+                StatementKind::Deallocate { name: Some(last) }
+            }
+            Some("close") if (self.env.cursors)(&last).is_some() => {
+                StatementKind::CloseCursor { name: Some(last) }
+            }
+            Some("fetch") => match (self.env.cursors)(&last) {
+                Some(cursor) => {
+                    return Ok(StatementPlan {
+                        kind: StatementKind::Fetch { name: last },
+                        outputs: cursor.outputs.clone(),
+                        ..forward(span)
+                    });
+                }
+                None => StatementKind::Forward,
+            },
+            _ => StatementKind::Forward,
+        };
+        Ok(StatementPlan {
+            kind,
+            ..forward(span)
+        })
+    }
+
+    /// `DECLARE name … CURSOR … FOR query`.
+    pub(super) fn declare(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let walk = self.walk(range.clone());
+        let name = self.name(range.start + 1);
+        let query = range.clone().find(|at| {
+            self.tokens
+                .get(*at)
+                .is_some_and(|token| token.is_word(self.sql, "for"))
+        });
+        let (Some(name), Some(query)) = (name, query) else {
+            return Err(walk.not_understood("this form of DECLARE", None));
+        };
+        let mut plan = self.planned(query + 1..range.end)?;
+        plan.span = self.span(&range);
+        if !matches!(plan.kind, StatementKind::Forward) {
+            plan.kind = StatementKind::Declare { name };
+        }
+        Ok(plan)
+    }
+
+    /// `PREPARE name [(types)] AS statement`.
+    pub(super) fn prepare(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let walk = self.walk(range.clone());
+        let unknown = || walk.not_understood("this form of PREPARE", None);
+        let Some(name) = self.name(range.start + 1) else {
+            return Err(unknown());
+        };
+        let mut at = range.start + 2;
+        let mut declared = Vec::new();
+        if self
+            .tokens
+            .get(at)
+            .is_some_and(|token| token.is_special(b'('))
+        {
+            let Some(close) = walk.closing(at) else {
+                return Err(unknown());
+            };
+            declared = self
+                .items(at, close)
+                .into_iter()
+                .map(|item| self.type_oid(item))
+                .collect();
+            at = close + 1;
+        }
+        if !self
+            .tokens
+            .get(at)
+            .is_some_and(|token| token.is_word(self.sql, "as"))
+        {
+            return Err(unknown());
+        }
+        let env = Env {
+            declared: &declared,
+            utf8: self.env.utf8,
+            standard_conforming_strings: self.env.standard_conforming_strings,
+            statements: self.env.statements,
+            cursors: self.env.cursors,
+            resolved: self.env.resolved,
+        };
+        let inside = View {
+            planner: self.planner,
+            env: &env,
+            sql: self.sql,
+            tokens: self.tokens,
+        };
+        let mut inner = inside.planned(at + 1..range.end)?;
+        if matches!(inner.kind, StatementKind::Forward) {
+            return Ok(forward(self.span(&range)));
+        }
+        if !inner.copies.is_empty() {
+            return Err(walk.not_understood("one parameter in two roles in PREPARE", None));
+        }
+        let (literals, params): (Vec<Slot>, Vec<Slot>) = std::mem::take(&mut inner.slots)
+            .into_iter()
+            .partition(|slot| matches!(slot.source, SlotSource::Literal { .. }));
+        let known =
+            |slot: &Slot| matches!(inner.tenants.get(slot.tenant), Some(TenantSource::Known(_)));
+        if !literals.iter().all(known) {
+            return Err(
+                walk.not_understood("a constant in PREPARE whose tenant is not a constant", None)
+            );
+        }
+        inner.slots = params;
+        let mut plan = forward(self.span(&range));
+        plan.slots = literals;
+        plan.tenants = inner.tenants.clone();
+        plan.splices = inner.splices.clone();
+        plan.kind = StatementKind::Prepare {
+            name,
+            inner: Arc::new(inner),
+        };
+        Ok(plan)
+    }
+
+    /// Token ranges of the items between two brackets.
+    fn items(&self, open: usize, close: usize) -> Vec<Range<usize>> {
+        let mut items = Vec::new();
+        let mut depth = 0usize;
+        let mut from = open + 1;
+        for at in open + 1..close {
+            match self.tokens.get(at).map(|token| token.kind) {
+                Some(TokenKind::Special(b'(' | b'[')) => depth += 1,
+                Some(TokenKind::Special(b')' | b']')) => depth = depth.saturating_sub(1),
+                Some(TokenKind::Special(b',')) if depth == 0 => {
+                    items.push(from..at);
+                    from = at + 1;
+                }
+                _ => {}
+            }
+        }
+        if from < close {
+            items.push(from..close);
+        }
+        items
+    }
+
+    fn type_oid(&self, item: Range<usize>) -> Oid {
+        let name = if item.len() == 1 {
+            self.name(item.start)
+        } else {
+            None
+        };
+        Oid(match name.as_deref() {
+            Some("unknown") => 0,
+            Some("text") => 25,
+            Some("varchar") => 1043,
+            Some("json") => 114,
+            Some("jsonb") => 3802,
+            Some("bytea") => 17,
+            Some("uuid") => 2950,
+            Some("int2" | "smallint") => 21,
+            Some("int4" | "int" | "integer") => 23,
+            Some("int8" | "bigint") => 20,
+            // Any type that is not known here: a parameter of it fits no sealed column.
+            _ => 2276,
+        })
+    }
+
+    /// `EXECUTE name [(arguments)]`.
+    fn execute(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let walk = self.walk(range.clone());
+        let span = self.span(&range);
+        let prepared = self
+            .name(range.start + 1)
+            .and_then(|name| Some((name.clone(), (self.env.statements)(&name)?)));
+        let Some((name, prepared)) = prepared else {
+            return Ok(forward(span));
+        };
+        let inner = match &prepared.kind {
+            StatementKind::Prepare { inner, .. } => Arc::clone(inner),
+            _ => prepared,
+        };
+        if matches!(inner.kind, StatementKind::Forward) {
+            return Ok(forward(span));
+        }
+        if !inner.copies.is_empty() {
+            return Err(walk.not_understood(
+                "EXECUTE of a statement with one parameter in two roles",
+                None,
+            ));
+        }
+        let open = range.start + 2;
+        let arguments = match walk.closing(open) {
+            Some(close) if close < range.end => self.items(open, close),
+            _ => Vec::new(),
+        };
+        let argument = |number: u16| {
+            usize::from(number)
+                .checked_sub(1)
+                .and_then(|at| arguments.get(at))
+                .cloned()
+        };
+        let mut slots = Vec::new();
+        for slot in &inner.slots {
+            let SlotSource::Param { number, .. } = &slot.source else {
+                continue;
+            };
+            let value = argument(*number).map(|item| self.argument(item));
+            match value {
+                Some(Argument::Text(span, value)) => {
+                    slots.push(Slot {
+                        source: SlotSource::Literal { span, value },
+                        column: Arc::clone(&slot.column),
+                        tenant: slot.tenant,
+                    });
+                }
+                Some(Argument::Null) => {}
+                Some(Argument::Other) | None => {
+                    let message = format!(
+                        "the argument for sealed column {} is not a string constant",
+                        super::refuse::full_name(&slot.column)
+                    );
+                    return Err(walk.refuse(
+                        message,
+                        "Give a string constant or NULL.",
+                        "refused-parameter",
+                        None,
+                    ));
+                }
+            }
+        }
+        let mut tenants = Vec::new();
+        for tenant in &inner.tenants {
+            tenants.push(match tenant {
+                TenantSource::Param { number, type_oid } => {
+                    let known =
+                        argument(*number).and_then(|item| self.tenant_argument(item, *type_oid));
+                    let Some(known) = known else {
+                        return Err(
+                            walk.not_understood("a tenant that is not a constant in EXECUTE", None)
+                        );
+                    };
+                    TenantSource::Known(known)
+                }
+                other => other.clone(),
+            });
+        }
+        let lookup = match &inner.lookup {
+            None => None,
+            Some(lookup) => {
+                let text = |number: u16| {
+                    argument(number)
+                        .and_then(|item| self.sql.get(self.span(&item)).map(str::to_owned))
+                };
+                let sql = substituted(lookup, &text);
+                let Some(sql) = sql else {
+                    return Err(walk.not_understood("this form of EXECUTE", None));
+                };
+                Some(Lookup {
+                    sql,
+                    params: Vec::new(),
+                    zero_rows_ok: Vec::new(),
+                    must_equal: lookup.must_equal.clone(),
+                })
+            }
+        };
+        let outputs = match &inner.outputs {
+            Outputs::None => Outputs::None,
+            known => known.clone(),
+        };
+        Ok(StatementPlan {
+            kind: StatementKind::Execute { name },
+            slots,
+            tenants,
+            lookup,
+            outputs,
+            ..forward(span)
+        })
+    }
+
+    fn argument(&self, item: Range<usize>) -> Argument {
+        let Some(token) = self.tokens.get(item.start) else {
+            return Argument::Other;
+        };
+        if item.len() == 1 && token.is_word(self.sql, "null") {
+            return Argument::Null;
+        }
+        let string = matches!(
+            token.kind,
+            TokenKind::String(
+                StringKind::Plain | StringKind::Escape | StringKind::Unicode | StringKind::Dollar
+            )
+        );
+        match lexer::string_value(token, self.sql) {
+            Ok(value) if item.len() == 1 && string => {
+                Argument::Text(token.span(), Plain::new(value.as_bytes().to_vec()))
+            }
+            _ => Argument::Other,
+        }
+    }
+
+    fn tenant_argument(&self, item: Range<usize>, type_oid: Oid) -> Option<TenantId> {
+        let token = self.tokens.get(item.start).filter(|_| item.len() == 1)?;
+        let text = match token.kind {
+            TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
+            TokenKind::Integer => token.text(self.sql).into(),
+            _ => return None,
+        };
+        match type_oid.0 {
+            20 | 21 | 23 => TenantId::new(&text.parse::<i64>().ok()?.to_string()),
+            2950 => TenantId::new(&text.to_ascii_lowercase()).filter(|_| text.len() == 36),
+            _ => TenantId::new(&text),
+        }
+    }
+}
+
+enum Argument {
+    Text(Range<usize>, Plain),
+    Null,
+    Other,
+}
+
+/// The look-up with the arguments in the place of its parameters.
+fn substituted(lookup: &Lookup, argument: &dyn Fn(u16) -> Option<String>) -> Option<String> {
+    let tokens = lexer::lex(&lookup.sql, &Limits::default()).ok()?;
+    let mut text = String::new();
+    let mut from = 0;
+    for token in &tokens {
+        if let TokenKind::Param(number) = token.kind {
+            let original = usize::try_from(number)
+                .ok()?
+                .checked_sub(1)
+                .and_then(|at| lookup.params.get(at))?;
+            text.push_str(lookup.sql.get(from..token.start)?);
+            text.push_str(&format!("({})", argument(*original)?));
+            from = token.end;
+        }
+    }
+    text.push_str(lookup.sql.get(from..)?);
+    Some(text)
+}

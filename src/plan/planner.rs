@@ -1,0 +1,404 @@
+//! From a text to a verdict.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::AhoCorasick;
+use sqlparser::ast::Statement;
+
+use crate::catalog::Catalog;
+use crate::model::{ColumnRef, Oid, Refusal};
+use crate::rules::{Protection, Tenant};
+
+use super::finish::forward;
+use super::lexer::{self, Limits, Token};
+use super::mention::MentionFilter;
+use super::query::Rows;
+use super::refuse::{Stop, Walked, refused};
+use super::relations::{Relations, Standing};
+use super::scope::Scope;
+use super::tokens::{self, split, text_span};
+use super::types::{Env, Lineage, Outputs, Plan, StatementKind, StatementPlan, Verdict};
+use super::walk::Walk;
+
+/// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
+const BY_NAME: &[&str] = &["execute", "deallocate", "fetch", "move", "close"];
+
+/// Statements after which a look-up that was made before still holds.
+const UNCHANGING: &[&str] = &[
+    "begin",
+    "start",
+    "commit",
+    "end",
+    "savepoint",
+    "release",
+    "show",
+];
+
+/// Plans statements for one catalog and what is protected in it.
+pub struct Planner {
+    relations: Relations,
+    filter: Option<MentionFilter>,
+    by_name: Option<AhoCorasick>,
+}
+
+impl Planner {
+    /// A planner for this snapshot. Finds the views, partitions and functions over protected tables.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>, protection: Arc<Protection>) -> Self {
+        let mut relations = Relations::new(catalog, protection);
+        know_views(&mut relations);
+        let names = relations.names();
+        let filter = MentionFilter::new(names.iter().map(String::as_str)).ok();
+        let by_name = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(BY_NAME)
+            .ok();
+        Self {
+            relations,
+            filter,
+            by_name,
+        }
+    }
+
+    /// The catalog's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.relations.catalog.epoch
+    }
+
+    /// Whether a text may need planning: never false when it does.
+    #[must_use]
+    pub fn mentions(&self, sql: &[u8]) -> bool {
+        if self.relations.protection.tables.is_empty() {
+            return false;
+        }
+        self.names_protected(sql)
+            || self
+                .by_name
+                .as_ref()
+                .is_none_or(|words| words.is_match(sql))
+    }
+
+    fn names_protected(&self, sql: &[u8]) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.hits(sql))
+    }
+
+    /// Plans a text.
+    #[must_use]
+    pub fn plan(&self, sql: &[u8], env: &Env<'_>) -> Verdict {
+        if !self.mentions(sql) {
+            return Verdict::Forward;
+        }
+        let named = self.names_protected(sql);
+        match self.text(sql, env, named) {
+            Ok(statements)
+                if statements
+                    .iter()
+                    .all(|plan| matches!(plan.kind, StatementKind::Forward)) =>
+            {
+                Verdict::Forward
+            }
+            Ok(statements) => Verdict::Protect(Arc::new(Plan {
+                statements: statements.into_iter().map(Arc::new).collect(),
+            })),
+            Err(Stop::Refuse(refusal)) => Verdict::Refuse(refusal),
+            Err(Stop::Resolve(name)) => Verdict::Resolve(vec![name]),
+        }
+    }
+
+    fn text(&self, sql: &[u8], env: &Env<'_>, named: bool) -> Walked<Vec<StatementPlan>> {
+        let Ok(text) = std::str::from_utf8(sql) else {
+            return if named {
+                Err(encoding().into())
+            } else {
+                Ok(Vec::new())
+            };
+        };
+        if !env.standard_conforming_strings && text.contains('\\') {
+            return if named {
+                Err(strings().into())
+            } else {
+                Ok(Vec::new())
+            };
+        }
+        let tokens = match lexer::lex(text, &Limits::default()) {
+            Ok(tokens) => tokens,
+            Err(_) if !named => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(text, error).into()),
+        };
+        let mut plans = Vec::new();
+        let mut changed = false;
+        for range in split(text, &tokens) {
+            let view = View {
+                planner: self,
+                env,
+                sql: text,
+                tokens: &tokens,
+            };
+            let plan = view.statement(range.clone())?;
+            if plan.lookup.is_some() && changed {
+                let help = "Send the statements one by one.";
+                let message = "an earlier statement of the same text could change what is asked about this one's tenant";
+                let position = Walk::new(&self.relations, env, text, &tokens, range.clone())
+                    .position(Some(range.start));
+                return Err(refused(message, help, "refused-lookup", position).into());
+            }
+            changed |= !view.starts_with(&range, UNCHANGING);
+            plans.push(plan);
+        }
+        let protects = plans.iter().any(|plan| {
+            matches!(
+                plan.kind,
+                StatementKind::Run | StatementKind::Prepare { .. } | StatementKind::Declare { .. }
+            )
+        });
+        let slots = plans.iter().any(|plan| !plan.slots.is_empty());
+        if (protects || slots) && !env.utf8 {
+            return Err(encoding().into());
+        }
+        if (protects || slots) && !env.standard_conforming_strings {
+            return Err(strings().into());
+        }
+        Ok(plans)
+    }
+
+    /// What a column of a table or view carries; `None`: nothing sealed.
+    #[must_use]
+    pub fn column(&self, column: ColumnRef) -> Option<Lineage> {
+        self.relations.column(column)
+    }
+
+    /// The column of a protected table that holds its row's tenant.
+    #[must_use]
+    pub fn tenant_column(&self, table: Oid) -> Option<i16> {
+        match self.relations.standing(table) {
+            Standing::Table(table) => match table.tenant {
+                Tenant::Column { attnum, .. } => Some(attnum),
+                Tenant::Setting(_) | Tenant::Constant(_) | Tenant::Parent { .. } => None,
+            },
+            Standing::View(_) | Standing::Ancestor | Standing::Plain => None,
+        }
+    }
+}
+
+/// One text under analysis.
+pub(super) struct View<'a> {
+    pub planner: &'a Planner,
+    pub env: &'a Env<'a>,
+    pub sql: &'a str,
+    pub tokens: &'a [Token],
+}
+
+impl<'a> View<'a> {
+    pub(super) fn walk(&self, range: Range<usize>) -> Walk<'a> {
+        Walk::new(
+            &self.planner.relations,
+            self.env,
+            self.sql,
+            self.tokens,
+            range,
+        )
+    }
+
+    pub(super) fn starts_with(&self, range: &Range<usize>, words: &[&str]) -> bool {
+        let first = self.tokens.get(range.start);
+        first.is_some_and(|token| words.iter().any(|word| token.is_word(self.sql, word)))
+    }
+
+    fn is_word(&self, at: usize, word: &str) -> bool {
+        self.tokens
+            .get(at)
+            .is_some_and(|token| token.is_word(self.sql, word))
+    }
+
+    pub(super) fn span(&self, range: &Range<usize>) -> Range<usize> {
+        text_span(self.tokens.get(range.clone()).unwrap_or_default())
+    }
+
+    /// Plans one statement.
+    pub(super) fn statement(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let plain = || forward(self.span(&range));
+        if self.starts_with(&range, BY_NAME) {
+            return self.by_name(range);
+        }
+        let real = self
+            .planner
+            .filter
+            .as_ref()
+            .is_none_or(|filter| filter.real_in(self.sql, self.tokens, range.clone()));
+        let explained = self.starts_with(&range, &["explain"]);
+        if !real && !explained {
+            return Ok(plain());
+        }
+        if explained {
+            return self.explain(range);
+        }
+        if self.starts_with(&range, &["prepare"]) {
+            return if self.is_word(range.start + 1, "transaction") {
+                Ok(plain())
+            } else {
+                self.prepare(range)
+            };
+        }
+        if self.starts_with(&range, &["declare"]) {
+            return self.declare(range);
+        }
+        let bracket = self
+            .tokens
+            .get(range.start)
+            .is_some_and(|token| token.is_special(b'('));
+        if bracket
+            || self.starts_with(
+                &range,
+                &[
+                    "select", "with", "insert", "update", "delete", "values", "table",
+                ],
+            )
+        {
+            return self.planned(range);
+        }
+        self.walk(range.clone()).utility()?;
+        Ok(plain())
+    }
+
+    /// Plans a query or a change of rows.
+    pub(super) fn planned(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let mut walk = self.walk(range);
+        let rows = walk.parsed()?;
+        walk.finish(rows)
+    }
+
+    /// `EXPLAIN …`: the statement under it is sealed too, its rows are the server's.
+    fn explain(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let mut at = range.start + 1;
+        if self
+            .tokens
+            .get(at)
+            .is_some_and(|token| token.is_special(b'('))
+        {
+            let Some(close) = self.walk(range.clone()).closing(at) else {
+                return Ok(forward(self.span(&range)));
+            };
+            at = close + 1;
+        }
+        while self.is_word(at, "analyze")
+            || self.is_word(at, "analyse")
+            || self.is_word(at, "verbose")
+        {
+            at += 1;
+        }
+        if at >= range.end {
+            return Ok(forward(self.span(&range)));
+        }
+        let mut plan = self.statement(at..range.end)?;
+        plan.span = self.span(&range);
+        if !matches!(plan.kind, StatementKind::Forward) {
+            plan.kind = StatementKind::Run;
+        }
+        plan.outputs = Outputs::None;
+        Ok(plan)
+    }
+}
+
+impl Walk<'_> {
+    /// Parses and visits the walk's tokens.
+    pub(super) fn parsed(&mut self) -> Walked<Rows> {
+        let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
+        let statement = tokens::parse(self.sql, tokens).map_err(|error| {
+            let at = error
+                .at()
+                .and_then(|byte| self.tokens.iter().position(|token| token.end > byte));
+            self.not_understood("syntax", at)
+        })?;
+        let top = Scope::default();
+        match &statement {
+            Statement::Query(query) => self.query(query, &top),
+            Statement::Insert(insert) => self.insert(insert, &top),
+            Statement::Update(update) => self.update(update, &top),
+            Statement::Delete(delete) => self.delete(delete, &top),
+            _ => Err(self.not_understood("this command", None)),
+        }
+    }
+}
+
+fn encoding() -> Refusal {
+    let help = "Set client_encoding to UTF8.";
+    refused(
+        "statements on protected tables must be sent in UTF-8",
+        help,
+        "refused-encoding",
+        None,
+    )
+}
+
+fn strings() -> Refusal {
+    let help = "Set standard_conforming_strings to on.";
+    refused(
+        "statements on protected tables need standard_conforming_strings = on",
+        help,
+        "refused-encoding",
+        None,
+    )
+}
+
+fn unreadable(text: &str, error: lexer::LexError) -> Refusal {
+    let before = text
+        .get(..error.at)
+        .map(|before| before.chars().count() + 1);
+    let position = before.and_then(|before| u32::try_from(before).ok());
+    let message = format!(
+        "this text names a protected table and cannot be read: {}",
+        error.kind
+    );
+    refused(
+        message,
+        "Correct the statement, or split it into smaller ones.",
+        "refused-limits",
+        position,
+    )
+}
+
+/// Finds what the columns of views carry, views over views included.
+fn know_views(relations: &mut Relations) {
+    loop {
+        let mut known = Vec::new();
+        for oid in relations.open_views() {
+            known.extend(view_columns(relations, oid).map(|columns| (oid, columns)));
+        }
+        if known.is_empty() {
+            return;
+        }
+        for (oid, columns) in known {
+            relations.know_view(oid, columns);
+        }
+    }
+}
+
+fn view_columns(relations: &Relations, oid: Oid) -> Option<Vec<Lineage>> {
+    let relation = relations.catalog.relation(oid)?;
+    let text = relation.view_definition.as_deref()?;
+    let tokens = lexer::lex(text, &Limits::default()).ok()?;
+    let [range] = <[Range<usize>; 1]>::try_from(split(text, &tokens)).ok()?;
+    let nothing = HashMap::new();
+    let none = |_: &str| None;
+    let env = Env {
+        declared: &[],
+        utf8: true,
+        standard_conforming_strings: true,
+        statements: &none,
+        cursors: &none,
+        resolved: &nothing,
+    };
+    let mut walk = Walk::new(relations, &env, text, &tokens, range);
+    let rows = walk.parsed().ok()?;
+    walk.account().ok()?;
+    let whole = !rows.open && rows.columns.len() == relation.columns.len();
+    whole.then(|| {
+        rows.columns
+            .into_iter()
+            .map(|column| column.lineage)
+            .collect()
+    })
+}

@@ -1,0 +1,623 @@
+//! Queries: sources, scopes, set operations, and what each output column carries.
+
+use sqlparser::ast::{
+    Cte as CteNode, Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
+    NamedWindowExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, Value,
+    WildcardAdditionalOptions, With,
+};
+
+use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, Walked};
+use super::scope::{Cte, Offered, Scope, merge};
+use super::types::Lineage;
+use super::walk::Walk;
+
+/// The rows that a query gives.
+#[derive(Clone, Default)]
+pub(super) struct Rows {
+    pub columns: Vec<Offered>,
+    /// Whether there may be further columns (a star over an unknown relation).
+    pub open: bool,
+}
+
+impl Walk<'_> {
+    /// Visits a query in a scope.
+    pub(super) fn query(&mut self, query: &Query, outer: &Scope<'_>) -> Walked<Rows> {
+        let unknown = query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some()
+            || !query.pipe_operators.is_empty();
+        if unknown {
+            return Err(self.not_understood("a clause of another dialect", None));
+        }
+        let mut scope = Scope::below(outer);
+        if let Some(with) = &query.with {
+            self.with(with, &mut scope)?;
+        }
+        let rows = self.body(&query.body, &scope, query)?;
+        self.limits(query, &scope)?;
+        for lock in &query.locks {
+            if let Some(of) = &lock.of {
+                self.place_name(of);
+                self.relation_tokens.extend(self.name_token(of));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn limits(&mut self, query: &Query, scope: &Scope<'_>) -> Walked<()> {
+        match &query.limit_clause {
+            None => {}
+            Some(LimitClause::LimitOffset {
+                limit,
+                offset,
+                limit_by,
+            }) => {
+                self.all_plain(limit.iter().chain(limit_by), scope, OTHER)?;
+                self.all_plain(offset.iter().map(|offset| &offset.value), scope, OTHER)?;
+                // Which rows it keeps may differ from one execution to the next.
+                self.impure = self.impure.or(Some(self.range.start));
+            }
+            Some(LimitClause::OffsetCommaLimit { .. }) => {
+                return Err(self.not_understood("LIMIT of another dialect", None));
+            }
+        }
+        if let Some(fetch) = &query.fetch {
+            self.all_plain(&fetch.quantity, scope, OTHER)?;
+            self.impure = self.impure.or(Some(self.range.start));
+        }
+        Ok(())
+    }
+
+    fn with(&mut self, with: &With, scope: &mut Scope<'_>) -> Walked<()> {
+        for node in &with.cte_tables {
+            let name = self.name(&node.alias.name);
+            self.place(&node.alias.name);
+            if let Some(token) = self.token_at(node.alias.name.span) {
+                self.relation_tokens.insert(token);
+            }
+            if node.from.is_some() || node.alias.at.is_some() {
+                return Err(self.not_understood("WITH of another dialect", None));
+            }
+            let rows = if with.recursive {
+                self.recursive(node, &name, scope)?
+            } else {
+                self.query(&node.query, scope)?
+            };
+            if rows.open && !node.alias.columns.is_empty() {
+                for column in &rows.columns {
+                    self.must_be_plain(&column.lineage, OTHER)?;
+                }
+            }
+            let mut rows = self.renamed(rows, node);
+            rows.open |= rows.columns.is_empty();
+            scope.ctes.push(Cte {
+                name,
+                columns: rows.columns,
+                open: rows.open,
+            });
+        }
+        Ok(())
+    }
+
+    /// A CTE of WITH RECURSIVE: its own rows are those of its first branch, and of the others when they carry the same.
+    fn recursive(&mut self, node: &CteNode, name: &str, scope: &mut Scope<'_>) -> Walked<Rows> {
+        let SetExpr::SetOperation {
+            left,
+            right,
+            op: SetOperator::Union,
+            set_quantifier,
+        } = node.query.body.as_ref()
+        else {
+            return self.query(&node.query, scope);
+        };
+        if node.query.with.is_some() {
+            return Err(self.not_understood("WITH inside WITH RECURSIVE", None));
+        }
+        let first = self.body(left, scope, &node.query)?;
+        let named = self.renamed(first.clone(), node);
+        scope.ctes.push(Cte {
+            name: name.to_owned(),
+            columns: named.columns,
+            open: named.open,
+        });
+        let second = self.body(right, scope, &node.query);
+        scope.ctes.pop();
+        let second = second?;
+        for (a, b) in first.columns.iter().zip(&second.columns) {
+            let both = merge([&a.lineage, &b.lineage].into_iter());
+            if *set_quantifier != SetQuantifier::All {
+                self.must_be_plain(&both, DEDUPE)?;
+            }
+            // A column that carries a sealed value only from the second round on would be seen too late.
+            if std::mem::discriminant(&both) != std::mem::discriminant(&a.lineage) {
+                self.must_be_plain(&both, DEDUPE)?;
+            }
+        }
+        self.limits(&node.query, scope)?;
+        Ok(first)
+    }
+
+    fn renamed(&mut self, mut rows: Rows, node: &CteNode) -> Rows {
+        for (offered, alias) in rows.columns.iter_mut().zip(&node.alias.columns) {
+            offered.name = self.name(&alias.name);
+        }
+        node.alias
+            .columns
+            .iter()
+            .for_each(|alias| self.place(&alias.name));
+        rows
+    }
+
+    fn body(&mut self, body: &SetExpr, scope: &Scope<'_>, query: &Query) -> Walked<Rows> {
+        match body {
+            SetExpr::Select(select) => self.select(select, scope, query),
+            SetExpr::Query(inner) => {
+                let rows = self.query(inner, scope)?;
+                self.order_outputs(query, &rows, None, scope)?;
+                Ok(rows)
+            }
+            SetExpr::SetOperation {
+                left,
+                right,
+                op,
+                set_quantifier,
+            } => {
+                let bare = Query {
+                    order_by: None,
+                    ..bare_query(query)
+                };
+                let left = self.body(left, scope, &bare)?;
+                let right = self.body(right, scope, &bare)?;
+                let rows = self.united(left, right, *op, *set_quantifier)?;
+                self.order_outputs(query, &rows, None, scope)?;
+                Ok(rows)
+            }
+            SetExpr::Values(values) => {
+                let mut rows: Option<Rows> = None;
+                for row in &values.rows {
+                    let columns = self.value_row(&row.content, scope)?;
+                    rows = Some(match rows {
+                        None => columns,
+                        Some(before) => {
+                            self.united(before, columns, SetOperator::Union, SetQuantifier::All)?
+                        }
+                    });
+                }
+                let rows = rows.unwrap_or_default();
+                self.order_outputs(query, &rows, None, scope)?;
+                Ok(rows)
+            }
+            SetExpr::Insert(Statement::Insert(insert)) => self.insert(insert, scope),
+            SetExpr::Update(Statement::Update(update)) => self.update(update, scope),
+            SetExpr::Delete(Statement::Delete(delete)) => self.delete(delete, scope),
+            SetExpr::Table(table) => self.table_command(table, scope),
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                Err(self.refuse(
+                    "MERGE on a protected table is not supported",
+                    "Use INSERT … ON CONFLICT, or UPDATE and INSERT.",
+                    "refused-merge",
+                    None,
+                ))
+            }
+        }
+    }
+
+    fn value_row(&mut self, row: &[Expr], scope: &Scope<'_>) -> Walked<Rows> {
+        let mut rows = Rows::default();
+        for (at, expr) in row.iter().enumerate() {
+            let lineage = self.expr(expr, scope)?;
+            rows.columns.push(Offered {
+                name: format!("column{}", at + 1),
+                lineage,
+                origin: None,
+            });
+        }
+        Ok(rows)
+    }
+
+    fn united(
+        &mut self,
+        left: Rows,
+        right: Rows,
+        op: SetOperator,
+        quantifier: SetQuantifier,
+    ) -> Walked<Rows> {
+        let all = matches!(quantifier, SetQuantifier::All) && matches!(op, SetOperator::Union);
+        let mut columns = Vec::new();
+        for (a, b) in left.columns.iter().zip(&right.columns) {
+            let lineage = merge([&a.lineage, &b.lineage].into_iter());
+            if !all {
+                self.must_be_plain(&lineage, DEDUPE)?;
+            }
+            columns.push(Offered {
+                name: a.name.clone(),
+                lineage,
+                origin: None,
+            });
+        }
+        let open = left.open || right.open || left.columns.len() != right.columns.len();
+        if open && !all {
+            for column in left.columns.iter().chain(&right.columns) {
+                self.must_be_plain(&column.lineage, DEDUPE)?;
+            }
+        }
+        if open {
+            // Positions cannot be told apart: any column may carry what any other does.
+            let any = merge(
+                left.columns
+                    .iter()
+                    .chain(&right.columns)
+                    .map(|column| &column.lineage),
+            );
+            columns
+                .iter_mut()
+                .for_each(|column| column.lineage = super::scope::weakened(any.clone()));
+        }
+        Ok(Rows { columns, open })
+    }
+
+    fn select(&mut self, select: &Select, outer: &Scope<'_>, query: &Query) -> Walked<Rows> {
+        self.only_postgres(select)?;
+        if select.into.is_some() {
+            let help = "Create the table first and fill it through pgseal, row by row.";
+            return Err(self.refuse(
+                "SELECT INTO over a protected table is not supported",
+                help,
+                "refused-create-table-as",
+                None,
+            ));
+        }
+        let mut scope = Scope::below(outer);
+        for item in &select.from {
+            self.table_with_joins(item, &mut scope)?;
+        }
+        self.all_plain(&select.selection, &scope, CONDITION)?;
+        let rows = self.outputs(&select.projection, &scope)?;
+        match &select.distinct {
+            None | Some(Distinct::All) => {}
+            Some(Distinct::Distinct) => {
+                for column in &rows.columns {
+                    self.must_be_plain(&column.lineage, GROUP)?;
+                }
+            }
+            Some(Distinct::On(exprs)) => self.by_output(exprs.iter(), &rows, &scope, GROUP)?,
+        }
+        match &select.group_by {
+            GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => {
+                self.by_output(exprs.iter(), &rows, &scope, GROUP)?
+            }
+            _ => return Err(self.not_understood("GROUP BY of another dialect", None)),
+        }
+        self.all_plain(&select.having, &scope, CONDITION)?;
+        for definition in &select.named_window {
+            self.place(&definition.0);
+            match &definition.1 {
+                NamedWindowExpr::NamedWindow(name) => self.place(name),
+                NamedWindowExpr::WindowSpec(window) => self.window(window, &scope)?,
+            }
+        }
+        self.order_outputs(query, &rows, Some(&scope), &scope)?;
+        Ok(rows)
+    }
+
+    fn only_postgres(&self, select: &Select) -> Walked<()> {
+        let Select {
+            optimizer_hints,
+            select_modifiers,
+            top,
+            exclude,
+            lateral_views,
+            prewhere,
+            connect_by,
+            ..
+        } = select;
+        let Select {
+            cluster_by,
+            distribute_by,
+            sort_by,
+            qualify,
+            value_table_mode,
+            flavor,
+            ..
+        } = select;
+        let foreign = !optimizer_hints.is_empty()
+            || select_modifiers.is_some()
+            || top.is_some()
+            || exclude.is_some()
+            || !lateral_views.is_empty()
+            || prewhere.is_some()
+            || !connect_by.is_empty()
+            || !cluster_by.is_empty()
+            || !distribute_by.is_empty()
+            || !sort_by.is_empty()
+            || qualify.is_some()
+            || value_table_mode.is_some()
+            || *flavor != SelectFlavor::Standard;
+        if foreign {
+            Err(self.not_understood("a clause of another dialect", None))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The output list of SELECT or RETURNING.
+    pub(super) fn outputs(&mut self, items: &[SelectItem], scope: &Scope<'_>) -> Walked<Rows> {
+        let mut rows = Rows::default();
+        for item in items {
+            match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    let lineage = self.expr(expr, scope)?;
+                    rows.columns.push(Offered {
+                        name: self.output_name(expr),
+                        lineage,
+                        origin: None,
+                    });
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let lineage = self.expr(expr, scope)?;
+                    self.place(alias);
+                    rows.columns.push(Offered {
+                        name: self.name(alias),
+                        lineage,
+                        origin: None,
+                    });
+                }
+                SelectItem::Wildcard(options) => {
+                    self.plain_star(options)?;
+                    for source in &scope.sources {
+                        rows.columns.extend(source.columns.iter().cloned());
+                        rows.open |= source.open;
+                    }
+                    // A join with USING or NATURAL gives its columns once and in another order.
+                    rows.open |= scope
+                        .sources
+                        .iter()
+                        .any(|source| source.schema.as_deref() == Some(MERGED));
+                }
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    options,
+                ) => {
+                    self.plain_star(options)?;
+                    let parts = self.names(name)?;
+                    match scope.star(&parts) {
+                        Some(source) => {
+                            rows.columns.extend(source.columns.iter().cloned());
+                            rows.open |= source.open;
+                            self.place_name(name);
+                        }
+                        None => {
+                            return Err(self.not_understood(
+                                "a star over an unknown table",
+                                self.name_token(name),
+                            ));
+                        }
+                    }
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _)
+                | SelectItem::ExprWithAliases { .. } => {
+                    return Err(self.not_understood("this form of an output", None));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn plain_star(&self, options: &WildcardAdditionalOptions) -> Walked<()> {
+        let WildcardAdditionalOptions {
+            wildcard_token: _,
+            opt_ilike,
+            opt_exclude,
+            opt_except,
+            opt_replace,
+            opt_rename,
+            opt_alias,
+        } = options;
+        let bare = opt_ilike.is_none() && opt_exclude.is_none() && opt_except.is_none();
+        let bare = bare && opt_replace.is_none() && opt_rename.is_none() && opt_alias.is_none();
+        if bare {
+            Ok(())
+        } else {
+            Err(self.not_understood("a star with options", None))
+        }
+    }
+
+    /// The name that PostgreSQL gives an output without alias (`FigureColname`).
+    fn output_name(&self, expr: &Expr) -> String {
+        match expr {
+            Expr::Identifier(ident) => self.name(ident),
+            Expr::CompoundIdentifier(idents) => idents
+                .last()
+                .map(|ident| self.name(ident))
+                .unwrap_or_default(),
+            Expr::Nested(inner)
+            | Expr::Cast { expr: inner, .. }
+            | Expr::Collate { expr: inner, .. } => self.output_name(inner),
+            Expr::Function(function) => self
+                .names(&function.name)
+                .ok()
+                .and_then(|mut names| names.pop())
+                .unwrap_or_default(),
+            Expr::Case {
+                else_result: Some(otherwise),
+                ..
+            } => match self.output_name(otherwise) {
+                name if name == "?column?" => "case".to_owned(),
+                name => name,
+            },
+            Expr::Case { .. } => "case".to_owned(),
+            Expr::Subquery(query) => match query.body.as_ref() {
+                SetExpr::Select(select) => match select.projection.first() {
+                    Some(SelectItem::UnnamedExpr(expr)) => self.output_name(expr),
+                    Some(SelectItem::ExprWithAlias { alias, .. }) => self.name(alias),
+                    _ => "?column?".to_owned(),
+                },
+                _ => "?column?".to_owned(),
+            },
+            _ => "?column?".to_owned(),
+        }
+    }
+
+    /// Expressions that may be an output's number or name, as in ORDER BY and GROUP BY.
+    fn by_output<'e>(
+        &mut self,
+        exprs: impl Iterator<Item = &'e Expr>,
+        rows: &Rows,
+        scope: &Scope<'_>,
+        construct: Construct,
+    ) -> Walked<()> {
+        for expr in exprs {
+            match expr {
+                Expr::Value(value) => {
+                    if let Value::Number(digits, _) = &value.value {
+                        let at = digits
+                            .parse::<usize>()
+                            .ok()
+                            .and_then(|at| at.checked_sub(1));
+                        match at.and_then(|at| rows.columns.get(at)) {
+                            Some(column) if !rows.open => {
+                                self.must_be_plain(&column.lineage, construct)?
+                            }
+                            _ => {
+                                for column in &rows.columns {
+                                    self.must_be_plain(&column.lineage, construct)?;
+                                }
+                            }
+                        }
+                    }
+                }
+                Expr::Identifier(ident) => {
+                    let name = self.name(ident);
+                    let named: Vec<Lineage> = rows
+                        .columns
+                        .iter()
+                        .filter(|column| column.name == name)
+                        .map(|column| column.lineage.clone())
+                        .collect();
+                    for lineage in &named {
+                        self.must_be_plain(lineage, construct)?;
+                    }
+                    if !named.is_empty() {
+                        self.place(ident);
+                    }
+                }
+                _ => {}
+            }
+            self.plain(expr, scope, construct)?;
+        }
+        Ok(())
+    }
+
+    fn order_outputs(
+        &mut self,
+        query: &Query,
+        rows: &Rows,
+        inner: Option<&Scope<'_>>,
+        outer: &Scope<'_>,
+    ) -> Walked<()> {
+        let Some(order_by) = &query.order_by else {
+            return Ok(());
+        };
+        let OrderByKind::Expressions(items) = &order_by.kind else {
+            return Err(self.not_understood("ORDER BY ALL", None));
+        };
+        if order_by.interpolate.is_some() || items.iter().any(|item| item.with_fill.is_some()) {
+            return Err(self.not_understood("ORDER BY of another dialect", None));
+        }
+        self.by_output(
+            items.iter().map(|item| &item.expr),
+            rows,
+            inner.unwrap_or(outer),
+            ORDER,
+        )
+    }
+
+    /// A join's condition, after both its sides are in the scope.
+    pub(super) fn join(&mut self, join: &Join, left: usize, scope: &mut Scope<'_>) -> Walked<()> {
+        let constraint = match &join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint)
+            | JoinOperator::CrossJoin(constraint) => constraint,
+            _ => return Err(self.not_understood("a join of another dialect", None)),
+        };
+        match constraint {
+            JoinConstraint::None => Ok(()),
+            JoinConstraint::On(expr) => self.plain(expr, scope, CONDITION),
+            JoinConstraint::Using(names) => {
+                for name in names {
+                    let parts = self.names(name)?;
+                    for source in &scope.sources {
+                        for column in source
+                            .columns
+                            .iter()
+                            .filter(|column| parts.last() == Some(&column.name))
+                        {
+                            self.must_be_plain(&column.lineage, JOIN)?;
+                        }
+                    }
+                    self.place_name(name);
+                }
+                self.mark_merged(scope);
+                Ok(())
+            }
+            JoinConstraint::Natural => {
+                let (before, after) = scope.sources.split_at(left.min(scope.sources.len()));
+                let sealed = |column: &&Offered| !matches!(column.lineage, Lineage::None);
+                let all = |sources: &[super::scope::Source]| {
+                    sources
+                        .iter()
+                        .flat_map(|source| source.columns.clone())
+                        .collect::<Vec<_>>()
+                };
+                let (before_columns, after_columns) = (all(before), all(after));
+                let open = scope.sources.iter().any(|source| source.open);
+                for column in before_columns.iter().chain(&after_columns).filter(sealed) {
+                    let both =
+                        |columns: &[Offered]| columns.iter().any(|other| other.name == column.name);
+                    if open || (both(&before_columns) && both(&after_columns)) {
+                        self.must_be_plain(&column.lineage, JOIN)?;
+                    }
+                }
+                self.mark_merged(scope);
+                Ok(())
+            }
+            JoinConstraint::UsingAlias(..) => Err(self.not_understood("USING with an alias", None)),
+        }
+    }
+
+    fn mark_merged(&self, scope: &mut Scope<'_>) {
+        scope.sources.push(super::scope::Source {
+            schema: Some(MERGED.to_owned()),
+            ..Default::default()
+        });
+    }
+}
+
+/// The schema of the empty source that marks a scope with merged join columns. No schema can have this name.
+const MERGED: &str = "";
+
+fn bare_query(query: &Query) -> Query {
+    let body = Box::new(SetExpr::Values(sqlparser::ast::Values {
+        explicit_row: false,
+        value_keyword: false,
+        rows: Vec::new(),
+    }));
+    Query {
+        with: None,
+        body,
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: query.for_clause.clone(),
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}

@@ -1,0 +1,225 @@
+//! Which relations, columns and functions of the catalog a statement must be planned for.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::model::{ColumnRef, Oid};
+use crate::rules::{ProtectedTable, Protection};
+
+use super::types::Lineage;
+
+/// A view over protected tables.
+pub(super) struct View {
+    /// What each of its columns carries, by position; `None`: its definition is not understood.
+    pub columns: Option<Vec<Lineage>>,
+}
+
+/// Everything protected, by OID and by name.
+pub(super) struct Relations {
+    pub catalog: Arc<Catalog>,
+    pub protection: Arc<Protection>,
+    views: HashMap<Oid, View>,
+    /// Unprotected parents of protected partitions: a write to them would reach the partition in the clear.
+    ancestors: HashSet<Oid>,
+    functions: HashSet<String>,
+}
+
+/// What a relation means to the analysis.
+pub(super) enum Standing<'a> {
+    Table(&'a Arc<ProtectedTable>),
+    View(&'a View),
+    /// The unprotected parent of a protected partition.
+    Ancestor,
+    Plain,
+}
+
+impl Relations {
+    /// Finds the views, parents and functions over protected tables. The views' lineage is not known yet.
+    pub(super) fn new(catalog: Arc<Catalog>, protection: Arc<Protection>) -> Self {
+        let ancestors = ancestors(&catalog, &protection);
+        let mut all = Self {
+            catalog,
+            protection,
+            views: HashMap::new(),
+            ancestors,
+            functions: HashSet::new(),
+        };
+        all.find_views();
+        all.find_functions();
+        all
+    }
+
+    fn find_views(&mut self) {
+        let catalog = Arc::clone(&self.catalog);
+        loop {
+            let names = self.relation_names();
+            let found: Vec<Oid> = catalog
+                .relations()
+                .filter(|relation| !self.views.contains_key(&relation.oid) && is_view(relation))
+                .filter(|view| {
+                    mentions_any(view.view_definition.as_deref().unwrap_or_default(), &names)
+                })
+                .map(|view| view.oid)
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            self.views
+                .extend(found.into_iter().map(|oid| (oid, View { columns: None })));
+        }
+    }
+
+    fn find_functions(&mut self) {
+        let catalog = Arc::clone(&self.catalog);
+        let mut names = self.relation_names();
+        loop {
+            let found: Vec<String> = catalog
+                .functions()
+                .iter()
+                .filter(|function| {
+                    !self.functions.contains(&function.name) && mentions_any(&function.body, &names)
+                })
+                .map(|function| function.name.clone())
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            names.extend(found.iter().cloned());
+            self.functions.extend(found);
+        }
+    }
+
+    /// Views whose lineage is still to be found.
+    pub(super) fn open_views(&self) -> Vec<Oid> {
+        self.views
+            .iter()
+            .filter(|(_, view)| view.columns.is_none())
+            .map(|(oid, _)| *oid)
+            .collect()
+    }
+
+    /// Records what a view's columns carry.
+    pub(super) fn know_view(&mut self, oid: Oid, columns: Vec<Lineage>) {
+        self.views.insert(
+            oid,
+            View {
+                columns: Some(columns),
+            },
+        );
+    }
+
+    /// Names of the relations that must be planned for.
+    pub(super) fn relation_names(&self) -> BTreeSet<String> {
+        let oids = self
+            .protection
+            .tables
+            .keys()
+            .chain(self.views.keys())
+            .chain(self.ancestors.iter());
+        oids.filter_map(|oid| self.catalog.relation(*oid))
+            .map(|relation| relation.name.clone())
+            .collect()
+    }
+
+    /// All names whose mention makes a statement worth planning.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let mut names = self.relation_names();
+        names.extend(self.functions.iter().cloned());
+        names
+    }
+
+    /// Whether a function of this name works on a protected table.
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        self.functions.contains(name)
+    }
+
+    /// What a relation means to the analysis.
+    pub(super) fn standing(&self, oid: Oid) -> Standing<'_> {
+        if let Some(table) = self.protection.tables.get(&oid) {
+            Standing::Table(table)
+        } else if let Some(view) = self.views.get(&oid) {
+            Standing::View(view)
+        } else if self.ancestors.contains(&oid) {
+            Standing::Ancestor
+        } else {
+            Standing::Plain
+        }
+    }
+
+    /// What a column carries.
+    pub(super) fn column(&self, column: ColumnRef) -> Option<Lineage> {
+        match self.standing(column.table) {
+            Standing::Table(table) => table
+                .column(column.attnum)
+                .map(|sealed| Lineage::Exact(Arc::clone(sealed))),
+            Standing::View(view) => {
+                let relation = self.catalog.relation(column.table)?;
+                let at = relation
+                    .columns
+                    .iter()
+                    .position(|known| known.attnum == column.attnum)?;
+                view.columns.as_ref()?.get(at).cloned()
+            }
+            Standing::Ancestor | Standing::Plain => None,
+        }
+    }
+
+    /// Names of all sealed columns of the tables and views among these relations.
+    pub(super) fn sealed_names(&self, oids: &BTreeSet<Oid>) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for oid in oids {
+            let Some(relation) = self.catalog.relation(*oid) else {
+                continue;
+            };
+            let sealed = relation.columns.iter().filter(|column| {
+                let column = ColumnRef {
+                    table: *oid,
+                    attnum: column.attnum,
+                };
+                !matches!(self.column(column), None | Some(Lineage::None))
+            });
+            names.extend(sealed.map(|column| column.name.clone()));
+        }
+        names
+    }
+}
+
+fn is_view(relation: &Relation) -> bool {
+    matches!(
+        relation.kind,
+        RelationKind::View | RelationKind::MaterializedView
+    )
+}
+
+fn ancestors(catalog: &Catalog, protection: &Protection) -> HashSet<Oid> {
+    let mut found = HashSet::new();
+    for oid in protection.tables.keys() {
+        let mut at = catalog.relation(*oid).and_then(|relation| relation.parent);
+        while let Some(parent) = at {
+            if !protection.tables.contains_key(&parent) && !found.insert(parent) {
+                break;
+            }
+            at = catalog
+                .relation(parent)
+                .and_then(|relation| relation.parent);
+        }
+    }
+    found
+}
+
+/// Whether a body or definition holds one of the names as a whole word, in any case.
+pub(super) fn mentions_any(text: &str, names: &BTreeSet<String>) -> bool {
+    let lower = text.to_lowercase();
+    names.iter().any(|name| {
+        let name = name.to_lowercase();
+        lower.match_indices(&name).any(|(at, _)| {
+            let before = lower.get(..at).and_then(|text| text.chars().next_back());
+            let after = lower
+                .get(at + name.len()..)
+                .and_then(|text| text.chars().next());
+            let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            !word(before) && !word(after)
+        })
+    })
+}

@@ -1,0 +1,344 @@
+//! Sources of rows: tables, views, CTEs, subqueries and functions in FROM.
+
+use sqlparser::ast::{
+    FunctionArg, FunctionArgExpr, ObjectName, Query, Table, TableAlias, TableFactor,
+    TableSampleKind, TableWithJoins,
+};
+
+use crate::model::{ColumnRef, Oid};
+
+use super::query::Rows;
+use super::refuse::{FUNCTION, OTHER, Walked};
+use super::relations::Standing;
+use super::scope::{Offered, Scope, Source};
+use super::types::Lineage;
+use super::walk::Walk;
+
+impl Walk<'_> {
+    /// Adds a FROM item with its joins to the scope.
+    pub(super) fn table_with_joins(
+        &mut self,
+        item: &TableWithJoins,
+        scope: &mut Scope<'_>,
+    ) -> Walked<()> {
+        self.table_factor(&item.relation, scope)?;
+        for join in &item.joins {
+            if join.global {
+                return Err(self.not_understood("a join of another dialect", None));
+            }
+            let left = scope.sources.len();
+            self.table_factor(&join.relation, scope)?;
+            self.join(join, left, scope)?;
+        }
+        Ok(())
+    }
+
+    fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Walked<()> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_directives,
+                inheritance: _,
+            } => {
+                let foreign = !with_hints.is_empty()
+                    || version.is_some()
+                    || !partitions.is_empty()
+                    || json_path.is_some()
+                    || !index_directives.is_empty();
+                if foreign {
+                    return Err(self.not_understood(
+                        "a table reference of another dialect",
+                        self.name_token(name),
+                    ));
+                }
+                self.sample(sample.as_ref(), scope)?;
+                let mut source = match args {
+                    Some(args) => self.table_function(name, &args.args, scope)?,
+                    None => self.named_source(name, scope)?,
+                };
+                source.open |= *with_ordinality;
+                let source = self.aliased(source, alias.as_ref())?;
+                scope.sources.push(source);
+                Ok(())
+            }
+            TableFactor::Derived {
+                lateral,
+                subquery,
+                alias,
+                sample,
+            } => {
+                self.sample(sample.as_ref(), scope)?;
+                let rows = self.derived(*lateral, subquery, scope)?;
+                let source = Source {
+                    columns: rows.columns,
+                    open: rows.open,
+                    ..Source::default()
+                };
+                let source = self.aliased(source, alias.as_ref())?;
+                scope.sources.push(source);
+                Ok(())
+            }
+            TableFactor::Function {
+                name, args, alias, ..
+            } => {
+                let source = self.table_function(name, args, scope)?;
+                let source = self.aliased(source, alias.as_ref())?;
+                scope.sources.push(source);
+                Ok(())
+            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset,
+                ..
+            } => {
+                if *with_offset {
+                    return Err(self.not_understood("UNNEST of another dialect", None));
+                }
+                self.all_plain(array_exprs, scope, FUNCTION)?;
+                let source = Source {
+                    name: "unnest".to_owned(),
+                    open: true,
+                    ..Source::default()
+                };
+                let source = self.aliased(source, alias.as_ref())?;
+                scope.sources.push(source);
+                Ok(())
+            }
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
+                if alias.is_some() {
+                    return Err(self.not_understood("an alias of a join", None));
+                }
+                self.table_with_joins(table_with_joins, scope)
+            }
+            TableFactor::TableFunction { .. }
+            | TableFactor::JsonTable { .. }
+            | TableFactor::OpenJsonTable { .. }
+            | TableFactor::Pivot { .. }
+            | TableFactor::Unpivot { .. }
+            | TableFactor::UnpivotExpr { .. }
+            | TableFactor::MatchRecognize { .. }
+            | TableFactor::XmlTable { .. }
+            | TableFactor::SemanticView { .. } => {
+                Err(self.not_understood("this kind of FROM item", None))
+            }
+        }
+    }
+
+    fn sample(&mut self, sample: Option<&TableSampleKind>, scope: &Scope<'_>) -> Walked<()> {
+        let Some(
+            TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample),
+        ) = sample
+        else {
+            return Ok(());
+        };
+        self.impure = self.impure.or(Some(self.range.start));
+        if sample.bucket.is_some() || sample.offset.is_some() {
+            return Err(self.not_understood("TABLESAMPLE of another dialect", None));
+        }
+        if let Some(quantity) = &sample.quantity {
+            self.plain(&quantity.value, scope, OTHER)?;
+        }
+        if let Some(seed) = &sample.seed {
+            self.constant(&seed.value)?;
+        }
+        Ok(())
+    }
+
+    /// A subquery in FROM sees its siblings only after LATERAL.
+    fn derived(&mut self, lateral: bool, query: &Query, scope: &Scope<'_>) -> Walked<Rows> {
+        if lateral {
+            return self.query(query, scope);
+        }
+        match scope.outer {
+            Some(outer) => self.query(query, outer),
+            None => self.query(query, &Scope::default()),
+        }
+    }
+
+    fn table_function(
+        &mut self,
+        name: &ObjectName,
+        args: &[FunctionArg],
+        scope: &Scope<'_>,
+    ) -> Walked<Source> {
+        let names = self.names(name)?;
+        let token = self.name_token(name);
+        let function = names.last().cloned().unwrap_or_default();
+        if self.relations.is_function(&function) {
+            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
+            let message =
+                format!("function {function} works on a protected table inside the server");
+            return Err(self.refuse(message, help, "refused-function-call", token));
+        }
+        self.place_name(name);
+        self.impure = self.impure.or(token);
+        for argument in args {
+            let value = match argument {
+                FunctionArg::Unnamed(value) => value,
+                FunctionArg::Named { name, arg, .. } => {
+                    self.place(name);
+                    arg
+                }
+                FunctionArg::ExprNamed { .. } => {
+                    return Err(self.not_understood("this form of a function argument", token));
+                }
+            };
+            match value {
+                FunctionArgExpr::Expr(expr) => self.plain(expr, scope, FUNCTION)?,
+                _ => return Err(self.not_understood("a star argument", token)),
+            }
+        }
+        Ok(Source {
+            name: function,
+            open: true,
+            ..Source::default()
+        })
+    }
+
+    fn aliased(&mut self, mut source: Source, alias: Option<&TableAlias>) -> Walked<Source> {
+        let Some(alias) = alias else {
+            return Ok(source);
+        };
+        if alias.at.is_some() {
+            return Err(self.not_understood("an alias of another dialect", None));
+        }
+        self.place(&alias.name);
+        source.name = self.name(&alias.name);
+        source.schema = None;
+        if source.open && !source.columns.is_empty() && !alias.columns.is_empty() {
+            for column in &source.columns {
+                self.must_be_plain(&column.lineage, OTHER)?;
+            }
+        }
+        for (at, column) in alias.columns.iter().enumerate() {
+            self.place(&column.name);
+            let name = self.name(&column.name);
+            match source.columns.get_mut(at) {
+                Some(offered) => offered.name = name,
+                None => source.columns.push(Offered {
+                    name,
+                    lineage: Lineage::None,
+                    origin: None,
+                }),
+            }
+        }
+        if source.open && source.table.is_none() && source.columns.is_empty() {
+            // A function that gives one value: its column bears the alias.
+            source.columns.push(Offered {
+                name: source.name.clone(),
+                lineage: Lineage::None,
+                origin: None,
+            });
+        }
+        Ok(source)
+    }
+
+    fn named_source(&mut self, name: &ObjectName, scope: &Scope<'_>) -> Walked<Source> {
+        let parts = self.names(name)?;
+        if let [only] = parts.as_slice()
+            && let Some(cte) = scope.cte(only)
+        {
+            self.place_name(name);
+            self.relation_tokens.extend(self.name_token(name));
+            // A look-up that is sent alone has no WITH.
+            self.impure = self.impure.or(self.name_token(name));
+            let source = Source {
+                name: only.clone(),
+                columns: cte.columns.clone(),
+                open: cte.open,
+                ..Source::default()
+            };
+            return Ok(source);
+        }
+        let oid = self.relation(name)?;
+        self.relation_source(oid, &parts, name)
+    }
+
+    /// What a relation offers when it is read.
+    pub(super) fn relation_source(
+        &mut self,
+        oid: Option<Oid>,
+        parts: &[String],
+        name: &ObjectName,
+    ) -> Walked<Source> {
+        let own = parts.last().cloned().unwrap_or_default();
+        let relation = oid.and_then(|oid| self.relations.catalog.relation(oid));
+        let Some(relation) = relation else {
+            return Ok(Source {
+                name: own,
+                open: true,
+                ..Source::default()
+            });
+        };
+        match self.relations.standing(relation.oid) {
+            Standing::Ancestor => {
+                let message = format!(
+                    "table {}.{} has protected partitions, but is not protected itself",
+                    relation.schema, relation.name
+                );
+                let help = "Write the rule for the partitioned table.";
+                return Err(self.refuse(
+                    message,
+                    help,
+                    "refused-parent-table",
+                    self.name_token(name),
+                ));
+            }
+            Standing::View(view) if view.columns.is_none() => {
+                let message = format!(
+                    "view {}.{} computes with sealed columns",
+                    relation.schema, relation.name
+                );
+                let help = "Let the view select the columns themselves, or query the table.";
+                return Err(self.refuse(message, help, "refused-view", self.name_token(name)));
+            }
+            Standing::Table(_) | Standing::View(_) | Standing::Plain => {}
+        }
+        let columns = relation.columns.iter().map(|column| {
+            let origin = ColumnRef {
+                table: relation.oid,
+                attnum: column.attnum,
+            };
+            let lineage = self.relations.column(origin).unwrap_or(Lineage::None);
+            Offered {
+                name: column.name.clone(),
+                lineage,
+                origin: Some(origin),
+            }
+        });
+        Ok(Source {
+            name: own,
+            schema: Some(relation.schema.clone()),
+            columns: columns.collect(),
+            open: false,
+            table: Some(relation.oid),
+        })
+    }
+
+    /// `TABLE name`.
+    pub(super) fn table_command(&mut self, table: &Table, scope: &Scope<'_>) -> Walked<Rows> {
+        let idents: Vec<_> = table
+            .schema_name
+            .iter()
+            .chain(&table.table_name)
+            .cloned()
+            .collect();
+        let source = self.named_source(&ObjectName::from(idents), scope)?;
+        Ok(Rows {
+            columns: source.columns,
+            open: source.open,
+        })
+    }
+}

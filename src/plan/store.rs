@@ -1,0 +1,273 @@
+//! Values on their way into a sealed column.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, Value,
+    ValueWithSpan,
+};
+
+use crate::model::{Plain, ValueKind};
+use crate::rules::ProtectedColumn;
+
+use super::expr::kind_of;
+use super::lexer::{self, StringKind, TokenKind};
+use super::refuse::{COMPARISON, CONDITION, Stop, Walked, full_name};
+use super::scope::{Meaning, Scope};
+use super::types::Lineage;
+use super::walk::{Fill, FillValue, Walk};
+
+/// Where a value is stored.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'t> {
+    pub column: &'t Arc<ProtectedColumn>,
+    /// Index of the row's tenant.
+    pub tenant: usize,
+    /// The names under which the row itself can be referred to: its table's, and `excluded`.
+    pub own: &'t [&'t str],
+}
+
+/// Whether an expression is the keyword DEFAULT.
+pub(super) fn is_default(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(Ident { value, quote_style: None, .. }) if value.eq_ignore_ascii_case("default"))
+}
+
+/// Whether it stores nothing that needs a tenant: NULL or DEFAULT.
+pub(super) fn is_empty_value(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => is_empty_value(inner),
+        Expr::Value(ValueWithSpan {
+            value: Value::Null, ..
+        }) => true,
+        other => is_default(other),
+    }
+}
+
+/// Whether a value cast to this kind reaches a column of that kind whole, as a sealed value.
+pub(super) fn keeps(cast: Option<ValueKind>, column: ValueKind) -> bool {
+    match (cast, column) {
+        (Some(ValueKind::Text), _) => true,
+        (Some(ValueKind::Json | ValueKind::Jsonb), ValueKind::Json | ValueKind::Jsonb) => true,
+        (cast, column) => cast == Some(column),
+    }
+}
+
+impl Walk<'_> {
+    /// Visits an expression whose value is stored in a sealed column.
+    pub(super) fn store(
+        &mut self,
+        expr: &Expr,
+        target: Target<'_>,
+        scope: &Scope<'_>,
+    ) -> Walked<()> {
+        self.store_cast(expr, target, scope, None)
+    }
+
+    fn store_cast(
+        &mut self,
+        expr: &Expr,
+        target: Target<'_>,
+        scope: &Scope<'_>,
+        cast: Option<ValueKind>,
+    ) -> Walked<()> {
+        match expr {
+            Expr::Nested(inner) => self.store_cast(inner, target, scope, cast),
+            Expr::Cast {
+                expr: inner,
+                data_type,
+                format: None,
+                ..
+            } => {
+                let kind = kind_of(data_type);
+                if keeps(kind, target.column.kind) {
+                    self.store_cast(inner, target, scope, kind)
+                } else {
+                    let help = "Cast it to the column's own type, without a length, or leave the cast out.";
+                    let message = format!(
+                        "the value for sealed column {} is cast to another type",
+                        full_name(target.column)
+                    );
+                    Err(self.refuse(message, help, "refused-cast", self.token_at(expr.span())))
+                }
+            }
+            Expr::TypedString(typed) if keeps(kind_of(&typed.data_type), target.column.kind) => {
+                self.store_constant(&typed.value, target, cast)
+            }
+            Expr::Value(value) => self.store_constant(value, target, cast),
+            expr if is_default(expr) => Ok(()),
+            Expr::Identifier(ident) => self.store_own(std::slice::from_ref(ident), target, scope),
+            Expr::CompoundIdentifier(idents) => self.store_own(idents, target, scope),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                self.all_plain(operand.as_deref(), scope, COMPARISON)?;
+                for when in conditions {
+                    self.plain(&when.condition, scope, CONDITION)?;
+                    self.store_cast(&when.result, target, scope, cast)?;
+                }
+                match else_result {
+                    Some(otherwise) => self.store_cast(otherwise, target, scope, cast),
+                    None => Ok(()),
+                }
+            }
+            Expr::Function(function) => self.store_coalesce(function, target, scope, cast),
+            other => Err(self.computed(target.column, self.token_at(other.span()))),
+        }
+    }
+
+    fn computed(&self, column: &ProtectedColumn, token: Option<usize>) -> Stop {
+        let message = format!(
+            "the value for sealed column {} would be computed by the server",
+            full_name(column)
+        );
+        let help = "Give the value as a string constant or a parameter.";
+        self.refuse(message, help, "refused-stored-value", token)
+    }
+
+    fn store_coalesce(
+        &mut self,
+        function: &Function,
+        target: Target<'_>,
+        scope: &Scope<'_>,
+        cast: Option<ValueKind>,
+    ) -> Walked<()> {
+        let names = self.names(&function.name)?;
+        let token = self.name_token(&function.name);
+        let FunctionArguments::List(list) = &function.args else {
+            return Err(self.computed(target.column, token));
+        };
+        let bare = list.clauses.is_empty()
+            && list.duplicate_treatment.is_none()
+            && function.over.is_none()
+            && function.filter.is_none();
+        if names.as_slice() != ["coalesce"] || !bare {
+            return Err(self.computed(target.column, token));
+        }
+        for argument in &list.args {
+            match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
+                    self.store_cast(expr, target, scope, cast)?
+                }
+                _ => return Err(self.computed(target.column, token)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A column reference stored in a sealed column: only the same column of the same row.
+    fn store_own(&mut self, idents: &[Ident], target: Target<'_>, scope: &Scope<'_>) -> Walked<()> {
+        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
+        let own = match scope.resolve(&parts) {
+            Meaning::Column {
+                lineage: Lineage::Exact(column),
+                source,
+                ..
+            } => column.label == target.column.label && target.own.contains(&source.as_str()),
+            _ => false,
+        };
+        if !own {
+            let message = format!(
+                "a value would be copied into sealed column {} inside the server",
+                full_name(target.column)
+            );
+            let help = "Read the value and write it back through pgseal; only the same column of the same row can be copied.";
+            let token = idents.last().and_then(|ident| self.token_at(ident.span));
+            return Err(self.refuse(message, help, "refused-stored-value", token));
+        }
+        idents.iter().for_each(|ident| self.place(ident));
+        Ok(())
+    }
+
+    fn store_constant(
+        &mut self,
+        value: &ValueWithSpan,
+        target: Target<'_>,
+        cast: Option<ValueKind>,
+    ) -> Walked<()> {
+        if matches!(value.value, Value::Null) {
+            return Ok(());
+        }
+        let Some((index, token)) = self
+            .token_at(value.span)
+            .and_then(|index| Some((index, self.token(index)?)))
+        else {
+            return Err(self.computed(target.column, None));
+        };
+        let value = match token.kind {
+            TokenKind::String(
+                StringKind::Plain | StringKind::Escape | StringKind::Unicode | StringKind::Dollar,
+            ) => {
+                let text = lexer::string_value(token, self.sql)
+                    .map_err(|_| self.computed(target.column, Some(index)))?;
+                FillValue::Literal(Plain::new(text.as_bytes().to_vec()))
+            }
+            TokenKind::Param(_) => {
+                let Some(original) = self.param_number(index) else {
+                    return Err(self.computed(target.column, Some(index)));
+                };
+                FillValue::Param {
+                    original,
+                    kind: self.wire_kind(original, target.column, cast, index)?,
+                }
+            }
+            _ => {
+                let message = format!(
+                    "the value for sealed column {} is not a string constant",
+                    full_name(target.column)
+                );
+                return Err(self.refuse(
+                    message,
+                    "Put the value in quotes, or pass it as a parameter.",
+                    "refused-number",
+                    Some(index),
+                ));
+            }
+        };
+        if !self.placed.insert(index) {
+            return Err(self.not_understood("a constant in two roles", Some(index)));
+        }
+        self.fills.push(Fill {
+            token: index,
+            column: Arc::clone(target.column),
+            tenant: target.tenant,
+            value,
+        });
+        Ok(())
+    }
+
+    /// How a parameter's value is written: as declared, else as its innermost cast says, else as the column.
+    fn wire_kind(
+        &self,
+        number: u16,
+        column: &ProtectedColumn,
+        cast: Option<ValueKind>,
+        token: usize,
+    ) -> Walked<ValueKind> {
+        let declared = usize::from(number)
+            .checked_sub(1)
+            .and_then(|at| self.env.declared.get(at));
+        match declared.map_or(0, |oid| oid.0) {
+            0 | 705 if self.text_params => Ok(cast.unwrap_or(ValueKind::Text)),
+            0 | 705 => Ok(cast.unwrap_or(column.kind)),
+            25 | 1043 => Ok(ValueKind::Text),
+            114 => Ok(ValueKind::Json),
+            3802 => Ok(ValueKind::Jsonb),
+            17 => Ok(ValueKind::Bytea),
+            _ => {
+                let message = format!(
+                    "the parameter for sealed column {} is declared with another type",
+                    full_name(column)
+                );
+                Err(self.refuse(
+                    message,
+                    "Declare it with the column's type, or leave its type open.",
+                    "refused-parameter",
+                    Some(token),
+                ))
+            }
+        }
+    }
+}

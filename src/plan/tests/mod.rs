@@ -1,0 +1,343 @@
+//! Scenario tables: a statement, and what is planned for it.
+
+mod queries;
+mod refusals;
+mod texts;
+mod writes;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
+use crate::model::{ColumnRef, Oid, ValueKind};
+use crate::rules::{ColumnState, ProtectedColumn, ProtectedTable, Protection, Tenant};
+
+use super::{
+    Env, Lineage, Outputs, Plan, Planner, SlotSource, StatementPlan, TenantSource, Verdict,
+};
+
+/// (name, type, OID)
+fn column(attnum: i16, (name, type_name, type_oid): (&str, &str, u32)) -> Column {
+    Column {
+        attnum,
+        name: name.into(),
+        type_oid: Oid(type_oid),
+        type_name: type_name.into(),
+        max_chars: None,
+        not_null: false,
+    }
+}
+
+fn relation(
+    oid: u32,
+    name: &str,
+    columns: &[(&str, &str, u32)],
+    keys: &[(&str, &[i16])],
+) -> Relation {
+    let columns = columns
+        .iter()
+        .zip(1i16..)
+        .map(|(spec, attnum)| column(attnum, *spec))
+        .collect();
+    let keys = keys.iter().map(|(name, attnums)| UniqueKey {
+        name: (*name).into(),
+        attnums: attnums.to_vec(),
+        primary: name.ends_with("pkey"),
+    });
+    Relation {
+        oid: Oid(oid),
+        schema: "public".into(),
+        name: name.into(),
+        kind: RelationKind::Table,
+        columns,
+        parent: None,
+        view_definition: None,
+        unique_keys: keys.collect(),
+    }
+}
+
+fn view(oid: u32, name: &str, columns: &[(&str, &str, u32)], definition: &str) -> Relation {
+    Relation {
+        kind: RelationKind::View,
+        view_definition: Some(definition.into()),
+        ..relation(oid, name, columns, &[])
+    }
+}
+
+fn sealed(
+    table: u32,
+    table_name: &str,
+    attnum: i16,
+    name: &str,
+    kind: ValueKind,
+) -> Arc<ProtectedColumn> {
+    Arc::new(ProtectedColumn {
+        column: ColumnRef {
+            table: Oid(table),
+            attnum,
+        },
+        schema: "public".into(),
+        table: table_name.into(),
+        name: name.into(),
+        label: format!("public.{table_name}.{name}").into(),
+        kind,
+        state: ColumnState::Sealed,
+        max_chars: None,
+    })
+}
+
+fn protected(
+    oid: u32,
+    name: &str,
+    tenant: Tenant,
+    columns: Vec<Arc<ProtectedColumn>>,
+) -> (Oid, Arc<ProtectedTable>) {
+    (
+        Oid(oid),
+        Arc::new(ProtectedTable {
+            oid: Oid(oid),
+            schema: "public".into(),
+            name: name.into(),
+            tenant,
+            columns,
+        }),
+    )
+}
+
+/// Virtual keys (tenant in the row), prompts and their versions (tenant in the parent), settings, plain tables.
+pub(super) fn planner() -> Planner {
+    let uuid = ("id", "uuid", 2950);
+    let org = ("organisation_id", "uuid", 2950);
+    let relations = vec![
+        relation(
+            10,
+            "virtual_keys",
+            &[
+                uuid,
+                org,
+                ("name", "text", 25),
+                ("key", "text", 25),
+                ("auth_config", "jsonb", 3802),
+                ("slug", "text", 25),
+            ],
+            &[("virtual_keys_pkey", &[1]), ("virtual_keys_slug", &[2, 6])],
+        ),
+        relation(
+            11,
+            "prompts",
+            &[
+                ("id", "int4", 23),
+                org,
+                ("name", "text", 25),
+                ("template", "text", 25),
+            ],
+            &[("prompts_pkey", &[1])],
+        ),
+        relation(
+            12,
+            "prompt_versions",
+            &[
+                ("id", "int4", 23),
+                ("prompt_id", "int4", 23),
+                ("template", "jsonb", 3802),
+            ],
+            &[],
+        ),
+        relation(
+            13,
+            "settings",
+            &[("id", "int4", 23), ("secret", "bytea", 17)],
+            &[],
+        ),
+        relation(14, "organisations", &[uuid, ("name", "text", 25)], &[]),
+        relation(
+            15,
+            "audit",
+            &[
+                ("id", "int4", 23),
+                ("note", "text", 25),
+                ("key", "text", 25),
+            ],
+            &[],
+        ),
+        Relation {
+            schema: "other".into(),
+            ..relation(16, "settings", &[("id", "int4", 23)], &[])
+        },
+        view(
+            20,
+            "key_names",
+            &[uuid, ("label", "text", 25)],
+            " SELECT v.id, v.name AS label FROM virtual_keys v;",
+        ),
+        view(
+            21,
+            "key_secrets",
+            &[uuid, ("secret", "text", 25)],
+            " SELECT v.id, v.key AS secret FROM virtual_keys v;",
+        ),
+        view(
+            22,
+            "secrets_again",
+            &[("s", "text", 25)],
+            " SELECT key_secrets.secret AS s FROM key_secrets;",
+        ),
+        view(
+            23,
+            "key_hashes",
+            &[("h", "text", 25)],
+            " SELECT md5(virtual_keys.key) AS h FROM virtual_keys;",
+        ),
+    ];
+    let functions = vec![Function {
+        schema: "public".into(),
+        name: "make_key".into(),
+        body: "INSERT INTO virtual_keys VALUES ($1)".into(),
+    }];
+    let org = |attnum| Tenant::Column {
+        name: "organisation_id".into(),
+        attnum,
+    };
+    let parent = Tenant::Parent {
+        table: Oid(11),
+        schema: "public".into(),
+        table_name: "prompts".into(),
+        on: "prompt_id".into(),
+        on_attnum: 2,
+        key: "id".into(),
+        column: "organisation_id".into(),
+    };
+    let tables = HashMap::from([
+        protected(
+            10,
+            "virtual_keys",
+            org(2),
+            vec![
+                sealed(10, "virtual_keys", 4, "key", ValueKind::Text),
+                sealed(10, "virtual_keys", 5, "auth_config", ValueKind::Jsonb),
+            ],
+        ),
+        protected(
+            11,
+            "prompts",
+            org(2),
+            vec![sealed(11, "prompts", 4, "template", ValueKind::Text)],
+        ),
+        protected(
+            12,
+            "prompt_versions",
+            parent,
+            vec![sealed(
+                12,
+                "prompt_versions",
+                3,
+                "template",
+                ValueKind::Jsonb,
+            )],
+        ),
+        protected(
+            13,
+            "settings",
+            Tenant::Setting("app.tenant".into()),
+            vec![sealed(13, "settings", 2, "secret", ValueKind::Bytea)],
+        ),
+    ]);
+    Planner::new(
+        Arc::new(Catalog::new(1, relations, functions)),
+        Arc::new(Protection { epoch: 1, tables }),
+    )
+}
+
+fn plan_in(sql: &str, declared: &[u32], prepared: &HashMap<String, Arc<StatementPlan>>) -> Verdict {
+    let declared: Vec<Oid> = declared.iter().map(|oid| Oid(*oid)).collect();
+    let resolved = HashMap::from([("\"settings\"".to_owned(), Some(Oid(13)))]);
+    let known = |name: &str| prepared.get(name).cloned();
+    let env = Env {
+        declared: &declared,
+        utf8: true,
+        standard_conforming_strings: true,
+        statements: &known,
+        cursors: &known,
+        resolved: &resolved,
+    };
+    planner().plan(sql.as_bytes(), &env)
+}
+
+pub(super) fn verdict(sql: &str) -> Verdict {
+    plan_in(sql, &[], &HashMap::new())
+}
+
+/// The plan of a text that must be planned.
+pub(super) fn plan(sql: &str) -> Arc<Plan> {
+    match verdict(sql) {
+        Verdict::Protect(plan) => plan,
+        Verdict::Forward => panic!("forwarded: {sql}"),
+        Verdict::Refuse(refusal) => panic!("refused: {sql}\n{refusal:?}"),
+        Verdict::Resolve(names) => panic!("asks for {names:?}: {sql}"),
+    }
+}
+
+fn tenant(source: &TenantSource) -> String {
+    match source {
+        TenantSource::Known(tenant) => tenant.to_string(),
+        TenantSource::Param { number, type_oid } => format!("${number}:{}", type_oid.0),
+        TenantSource::Asked(term) => format!("?{term}"),
+    }
+}
+
+/// Slots in words: `column=source@tenant`.
+pub(super) fn slots(sql: &str, statement: &StatementPlan) -> String {
+    let slots = statement.slots.iter().map(|slot| {
+        let source = match &slot.source {
+            SlotSource::Literal { span, .. } => sql[span.clone()].to_owned(),
+            SlotSource::Param { number, kind } if *kind == slot.column.kind => format!("${number}"),
+            SlotSource::Param { number, kind } => format!("${number}:{kind:?}"),
+        };
+        format!(
+            "{}={source}@{}",
+            slot.column.name,
+            tenant(&statement.tenants[slot.tenant])
+        )
+    });
+    slots.collect::<Vec<_>>().join(" ")
+}
+
+/// Outputs in words: `-` none, `!name` exact, `?name` maybe.
+pub(super) fn outputs(statement: &StatementPlan) -> String {
+    match &statement.outputs {
+        Outputs::None => "none".into(),
+        Outputs::ByDescription { lineage: None } => "unknown".into(),
+        Outputs::ByDescription {
+            lineage: Some(lineage),
+        } => {
+            let words = lineage.iter().map(|lineage| match lineage {
+                Lineage::None => "-".to_owned(),
+                Lineage::Exact(column) => format!("!{}", column.name),
+                Lineage::Maybe(columns) => format!(
+                    "?{}",
+                    columns
+                        .iter()
+                        .map(|c| c.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join("|")
+                ),
+            });
+            words.collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// The only statement's plan.
+pub(super) fn single(sql: &str) -> Arc<StatementPlan> {
+    let plan = plan(sql);
+    assert_eq!(plan.statements.len(), 1, "{sql}");
+    Arc::clone(&plan.statements[0])
+}
+
+pub(super) fn lookup(statement: &StatementPlan) -> String {
+    statement
+        .lookup
+        .as_ref()
+        .map(|lookup| format!("{} {:?}", lookup.sql, lookup.params))
+        .unwrap_or_default()
+}

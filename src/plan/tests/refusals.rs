@@ -1,0 +1,309 @@
+use super::{Verdict, verdict};
+
+fn refused(sql: &str, anchor: &str) {
+    match verdict(sql) {
+        Verdict::Refuse(refusal) => {
+            assert_eq!(refusal.sqlstate, "0A000", "{sql}");
+            let hint = refusal.hint.unwrap();
+            assert!(
+                hint.ends_with(&format!("See docs/errors.md#{anchor}.")),
+                "{sql}: {} {hint}",
+                refusal.message
+            );
+        }
+        Verdict::Protect(_) => panic!("planned: {sql}"),
+        Verdict::Forward => panic!("forwarded: {sql}"),
+        Verdict::Resolve(_) => panic!("asks: {sql}"),
+    }
+}
+
+#[test]
+fn what_ciphertext_does_not_allow_is_refused() {
+    let table = [
+        (
+            "SELECT id FROM virtual_keys WHERE key = $1",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE key LIKE 'a%'",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE key IN ($1, $2)",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE $1 IN (SELECT key FROM virtual_keys)",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE key = ANY($1)",
+            "refused-comparison",
+        ),
+        (
+            "SELECT auth_config->>'a' FROM virtual_keys",
+            "refused-comparison",
+        ),
+        (
+            "SELECT auth_config @> $1 FROM virtual_keys",
+            "refused-comparison",
+        ),
+        ("SELECT key || 'x' FROM virtual_keys", "refused-comparison"),
+        ("SELECT id FROM virtual_keys ORDER BY key", "refused-order"),
+        (
+            "SELECT key AS k FROM virtual_keys ORDER BY k",
+            "refused-order",
+        ),
+        (
+            "SELECT id, key FROM virtual_keys ORDER BY 2",
+            "refused-order",
+        ),
+        ("SELECT DISTINCT key FROM virtual_keys", "refused-group"),
+        (
+            "SELECT key, count(*) FROM virtual_keys GROUP BY key",
+            "refused-group",
+        ),
+        (
+            "SELECT key, count(*) FROM virtual_keys GROUP BY 1",
+            "refused-group",
+        ),
+        (
+            "SELECT key FROM virtual_keys UNION SELECT note FROM audit",
+            "refused-group",
+        ),
+        (
+            "SELECT key FROM virtual_keys EXCEPT SELECT note FROM audit",
+            "refused-group",
+        ),
+        (
+            "SELECT row_number() OVER (ORDER BY key) FROM virtual_keys",
+            "refused-order",
+        ),
+        (
+            "SELECT v.id FROM virtual_keys v JOIN audit a USING (key)",
+            "refused-join",
+        ),
+        (
+            "SELECT v.id FROM virtual_keys v NATURAL JOIN audit a",
+            "refused-join",
+        ),
+        (
+            "SELECT v.id FROM virtual_keys v JOIN audit a ON a.key = v.key",
+            "refused-comparison",
+        ),
+        ("SELECT lower(key) FROM virtual_keys", "refused-function"),
+        (
+            "SELECT count(DISTINCT key) FROM virtual_keys",
+            "refused-function",
+        ),
+        ("SELECT max(key) FROM virtual_keys", "refused-function"),
+        ("SELECT key::bytea FROM virtual_keys", "refused-cast"),
+        ("SELECT auth_config::text FROM virtual_keys", "refused-cast"),
+        ("SELECT row_to_json(v) FROM virtual_keys v", "refused-row"),
+        ("SELECT v FROM virtual_keys v", "refused-row"),
+        ("SELECT ARRAY[key] FROM virtual_keys", "refused-row"),
+        ("SELECT h FROM key_hashes", "refused-view"),
+        ("SELECT make_key('secret')", "refused-function-call"),
+        ("SELECT * FROM make_key('secret')", "refused-function-call"),
+        (
+            "SELECT key INTO copy FROM virtual_keys",
+            "refused-create-table-as",
+        ),
+    ];
+    for (sql, anchor) in table {
+        refused(sql, anchor);
+    }
+}
+
+#[test]
+fn values_that_cannot_be_sealed_are_refused() {
+    let table = [
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, 12345)",
+            "refused-number",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, 'a' || 'b')",
+            "refused-stored-value",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, lower($2))",
+            "refused-stored-value",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, md5('secret'))",
+            "refused-stored-value",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2::varchar(10))",
+            "refused-cast",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2::jsonb)",
+            "refused-cast",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, (SELECT 'x'))",
+            "refused-stored-value",
+        ),
+        (
+            "INSERT INTO virtual_keys (key) VALUES ($1)",
+            "refused-tenant",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES (DEFAULT, $1)",
+            "refused-tenant",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES (NULL, $1)",
+            "refused-tenant",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT organisation_id, key FROM virtual_keys",
+            "refused-tenant",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT id, name FROM organisations",
+            "refused-tenant",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT $1, note FROM audit",
+            "refused-stored-value",
+        ),
+        (
+            "INSERT INTO audit (note) SELECT key FROM virtual_keys",
+            "refused-stored-value",
+        ),
+        (
+            "UPDATE audit SET note = (SELECT key FROM virtual_keys)",
+            "refused-stored-value",
+        ),
+        (
+            "UPDATE virtual_keys SET key = name WHERE organisation_id = $1",
+            "refused-stored-value",
+        ),
+        (
+            "UPDATE virtual_keys v SET key = w.key FROM virtual_keys w WHERE v.organisation_id = $1",
+            "refused-stored-value",
+        ),
+        ("UPDATE virtual_keys SET name = key", "refused-stored-value"),
+        (
+            "UPDATE virtual_keys SET key = concat($1, key) WHERE organisation_id = $2",
+            "refused-stored-value",
+        ),
+        (
+            "UPDATE virtual_keys SET organisation_id = (SELECT id FROM organisations LIMIT 1)",
+            "refused-tenant-change",
+        ),
+        (
+            "UPDATE virtual_keys SET organisation_id = id",
+            "refused-tenant-change",
+        ),
+        (
+            "UPDATE virtual_keys SET key = $1 WHERE random() < 0.5",
+            "refused-lookup",
+        ),
+        (
+            "UPDATE virtual_keys SET key = $1 WHERE id IN (SELECT id FROM organisations LIMIT 1)",
+            "refused-lookup",
+        ),
+        (
+            "UPDATE virtual_keys SET (key, name) = (SELECT 'a', 'b') WHERE organisation_id = $1",
+            "refused-syntax",
+        ),
+        (
+            "INSERT INTO key_secrets (secret) VALUES ('x')",
+            "refused-view",
+        ),
+        ("UPDATE key_names SET label = 'x'", "refused-view"),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET key = EXCLUDED.key",
+            "refused-upsert",
+        ),
+        (
+            "UPDATE audit SET note = 'a'; UPDATE virtual_keys SET key = 'x' WHERE name = 'y'",
+            "refused-lookup",
+        ),
+    ];
+    for (sql, anchor) in table {
+        refused(sql, anchor);
+    }
+}
+
+#[test]
+fn commands_that_carry_or_lose_protection_are_refused() {
+    let table = [
+        ("COPY virtual_keys FROM STDIN", "refused-copy"),
+        (
+            "COPY (SELECT key FROM virtual_keys) TO STDOUT",
+            "refused-copy",
+        ),
+        (
+            "MERGE INTO virtual_keys USING audit ON true WHEN MATCHED THEN DELETE",
+            "refused-merge",
+        ),
+        (
+            "CREATE TABLE copy AS SELECT * FROM virtual_keys",
+            "refused-create-table-as",
+        ),
+        (
+            "CREATE TABLE copy AS TABLE virtual_keys",
+            "refused-create-table-as",
+        ),
+        (
+            "DO $$ BEGIN UPDATE virtual_keys SET key = 'x'; END $$",
+            "refused-code",
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT count(*) FROM virtual_keys'",
+            "refused-code",
+        ),
+        (
+            "CREATE TRIGGER t BEFORE INSERT ON virtual_keys FOR EACH ROW EXECUTE FUNCTION f()",
+            "refused-code",
+        ),
+        (
+            "CREATE VIEW v AS SELECT key FROM virtual_keys",
+            "refused-view",
+        ),
+        ("CREATE INDEX ON virtual_keys (key)", "refused-ddl"),
+        ("CREATE INDEX ON virtual_keys (lower(key))", "refused-ddl"),
+        (
+            "ALTER TABLE virtual_keys ALTER COLUMN key TYPE text",
+            "refused-ddl",
+        ),
+        (
+            "ALTER TABLE virtual_keys RENAME COLUMN key TO k",
+            "refused-ddl",
+        ),
+        ("ALTER TABLE virtual_keys RENAME TO keys", "refused-ddl"),
+        ("ALTER TABLE virtual_keys SET SCHEMA other", "refused-ddl"),
+        (
+            "ALTER TABLE virtual_keys DROP COLUMN organisation_id",
+            "refused-ddl",
+        ),
+        (
+            "SELECT 1 FROM virtual_keys WHERE /* unterminated",
+            "refused-limits",
+        ),
+        ("SELECT virtual_keys.key FROM", "refused-syntax"),
+        ("FROBNICATE virtual_keys", "refused-syntax"),
+        ("TABLE virtual_keys", "refused-syntax"),
+    ];
+    for (sql, anchor) in table {
+        refused(sql, anchor);
+    }
+}
+
+#[test]
+fn positions_count_characters() {
+    let Verdict::Refuse(refusal) = verdict("SELECT 'é', lower(key) FROM virtual_keys") else {
+        panic!()
+    };
+    assert_eq!(refusal.position, Some(19));
+    assert!(
+        refusal.message.contains("public.virtual_keys.key"),
+        "{}",
+        refusal.message
+    );
+}

@@ -1,0 +1,158 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Env, StatementPlan, Verdict, lookup, outputs, plan, plan_in, planner, slots, verdict};
+use crate::plan::StatementKind;
+
+#[test]
+fn what_touches_nothing_protected_is_forwarded() {
+    let table = [
+        "SELECT 1",
+        "SELECT * FROM audit WHERE key = 'x' ORDER BY key",
+        "INSERT INTO audit (note) VALUES ('virtual_keys')",
+        "SELECT 1 -- virtual_keys",
+        "SELECT 1 /* virtual_keys */",
+        "SELECT 'virtual_keys'::regclass",
+        "this is not SQL at all",
+        "SELECT $$ unterminated",
+        "SELECT * FROM other.settings",
+        "RESET ALL",
+        "TRUNCATE virtual_keys",
+        "LOCK TABLE virtual_keys IN EXCLUSIVE MODE",
+        "VACUUM ANALYZE virtual_keys",
+        "CREATE INDEX ON virtual_keys (name)",
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON virtual_keys USING btree (organisation_id, slug)",
+        "ALTER TABLE virtual_keys ADD COLUMN note text DEFAULT 'x'",
+        "ALTER TABLE audit ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES virtual_keys (id)",
+        "CREATE TABLE IF NOT EXISTS virtual_keys (id uuid PRIMARY KEY, key text)",
+        "GRANT SELECT ON virtual_keys TO reader",
+        "COMMENT ON TABLE virtual_keys IS 'secrets'",
+        "DROP TABLE virtual_keys",
+        "CREATE VIEW v AS SELECT id, name FROM virtual_keys",
+        "SELECT * FROM pg_catalog.pg_class c WHERE c.relname = 'virtual_keys'",
+        "EXECUTE unknown('x')",
+        "FETCH 10 FROM unknown",
+        "DEALLOCATE unknown",
+        "COPY audit FROM STDIN",
+    ];
+    for sql in table {
+        let forwarded = match verdict(sql) {
+            Verdict::Forward => true,
+            Verdict::Refuse(refusal) => panic!("{sql}: {refusal:?}"),
+            _ => false,
+        };
+        assert!(forwarded, "{sql}");
+    }
+}
+
+#[test]
+fn every_statement_of_a_text_is_planned() {
+    let sql = "BEGIN; SELECT 1;; INSERT INTO settings (secret) VALUES ('a'); ";
+    assert!(
+        matches!(verdict(sql), Verdict::Refuse(_)),
+        "a SELECT may set the tenant"
+    );
+    let sql = "BEGIN; UPDATE virtual_keys SET key = 'a' WHERE id = 'b'; COMMIT";
+    let plan = plan(sql);
+    assert_eq!(plan.statements.len(), 3);
+    assert!(matches!(plan.statements[0].kind, StatementKind::Forward));
+    assert_eq!(slots(sql, &plan.statements[1]), "key='a'@?1");
+    assert_eq!(&sql[plan.statements[2].span.clone()], "COMMIT");
+}
+
+#[test]
+fn several_relations_of_a_name_are_asked_for() {
+    let known = |_: &str| None;
+    let resolved = HashMap::new();
+    let env = Env {
+        declared: &[],
+        utf8: true,
+        standard_conforming_strings: true,
+        statements: &known,
+        cursors: &known,
+        resolved: &resolved,
+    };
+    let Verdict::Resolve(names) = planner().plan(b"SELECT * FROM settings", &env) else {
+        panic!()
+    };
+    assert_eq!(names, ["\"settings\""]);
+    let latin = Env { utf8: false, ..env };
+    assert!(matches!(
+        planner().plan(b"SELECT * FROM virtual_keys", &latin),
+        Verdict::Refuse(_)
+    ));
+    assert!(matches!(
+        planner().plan(b"SELECT * FROM audit", &latin),
+        Verdict::Forward
+    ));
+    let old = Env {
+        utf8: true,
+        standard_conforming_strings: false,
+        ..latin
+    };
+    assert!(matches!(
+        planner().plan(b"SELECT * FROM virtual_keys WHERE name = 'a\\'", &old),
+        Verdict::Refuse(_)
+    ));
+    assert!(matches!(
+        planner().plan(b"SELECT * FROM virtual_keys \xff", &old),
+        Verdict::Refuse(_)
+    ));
+}
+
+fn prepared(sql: &str) -> HashMap<String, Arc<StatementPlan>> {
+    let plan = plan(sql);
+    match &plan.statements[0].kind {
+        StatementKind::Prepare { name, inner } => {
+            HashMap::from([(name.clone(), Arc::clone(inner))])
+        }
+        _ => HashMap::from([("c".to_owned(), Arc::clone(&plan.statements[0]))]),
+    }
+}
+
+#[test]
+fn prepared_statements_of_sql_are_followed() {
+    let known = prepared(
+        "PREPARE p(uuid, text) AS INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2) RETURNING key",
+    );
+    let sql = "EXECUTE p('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'secret')";
+    let Verdict::Protect(plan) = plan_in(sql, &[], &known) else {
+        panic!()
+    };
+    assert_eq!(
+        slots(sql, &plan.statements[0]),
+        "key='secret'@a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+    );
+    assert_eq!(outputs(&plan.statements[0]), "!key");
+    assert!(matches!(
+        plan_in("EXECUTE p('a', lower('secret'))", &[], &known),
+        Verdict::Refuse(_)
+    ));
+    assert!(matches!(
+        plan_in("DEALLOCATE p", &[], &known),
+        Verdict::Protect(_)
+    ));
+    assert!(matches!(
+        plan_in("DEALLOCATE ALL", &[], &known),
+        Verdict::Protect(_)
+    ));
+    let known = prepared("PREPARE u AS UPDATE virtual_keys SET key = $1 WHERE id = $2");
+    let sql = "EXECUTE u('secret', 'b')";
+    let Verdict::Protect(plan) = plan_in(sql, &[], &known) else {
+        panic!()
+    };
+    assert!(
+        lookup(&plan.statements[0]).contains("WHERE id = ('b')"),
+        "{}",
+        lookup(&plan.statements[0])
+    );
+    let known = prepared("DECLARE c CURSOR FOR SELECT key FROM virtual_keys");
+    let Verdict::Protect(plan) = plan_in("FETCH 5 FROM c", &[], &known) else {
+        panic!()
+    };
+    assert_eq!(outputs(&plan.statements[0]), "!key");
+    assert!(matches!(
+        plan_in("CLOSE c", &[], &known),
+        Verdict::Protect(_)
+    ));
+}

@@ -1,0 +1,667 @@
+//! UPDATE and DELETE, and the assignments of ON CONFLICT DO UPDATE.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    Assignment, AssignmentTarget, BinaryOperator, Delete, Expr, FromTable, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, TableFactor, TableWithJoins, Update,
+    UpdateTableFromKind,
+};
+
+use crate::catalog::Relation;
+use crate::model::ColumnRef;
+use crate::rules::{ProtectedTable, Tenant};
+
+use super::lexer::TokenKind;
+use super::lookup::quoted;
+use super::query::Rows;
+use super::refuse::{CONDITION, COPYING, Stop, Walked};
+use super::relations::Standing;
+use super::scope::{Meaning, Scope};
+use super::store::{Target, is_default, is_empty_value};
+use super::types::{Splice, TenantSource};
+use super::walk::Walk;
+
+/// The protected row that assignments change.
+pub(super) struct Change<'t> {
+    pub table: &'t Arc<ProtectedTable>,
+    pub relation: &'t Relation,
+    /// The names under which the row itself can be referred to.
+    pub own: &'t [&'t str],
+    /// Whether this is ON CONFLICT DO UPDATE, whose row is known to keep its tenant.
+    pub upsert: bool,
+}
+
+/// What assignments do to a protected row.
+#[derive(Default)]
+pub(super) struct Touches {
+    /// Constants or parameters are stored in sealed columns.
+    pub values: bool,
+    /// Sealed columns get the new row's values.
+    pub excluded: bool,
+    /// The column that the tenant hangs on is assigned.
+    pub tenant: bool,
+}
+
+impl Touches {
+    pub(super) fn any(&self) -> bool {
+        self.values || self.excluded || self.tenant
+    }
+}
+
+/// The tokens of an UPDATE's parts.
+struct Parts {
+    table: Range<usize>,
+    from: Option<Range<usize>>,
+    condition: Option<Range<usize>>,
+    /// The token before which a WHERE would stand.
+    end: usize,
+}
+
+/// The row's tenant as SQL; `row` qualifies its columns.
+pub(super) fn row_tenant_sql(table: &ProtectedTable, row: &str) -> String {
+    match &table.tenant {
+        Tenant::Column { name, .. } => format!("{row}{}::text", quoted(name)),
+        Tenant::Parent {
+            schema,
+            table_name,
+            on,
+            key,
+            column,
+            ..
+        } => format!(
+            "(SELECT pgseal_parent.{}::text FROM {}.{} AS pgseal_parent WHERE pgseal_parent.{} = {row}{})",
+            quoted(column),
+            quoted(schema),
+            quoted(table_name),
+            quoted(key),
+            quoted(on)
+        ),
+        Tenant::Setting(_) | Tenant::Constant(_) => "NULL::text".to_owned(),
+    }
+}
+
+/// The number of the column that the row's tenant hangs on.
+fn anchor(table: &ProtectedTable) -> Option<i16> {
+    match &table.tenant {
+        Tenant::Column { attnum, .. } => Some(*attnum),
+        Tenant::Parent { on_attnum, .. } => Some(*on_attnum),
+        Tenant::Setting(_) | Tenant::Constant(_) => None,
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// Visits an UPDATE; gives the rows of RETURNING.
+    pub(super) fn update(&mut self, update: &Update, outer: &Scope<'_>) -> Walked<Rows> {
+        let Update {
+            update_token,
+            optimizer_hints,
+            table,
+            on_cluster,
+            assignments,
+            from,
+            selection,
+            returning,
+            output,
+            or,
+            order_by,
+            limit,
+            settings,
+        } = update;
+        let foreign =
+            !optimizer_hints.is_empty() || on_cluster.is_some() || output.is_some() || or.is_some();
+        let foreign = foreign
+            || !order_by.is_empty()
+            || limit.is_some()
+            || settings.is_some()
+            || !table.joins.is_empty();
+        if foreign {
+            return Err(self.not_understood("an UPDATE of another dialect", None));
+        }
+        self.changes = true;
+        let mut scope = Scope::below(outer);
+        let before = self.impure.take();
+        self.table_with_joins(table, &mut scope)?;
+        let from = match from {
+            None => &[],
+            Some(UpdateTableFromKind::AfterSet(from)) => from.as_slice(),
+            Some(UpdateTableFromKind::BeforeSet(_)) => {
+                return Err(self.not_understood("an UPDATE of another dialect", None));
+            }
+        };
+        for item in from {
+            self.table_with_joins(item, &mut scope)?;
+        }
+        self.all_plain(selection, &scope, CONDITION)?;
+        let impure = self.impure.take();
+        let start = self.token_at(update_token.0.span);
+        match self.target_table(table, &scope)? {
+            None => self.assign_plain(assignments, &scope)?,
+            Some((protected, relation, name)) => {
+                let own = [name.as_str()];
+                let change = Change {
+                    table: protected,
+                    relation,
+                    own: &own,
+                    upsert: false,
+                };
+                let touches = self.touches(assignments, &change)?;
+                let tenant = match touches.any() {
+                    true => self.update_tenant(
+                        &change,
+                        assignments,
+                        selection.as_ref(),
+                        &touches,
+                        &scope,
+                        (start, impure, !from.is_empty()),
+                    )?,
+                    false => 0,
+                };
+                self.assign(assignments, &change, tenant, &scope)?;
+            }
+        }
+        self.impure = before.or(impure).or(self.impure);
+        match returning {
+            Some(items) => self.outputs(items, &scope),
+            None => Ok(Rows::default()),
+        }
+    }
+
+    /// The protected table that is written to, and the name that its columns bear.
+    fn target_table(
+        &self,
+        table: &TableWithJoins,
+        scope: &Scope<'_>,
+    ) -> Walked<Option<(&'a Arc<ProtectedTable>, &'a Relation, String)>> {
+        let TableFactor::Table { name, .. } = &table.relation else {
+            return Err(self.not_understood("this target", None));
+        };
+        let relations = self.relations;
+        let Some(source) = scope.sources.first() else {
+            return Ok(None);
+        };
+        let Some(oid) = source.table else {
+            return Ok(None);
+        };
+        match (relations.standing(oid), relations.catalog.relation(oid)) {
+            (Standing::Table(table), Some(relation)) => {
+                Ok(Some((table, relation, source.name.clone())))
+            }
+            (Standing::View(_) | Standing::Ancestor, _) => Err(self.refuse(
+                "writing through a view over a protected table is not supported",
+                "Write to the table itself.",
+                "refused-view",
+                self.name_token(name),
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    /// The tenant of the rows that an UPDATE changes.
+    fn update_tenant(
+        &mut self,
+        change: &Change<'_>,
+        assignments: &[Assignment],
+        selection: Option<&Expr>,
+        touches: &Touches,
+        scope: &Scope<'_>,
+        (start, impure, has_from): (Option<usize>, Option<usize>, bool),
+    ) -> Walked<usize> {
+        let table = change.table;
+        if anchor(table).is_none() {
+            return self.row_tenant(table, &|_| None, start);
+        }
+        let conjunct = match &table.tenant {
+            Tenant::Column { attnum, .. } => selection.and_then(|expr| {
+                self.equal_to(
+                    expr,
+                    ColumnRef {
+                        table: table.oid,
+                        attnum: *attnum,
+                    },
+                    scope,
+                )
+            }),
+            _ => None,
+        };
+        if let (Some(value), Tenant::Column { attnum, .. }, false) =
+            (conjunct, &table.tenant, touches.tenant)
+        {
+            let attnum = *attnum;
+            return self.row_tenant(table, &|wanted| (wanted == attnum).then_some(value), start);
+        }
+        let term = self.rows_term(change, start, impure, has_from)?;
+        if !touches.tenant {
+            self.asking.zero_rows_ok.push(term);
+            return Ok(self.tenant_index(TenantSource::Asked(term)));
+        }
+        // The tenant column is written too, as ORMs do that save whole rows: it must stay what it is.
+        let pairs = self.pairs(assignments, change.relation)?;
+        let new = pairs
+            .iter()
+            .find(|pair| pair.attnum == anchor(table))
+            .map(|pair| pair.value);
+        let tenant = self.row_tenant(
+            table,
+            &|wanted| new.filter(|_| Some(wanted) == anchor(table)),
+            start,
+        )?;
+        self.asking.must_equal.push((tenant, term));
+        Ok(tenant)
+    }
+
+    /// `column = value`, ANDed at the top of a condition.
+    fn equal_to<'e>(
+        &self,
+        expr: &'e Expr,
+        column: ColumnRef,
+        scope: &Scope<'_>,
+    ) -> Option<&'e Expr> {
+        match expr {
+            Expr::Nested(inner) => self.equal_to(inner, column, scope),
+            Expr::BinaryOp {
+                left,
+                op: BinaryOperator::And,
+                right,
+            } => self
+                .equal_to(left, column, scope)
+                .or_else(|| self.equal_to(right, column, scope)),
+            Expr::BinaryOp {
+                left,
+                op: BinaryOperator::Eq,
+                right,
+            } => {
+                let is_column = |expr: &Expr| self.refers_to(expr, column, scope);
+                let value = if is_column(left) {
+                    right
+                } else if is_column(right) {
+                    left
+                } else {
+                    return None;
+                };
+                self.operand(value).map(|_| value.as_ref())
+            }
+            _ => None,
+        }
+    }
+
+    fn refers_to(&self, expr: &Expr, column: ColumnRef, scope: &Scope<'_>) -> bool {
+        let idents: &[Ident] = match expr {
+            Expr::Nested(inner) => return self.refers_to(inner, column, scope),
+            Expr::Identifier(ident) => std::slice::from_ref(ident),
+            Expr::CompoundIdentifier(idents) => idents,
+            _ => return false,
+        };
+        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
+        let target = scope.sources.first().map(|source| source.name.as_str());
+        match scope.resolve(&parts) {
+            Meaning::Column { origin, source, .. } => {
+                origin == Some(column) && Some(source.as_str()) == target
+            }
+            _ => false,
+        }
+    }
+
+    /// The term that asks for the tenants of the rows that an UPDATE matches.
+    fn rows_term(
+        &mut self,
+        change: &Change<'_>,
+        start: Option<usize>,
+        impure: Option<usize>,
+        has_from: bool,
+    ) -> Walked<i32> {
+        let table = change.table;
+        if let Some(token) = impure {
+            let message = format!(
+                "the tenant of the rows of {}.{} cannot be asked for: the condition may not give the same rows twice",
+                table.schema, table.name
+            );
+            let help = "Add the tenant column to the condition (tenant = $n AND …).";
+            return Err(self.refuse(message, help, "refused-lookup", Some(token)));
+        }
+        if !self.asking.none_matched.is_empty() {
+            return Err(
+                self.not_understood("several UPDATEs whose tenants must be asked for", start)
+            );
+        }
+        let Some(parts) = start.and_then(|start| self.update_parts(start, has_from)) else {
+            return Err(self.not_understood("this form of UPDATE", start));
+        };
+        let name = change.own.first().copied().unwrap_or_default();
+        let mut query = format!(
+            "SELECT DISTINCT {} FROM {}",
+            row_tenant_sql(table, &format!("{}.", quoted(name))),
+            self.repeated(parts.table.clone())
+        );
+        if let Some(from) = &parts.from {
+            query.push_str(", ");
+            query.push_str(&self.repeated(from.clone()));
+        }
+        if let Some(condition) = &parts.condition {
+            query.push_str(" WHERE ");
+            query.push_str(&self.repeated(condition.clone()));
+        }
+        self.asking.none_matched = self.matching_none(&parts);
+        Ok(self.asking.term(query))
+    }
+
+    fn matching_none(&self, parts: &Parts) -> Vec<Splice> {
+        let end = |at: usize| {
+            at.checked_sub(1)
+                .and_then(|last| self.token(last))
+                .map_or(0, |token| token.end)
+        };
+        match &parts.condition {
+            Some(condition) => {
+                let start = self.token(condition.start).map_or(0, |token| token.start);
+                let end = end(condition.end);
+                vec![
+                    Splice {
+                        span: start..start,
+                        text: "false AND (".to_owned(),
+                    },
+                    Splice {
+                        span: end..end,
+                        text: ")".to_owned(),
+                    },
+                ]
+            }
+            None => vec![Splice {
+                span: end(parts.end)..end(parts.end),
+                text: " WHERE false".to_owned(),
+            }],
+        }
+    }
+
+    /// Finds an UPDATE's clauses by its keywords outside of brackets.
+    fn update_parts(&self, start: usize, has_from: bool) -> Option<Parts> {
+        let mut depth = 0usize;
+        let mut words: Vec<(&str, usize)> = Vec::new();
+        let mut end = self.range.end;
+        for at in start..self.range.end {
+            let token = self.token(at)?;
+            match token.kind {
+                TokenKind::Special(b'(' | b'[') => depth += 1,
+                TokenKind::Special(b')' | b']') if depth == 0 => {
+                    end = at;
+                    break;
+                }
+                TokenKind::Special(b')' | b']') => depth -= 1,
+                TokenKind::Ident if depth == 0 => {
+                    words.extend(self.clause_word(at).map(|word| (word, at)))
+                }
+                _ => {}
+            }
+        }
+        let seek = |word: &str, after: usize| {
+            words
+                .iter()
+                .find(|(known, at)| *known == word && *at > after)
+                .map(|(_, at)| *at)
+        };
+        let set = seek("set", start)?;
+        let returning = seek("returning", set).unwrap_or(end);
+        let condition = seek("where", set).filter(|at| *at < returning);
+        let until = condition.unwrap_or(returning);
+        let from = has_from
+            .then(|| seek("from", set))
+            .flatten()
+            .filter(|at| *at < until);
+        if has_from != from.is_some() {
+            return None;
+        }
+        Some(Parts {
+            table: start + 1..set,
+            from: from.map(|from| from + 1..until),
+            condition: condition.map(|condition| condition + 1..returning),
+            end: returning,
+        })
+    }
+
+    fn clause_word(&self, at: usize) -> Option<&'static str> {
+        let token = self.token(at)?;
+        let word = ["set", "from", "where", "returning"]
+            .into_iter()
+            .find(|word| token.is_word(self.sql, word))?;
+        // IS DISTINCT FROM is no clause, and neither is a name after a point.
+        let before = at.checked_sub(1).and_then(|before| self.token(before));
+        let inside = before
+            .is_some_and(|before| before.is_word(self.sql, "distinct") || before.is_special(b'.'));
+        (!inside).then_some(word)
+    }
+
+    /// Visits the assignments of a statement whose target is not protected.
+    pub(super) fn assign_plain(
+        &mut self,
+        assignments: &[Assignment],
+        scope: &Scope<'_>,
+    ) -> Walked<()> {
+        for assignment in assignments {
+            match &assignment.target {
+                AssignmentTarget::ColumnName(name) => self.place_name(name),
+                AssignmentTarget::Tuple(names) => {
+                    names.iter().for_each(|name| self.place_name(name))
+                }
+            }
+            if !is_default(&assignment.value) {
+                self.plain(&assignment.value, scope, COPYING)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits assignments to a protected row; `tenant` is its tenant's index.
+    pub(super) fn assign(
+        &mut self,
+        assignments: &[Assignment],
+        change: &Change<'_>,
+        tenant: usize,
+        scope: &Scope<'_>,
+    ) -> Walked<()> {
+        for pair in self.pairs(assignments, change.relation)? {
+            self.place_name(pair.name);
+            match pair.attnum.and_then(|attnum| change.table.column(attnum)) {
+                Some(column) => self.store(
+                    pair.value,
+                    Target {
+                        column,
+                        tenant,
+                        own: change.own,
+                    },
+                    scope,
+                )?,
+                None if is_default(pair.value) => {}
+                None => self.plain(pair.value, scope, COPYING)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What assignments do, before any of them is visited.
+    pub(super) fn touches(
+        &mut self,
+        assignments: &[Assignment],
+        change: &Change<'_>,
+    ) -> Walked<Touches> {
+        let mut touches = Touches::default();
+        for pair in self.pairs(assignments, change.relation)? {
+            let sealed = pair
+                .attnum
+                .and_then(|attnum| change.table.column(attnum))
+                .is_some();
+            let own = self.own_reference(pair.value, change);
+            if sealed && !is_empty_value(pair.value) {
+                touches.excluded |= own == Some("excluded");
+                touches.values |= own.is_none();
+            }
+            if pair.attnum.is_some() && pair.attnum == anchor(change.table) {
+                let same_column = self.same_column(pair.value, pair.name);
+                match own {
+                    Some("excluded") if change.upsert && same_column => touches.tenant = true,
+                    Some(_) if same_column => {}
+                    None if !change.upsert && self.operand(pair.value).is_some() => {
+                        touches.tenant = true
+                    }
+                    _ => return Err(self.tenant_change(change, pair.name)),
+                }
+            }
+        }
+        Ok(touches)
+    }
+
+    fn tenant_change(&self, change: &Change<'_>, name: &ObjectName) -> Stop {
+        let message = format!(
+            "the tenant of a row of {}.{} cannot be changed",
+            change.table.schema, change.table.name
+        );
+        let help = "Insert the row anew for the other tenant, through pgseal, and delete this one.";
+        self.refuse(
+            message,
+            help,
+            "refused-tenant-change",
+            self.name_token(name),
+        )
+    }
+
+    /// The row that a column reference belongs to, if it is the changed row itself or `excluded`.
+    fn own_reference<'c>(&self, expr: &Expr, change: &Change<'c>) -> Option<&'c str> {
+        match expr {
+            Expr::Nested(inner) => self.own_reference(inner, change),
+            Expr::Identifier(_) if !is_default(expr) => change.own.first().copied(),
+            Expr::CompoundIdentifier(idents) => {
+                let [.., qualifier, _] = idents.as_slice() else {
+                    return None;
+                };
+                let qualifier = self.name(qualifier);
+                change.own.iter().find(|name| **name == qualifier).copied()
+            }
+            _ => None,
+        }
+    }
+
+    fn same_column(&self, expr: &Expr, target: &ObjectName) -> bool {
+        let target = self.names(target).ok().and_then(|mut names| names.pop());
+        target.is_some() && self.last_name(expr) == target
+    }
+
+    fn last_name(&self, expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Nested(inner) => self.last_name(inner),
+            Expr::Identifier(ident) => Some(self.name(ident)),
+            Expr::CompoundIdentifier(idents) => idents.last().map(|ident| self.name(ident)),
+            _ => None,
+        }
+    }
+
+    /// Assignments one column at a time.
+    fn pairs<'e>(
+        &self,
+        assignments: &'e [Assignment],
+        relation: &Relation,
+    ) -> Walked<Vec<Pair<'e>>> {
+        let mut pairs = Vec::new();
+        for assignment in assignments {
+            match &assignment.target {
+                AssignmentTarget::ColumnName(name) => {
+                    pairs.push(self.pair(name, &assignment.value, relation)?)
+                }
+                AssignmentTarget::Tuple(names) => {
+                    let values = row_values(&assignment.value);
+                    let Some(values) = values.filter(|values| values.len() == names.len()) else {
+                        let token = names.first().and_then(|name| self.name_token(name));
+                        return Err(self.not_understood(
+                            "an assignment of a row that is not written out",
+                            token,
+                        ));
+                    };
+                    for (name, value) in names.iter().zip(values) {
+                        pairs.push(self.pair(name, value, relation)?);
+                    }
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn pair<'e>(
+        &self,
+        name: &'e ObjectName,
+        value: &'e Expr,
+        relation: &Relation,
+    ) -> Walked<Pair<'e>> {
+        let names = self.names(name)?;
+        let [column] = names.as_slice() else {
+            return Err(self.not_understood("a qualified assignment target", self.name_token(name)));
+        };
+        Ok(Pair {
+            name,
+            value,
+            attnum: relation.column(column).map(|column| column.attnum),
+        })
+    }
+
+    /// Visits a DELETE; gives the rows of RETURNING.
+    pub(super) fn delete(&mut self, delete: &Delete, outer: &Scope<'_>) -> Walked<Rows> {
+        let Delete {
+            delete_token: _,
+            optimizer_hints,
+            tables,
+            from,
+            on_cluster,
+            using,
+            selection,
+            returning,
+            output,
+            order_by,
+            limit,
+            settings,
+        } = delete;
+        let foreign = !optimizer_hints.is_empty()
+            || !tables.is_empty()
+            || on_cluster.is_some()
+            || output.is_some();
+        let foreign = foreign || !order_by.is_empty() || limit.is_some() || settings.is_some();
+        let FromTable::WithFromKeyword(targets) = from else {
+            return Err(self.not_understood("DELETE without FROM", None));
+        };
+        if foreign || targets.len() != 1 {
+            return Err(self.not_understood("a DELETE of another dialect", None));
+        }
+        self.changes = true;
+        let mut scope = Scope::below(outer);
+        for item in targets.iter().chain(using.iter().flatten()) {
+            self.table_with_joins(item, &mut scope)?;
+        }
+        self.all_plain(selection, &scope, CONDITION)?;
+        match returning {
+            Some(items) => self.outputs(items, &scope),
+            None => Ok(Rows::default()),
+        }
+    }
+}
+
+struct Pair<'e> {
+    name: &'e ObjectName,
+    value: &'e Expr,
+    /// `None`: not in the catalog.
+    attnum: Option<i16>,
+}
+
+fn row_values(value: &Expr) -> Option<Vec<&Expr>> {
+    match value {
+        Expr::Tuple(items) => Some(items.iter().collect()),
+        Expr::Nested(inner) => Some(vec![inner]),
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
+            let FunctionArguments::List(list) = &function.args else {
+                return None;
+            };
+            let values = list.args.iter().map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+                _ => None,
+            });
+            values.collect()
+        }
+        _ => None,
+    }
+}

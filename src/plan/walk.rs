@@ -1,0 +1,283 @@
+//! The walk over one statement: what it has met and placed so far.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
+use sqlparser::tokenizer::Span;
+
+use crate::model::{Oid, Plain, ValueKind};
+use crate::rules::ProtectedColumn;
+
+use super::lexer::{self, Token, TokenKind};
+use super::lookup::Asking;
+use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
+use super::relations::{Relations, Standing};
+use super::scope::{Meaning, Scope, columns};
+use super::types::{Env, Lineage, TenantSource};
+
+/// A sealed slot before parameters have got their numbers.
+pub(super) struct Fill {
+    pub token: usize,
+    pub column: Arc<ProtectedColumn>,
+    pub tenant: usize,
+    pub value: FillValue,
+}
+
+pub(super) enum FillValue {
+    Literal(Plain),
+    Param { original: u16, kind: ValueKind },
+}
+
+/// State of the walk over one statement.
+pub(super) struct Walk<'a> {
+    pub relations: &'a Relations,
+    pub env: &'a Env<'a>,
+    pub sql: &'a str,
+    /// The whole text's tokens.
+    pub tokens: &'a [Token],
+    /// Those of this statement.
+    pub range: Range<usize>,
+    /// Identifiers, constants and parameters whose role is known.
+    pub placed: HashSet<usize>,
+    /// Identifiers that were met as relations.
+    pub relation_tokens: HashSet<usize>,
+    /// Protected relations met.
+    pub met: BTreeSet<Oid>,
+    /// Parameters in plain roles.
+    pub plain_params: BTreeMap<u16, Vec<usize>>,
+    pub fills: Vec<Fill>,
+    pub tenants: Vec<TenantSource>,
+    pub asking: Asking,
+    /// The last reference to a sealed column, for positions.
+    pub last_sealed: Option<usize>,
+    /// Something that a look-up must not repeat.
+    pub impure: Option<usize>,
+    /// Whether the statement changes protected rows: its name for messages about the rest of the text.
+    pub changes: bool,
+    /// Whether a parameter without a cast is text, as in a VALUES list in FROM.
+    pub text_params: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk that has met nothing.
+    pub(super) fn new(
+        relations: &'a Relations,
+        env: &'a Env<'a>,
+        sql: &'a str,
+        tokens: &'a [Token],
+        range: Range<usize>,
+    ) -> Self {
+        Self {
+            relations,
+            env,
+            sql,
+            tokens,
+            range,
+            placed: HashSet::new(),
+            relation_tokens: HashSet::new(),
+            met: BTreeSet::new(),
+            plain_params: BTreeMap::new(),
+            fills: Vec::new(),
+            tenants: Vec::new(),
+            asking: Asking::default(),
+            last_sealed: None,
+            impure: None,
+            changes: false,
+            text_params: false,
+        }
+    }
+
+    /// The token that a node of the syntax tree starts at.
+    pub(super) fn token_at(&self, span: Span) -> Option<usize> {
+        let start = super::tokens::source_range(span)?.start;
+        self.tokens
+            .binary_search_by_key(&start, |token| token.start)
+            .ok()
+    }
+
+    pub(super) fn token(&self, index: usize) -> Option<&'a Token> {
+        self.tokens.get(index)
+    }
+
+    /// 1-based position in characters of a token.
+    pub(super) fn position(&self, index: Option<usize>) -> Option<u32> {
+        let token = self.token(index?)?;
+        let before = self.sql.get(..token.start)?;
+        u32::try_from(before.chars().count() + 1).ok()
+    }
+
+    /// The folded name of an identifier.
+    pub(super) fn name(&self, ident: &Ident) -> String {
+        let token = self
+            .token_at(ident.span)
+            .and_then(|index| self.token(index));
+        match token.and_then(|token| lexer::ident(token, self.sql)) {
+            Some(name) => name.into_owned(),
+            None => ident.value.clone(),
+        }
+    }
+
+    /// Records that this identifier's role is known.
+    pub(super) fn place(&mut self, ident: &Ident) {
+        self.placed.extend(self.token_at(ident.span));
+    }
+
+    pub(super) fn names(&self, name: &ObjectName) -> Walked<Vec<String>> {
+        let parts = name.0.iter().map(|part| match part {
+            ObjectNamePart::Identifier(ident) => Some(self.name(ident)),
+            ObjectNamePart::Function(_) => None,
+        });
+        parts
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| self.not_understood("a computed name", None))
+    }
+
+    pub(super) fn place_name(&mut self, name: &ObjectName) {
+        for part in &name.0 {
+            if let ObjectNamePart::Identifier(ident) = part {
+                self.place(ident);
+            }
+        }
+    }
+
+    pub(super) fn name_token(&self, name: &ObjectName) -> Option<usize> {
+        let ident = name.0.last().and_then(ObjectNamePart::as_ident)?;
+        self.token_at(ident.span)
+    }
+
+    /// A construct that the analysis does not know.
+    pub(super) fn not_understood(&self, what: &str, token: Option<usize>) -> Stop {
+        let token = token.or(Some(self.range.start));
+        let help = "Write the statement in a simpler way, or leave the protected table out of it.";
+        let message = format!(
+            "this statement touches a protected table and uses {what}, which pgseal does not understand"
+        );
+        refused(message, help, "refused-syntax", self.position(token)).into()
+    }
+
+    /// Any other refusal at a token.
+    pub(super) fn refuse(
+        &self,
+        message: impl Into<String>,
+        help: &str,
+        anchor: &str,
+        token: Option<usize>,
+    ) -> Stop {
+        refused(
+            message,
+            help,
+            anchor,
+            self.position(token.or(Some(self.range.start))),
+        )
+        .into()
+    }
+
+    /// Refuses a value that can be a sealed one.
+    pub(super) fn must_be_plain(&self, lineage: &Lineage, construct: Construct) -> Walked<()> {
+        match columns(lineage).first() {
+            None => Ok(()),
+            Some(column) => {
+                Err(sealed_use(column, construct, self.position(self.last_sealed)).into())
+            }
+        }
+    }
+
+    /// What a column reference carries; its identifiers are placed if it means something.
+    pub(super) fn reference(&mut self, idents: &[Ident], scope: &Scope<'_>) -> Walked<Lineage> {
+        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
+        let lineage = match scope.resolve(&parts) {
+            Meaning::Unknown => return Ok(Lineage::None),
+            Meaning::Column { lineage, .. } => lineage,
+            Meaning::Row { lineage } => {
+                self.note_sealed(idents, &lineage);
+                self.must_be_plain(&lineage, super::refuse::ROW)?;
+                lineage
+            }
+        };
+        self.note_sealed(idents, &lineage);
+        idents.iter().for_each(|ident| self.place(ident));
+        Ok(lineage)
+    }
+
+    fn note_sealed(&mut self, idents: &[Ident], lineage: &Lineage) {
+        if !matches!(lineage, Lineage::None) {
+            self.last_sealed = idents
+                .last()
+                .and_then(|ident| self.token_at(ident.span))
+                .or(self.last_sealed);
+        }
+    }
+
+    /// The relation of this name, asking the server where the catalog holds several; `None`: not in the catalog.
+    pub(super) fn relation(&mut self, name: &ObjectName) -> Walked<Option<Oid>> {
+        let parts = self.names(name)?;
+        self.relation_tokens.extend(self.name_token(name));
+        self.place_name(name);
+        let (schema, relation) = match parts.as_slice() {
+            [relation] => (None, relation),
+            [schema, relation] | [_, schema, relation] => (Some(schema.as_str()), relation),
+            _ => return Err(self.not_understood("a name of many parts", self.name_token(name))),
+        };
+        let found: Vec<Oid> = self
+            .relations
+            .catalog
+            .find(schema, relation)
+            .iter()
+            .map(|found| found.oid)
+            .collect();
+        let oid = match found.as_slice() {
+            [] => return Ok(None),
+            [only] => *only,
+            many if many
+                .iter()
+                .any(|oid| !matches!(self.relations.standing(*oid), Standing::Plain)) =>
+            {
+                match self.asked_name(relation)? {
+                    Some(oid) => oid,
+                    None => return Ok(None),
+                }
+            }
+            // Whichever it is, nothing in it is sealed; its columns are not known.
+            _ => return Ok(None),
+        };
+        if !matches!(self.relations.standing(oid), Standing::Plain) {
+            self.met.insert(oid);
+        }
+        Ok(Some(oid))
+    }
+
+    fn asked_name(&self, relation: &str) -> Walked<Option<Oid>> {
+        let asked = format!("\"{}\"", relation.replace('"', "\"\""));
+        match self.env.resolved.get(&asked) {
+            Some(answer) => Ok(*answer),
+            None => Err(Stop::Resolve(asked)),
+        }
+    }
+
+    /// Records a parameter in a plain role.
+    pub(super) fn plain_param(&mut self, number: u16, token: usize) {
+        self.placed.insert(token);
+        self.plain_params.entry(number).or_default().push(token);
+    }
+
+    /// A slot's tenant source, shared by those that are equal.
+    pub(super) fn tenant_index(&mut self, source: TenantSource) -> usize {
+        match self.tenants.iter().position(|known| *known == source) {
+            Some(at) => at,
+            None => {
+                self.tenants.push(source);
+                self.tenants.len() - 1
+            }
+        }
+    }
+
+    /// The parameter number at a token.
+    pub(super) fn param_number(&self, index: usize) -> Option<u16> {
+        match self.token(index)?.kind {
+            TokenKind::Param(number) => u16::try_from(number).ok().filter(|number| *number > 0),
+            _ => None,
+        }
+    }
+}
