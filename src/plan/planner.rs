@@ -68,6 +68,13 @@ impl Planner {
         self.relations.catalog.epoch
     }
 
+    /// How many columns are protected, for the log.
+    #[must_use]
+    pub fn protected_columns(&self) -> usize {
+        let tables = self.relations.protection.tables.values();
+        tables.map(|table| table.columns.len()).sum()
+    }
+
     /// Whether a text may need planning: never false when it does.
     #[must_use]
     pub fn mentions(&self, sql: &[u8]) -> bool {
