@@ -18,12 +18,12 @@ mod relations;
 mod scope;
 mod sources;
 mod store;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 mod types;
 mod update;
 mod utility;
-#[cfg(test)]
-mod tests;
 mod walk;
 
 pub use planner::Planner;
