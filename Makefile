@@ -1,10 +1,10 @@
-# make demo | make test | make lint
+# make demo | make test | make lint | make bench
 SHELL := /bin/bash
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/pgseal
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
 
-.PHONY: demo test lint deps venv
+.PHONY: demo test lint bench deps venv node
 
 deps:
 	scripts/install-deps.sh
@@ -13,16 +13,27 @@ venv: deps
 	test -x $(VENV)/bin/pytest || python3 -m venv $(VENV)
 	$(VENV)/bin/pip install -q --disable-pip-version-check -r tests/drivers/requirements.txt
 
+node: deps
+	mkdir -p $(CACHE)/node
+	cp tests/drivers/node/package.json tests/drivers/node/package-lock.json $(CACHE)/node/
+	npm ci --prefix $(CACHE)/node --no-audit --no-fund --silent
+
 demo: deps
 	cargo build --release --locked -q
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal python3 scripts/demo.py
+
+bench: deps
+	scripts/install-deps.sh pgbouncer
+	cargo build --release --locked -q
+	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal python3 scripts/bench.py
 
 lint: deps
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-test: lint venv
+test: lint venv node
 	cargo test --locked
 	cargo build --locked
-	cd tests/drivers && PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
+	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/keys
+	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/drivers

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{Config, KmsConfig, SslMode, Upstream};
 use crate::keyring::{self, Keyring, verifying};
-use crate::keys::{Ages, KeyCache};
+use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::{Dial, Server, client_acceptor, metadata, serve};
 use crate::plan::Planner;
@@ -77,6 +77,21 @@ pub async fn planner(config: &Config) -> Result<Planner, String> {
     plan_catalog(&client, &read_rules(config)?, 1).await
 }
 
+/// A connection to the keyring, its schema in place, and the KMS that wraps its keys: for commands.
+///
+/// # Errors
+/// Why not, in words for the operator.
+pub async fn administration(
+    config: &Config,
+) -> Result<(tokio_postgres::Client, Arc<dyn Kms>), String> {
+    let url = config
+        .keyring
+        .as_deref()
+        .ok_or("no keyring is configured")?;
+    let client = keyring::connect_ready(url).await?;
+    Ok((client, kms(&config.kms).await?))
+}
+
 fn dial(config: &Config) -> Result<Dial, String> {
     Ok(match &config.upstream {
         Upstream::Unix(path) => Dial::Unix(path.clone()),
@@ -113,7 +128,7 @@ async fn kms(config: &KmsConfig) -> Result<Arc<dyn Kms>, String> {
 /// Why it cannot start, in words for the operator.
 pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), String> {
     let rules = read_rules(&config)?;
-    let cache = Arc::new(KeyCache::new(Ages::default()));
+    let cache = Arc::new(KeyCache::new(config.ages));
     let dial = dial(&config)?;
     let (acceptor, offer) = match &config.client_tls {
         None => (None, TlsOffer::Disabled),

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::keys::Ages;
+
 /// A configuration that cannot be used; the program exits with 64.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
@@ -80,6 +82,8 @@ pub struct Config {
     pub kms: KmsConfig,
     /// `on_new_tenant`: whether a tenant is made at its first write.
     pub create_tenants: bool,
+    /// `key_soft_age`, `key_hard_age`: how long keys live in memory.
+    pub ages: Ages,
 }
 
 #[derive(Deserialize, Default)]
@@ -93,6 +97,8 @@ struct File {
     kms_file: Option<String>,
     kms_key: Option<String>,
     on_new_tenant: Option<String>,
+    key_soft_age: Option<u64>,
+    key_hard_age: Option<u64>,
     client_tls: Option<String>,
     tls_cert: Option<String>,
     tls_key: Option<String>,
@@ -247,8 +253,33 @@ impl Config {
             keyring,
             kms,
             create_tenants,
+            ages: ages(file, source)?,
         })
     }
+}
+
+/// Ages in seconds: 1 ≤ soft ≤ hard ≤ a day, so that a revocation is always felt.
+fn ages(file: &File, source: &Source<'_>) -> Result<Ages, ConfigError> {
+    let mut ages = Ages::default();
+    let seconds = |key: &str, value: Option<u64>, default: u64| match source
+        .get(key, value.map(|seconds| seconds.to_string()).as_ref())
+    {
+        None => Ok((default, key.to_owned())),
+        Some((text, place)) => match text.parse::<u64>() {
+            Ok(seconds @ 1..=86_400) => Ok((seconds * 1000, place)),
+            _ => Err(error(place, "say a number of seconds from 1 to 86400")),
+        },
+    };
+    let (soft, soft_place) = seconds("key_soft_age", file.key_soft_age, ages.soft)?;
+    let (hard, hard_place) = seconds("key_hard_age", file.key_hard_age, ages.hard.max(soft))?;
+    if soft > hard {
+        return Err(error(
+            format!("{soft_place}, {hard_place}"),
+            "key_soft_age must not be above key_hard_age",
+        ));
+    }
+    (ages.soft, ages.hard) = (soft, hard);
+    Ok(ages)
 }
 
 fn client_tls(file: &File, source: &Source<'_>) -> Result<Option<ClientTls>, ConfigError> {
@@ -410,6 +441,21 @@ mod tests {
             Ok(SslMode::Require)
         );
         assert!(mode("postgres://db.example?sslmode=prefer").is_err());
+    }
+
+    #[test]
+    fn ages_are_seconds_and_the_soft_one_is_the_shorter() {
+        let ages = |soft: &str, hard: &str| {
+            load(&[
+                ("PGSEAL_UPSTREAM", "postgres://h"),
+                ("PGSEAL_KEY_SOFT_AGE", soft),
+                ("PGSEAL_KEY_HARD_AGE", hard),
+            ])
+            .map(|config| (config.ages.soft, config.ages.hard))
+        };
+        assert_eq!(ages("2", "60"), Ok((2_000, 60_000)));
+        assert_eq!(ages("3600", ""), Ok((3_600_000, 3_600_000)));
+        assert!(ages("61", "60").is_err() && ages("0", "60").is_err() && ages("soon", "").is_err());
     }
 
     #[test]

@@ -34,6 +34,33 @@ enum Command {
         /// The statement.
         sql: String,
     },
+    /// Registers, shows, rekeys, closes and opens tenants.
+    Tenant {
+        /// JSON lines instead of a table.
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: ops::TenantCommand,
+    },
+    /// Lists and rotates data keys.
+    Key {
+        /// JSON lines instead of a table.
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: ops::KeyCommand,
+    },
+    /// Prints the key policy that a KMS key's owner attaches to it.
+    Policy {
+        /// The KMS key.
+        key_arn: String,
+        /// The role that pgseal runs as.
+        #[arg(long)]
+        principal: String,
+        /// The tenant that the key is for.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
     /// Asks the proxy at this address whether it answers.
     Healthcheck {
         /// Host and port.
@@ -56,6 +83,15 @@ fn main() -> ExitCode {
     }
     if let Command::Healthcheck { address } = &cli.command {
         return done(ops::healthcheck(address));
+    }
+    if let Command::Policy {
+        key_arn,
+        principal,
+        tenant,
+    } = &cli.command
+    {
+        let policy = ops::policy(key_arn, principal, tenant.as_deref());
+        return done(policy.map(|policy| println!("{policy:#}")));
     }
     let default = PathBuf::from("pgseal.toml");
     let path = cli.config.or_else(|| default.is_file().then_some(default));
@@ -86,7 +122,21 @@ fn main() -> ExitCode {
                     .await
                     .map(|planner| print!("{}", ops::explain(&planner, &sql))),
             ),
-            Command::Schema | Command::Healthcheck { .. } => ExitCode::SUCCESS,
+            Command::Tenant { json, command } => done(match app::administration(&config).await {
+                Ok((client, kms)) => ops::tenant(&client, kms.as_ref(), command, json)
+                    .await
+                    .map(|said| println!("{said}")),
+                Err(error) => Err(error),
+            }),
+            Command::Key { json, command } => done(match app::administration(&config).await {
+                Ok((mut client, kms)) => ops::key(&mut client, kms.as_ref(), command, json)
+                    .await
+                    .map(|said| println!("{said}")),
+                Err(error) => Err(error),
+            }),
+            Command::Schema | Command::Healthcheck { .. } | Command::Policy { .. } => {
+                ExitCode::SUCCESS
+            }
         }
     })
 }

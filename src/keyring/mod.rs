@@ -1,5 +1,6 @@
 //! Wrapped keys and tenants, kept in PostgreSQL beside the data that they seal.
 
+pub mod admin;
 mod schema;
 mod tls;
 
@@ -56,12 +57,12 @@ impl Failure {
             Self::Refused(tenant) => Refusal::new(
                 "SV006",
                 format!("the tenant {tenant} is not known and on_new_tenant is \"refuse\""),
-                "Register the tenant first. See docs/errors.md#sv006.",
+                "Register it with `pgseal tenant add`. See docs/errors.md#sv006.",
             ),
             Self::Disabled(tenant) => Refusal::new(
                 "SV006",
                 format!("the tenant {tenant} is disabled"),
-                "Enable the tenant again to use its data. See docs/errors.md#sv006.",
+                "`pgseal tenant enable` opens it again. See docs/errors.md#sv006.",
             ),
             Self::Denied(reason) => Refusal::new(
                 "SV004",
@@ -133,6 +134,21 @@ pub struct Keyring {
     started: Instant,
 }
 
+/// A connection to a keyring whose schema is there; it is created if it is missing.
+///
+/// # Errors
+/// What the database says, in words for the operator.
+pub async fn connect_ready(url: &str) -> Result<Client, String> {
+    let client = connect(url).await?;
+    schema::ensure(&client).await.map_err(|cause| {
+        format!(
+            "the schema pgseal cannot be created: {}",
+            tls::words(&cause)
+        )
+    })?;
+    Ok(client)
+}
+
 impl Keyring {
     /// Connects, and creates the schema if it is missing.
     ///
@@ -155,13 +171,7 @@ impl Keyring {
             denied: DashMap::new(),
             started: Instant::now(),
         });
-        let client = connect(url).await?;
-        schema::ensure(&client).await.map_err(|cause| {
-            format!(
-                "the schema pgseal cannot be created: {}",
-                tls::words(&cause)
-            )
-        })?;
+        let client = connect_ready(url).await?;
         *keyring.client.lock().await = Some(Arc::new(client));
         tokio::spawn(age(Arc::downgrade(&keyring)));
         Ok(keyring)
@@ -288,17 +298,7 @@ impl Keyring {
             return Err(Failure::Refused(tenant.clone()));
         }
         let arn = arn.unwrap_or_else(|| self.kms.default_key().to_owned());
-        let context = KeyContext::from(
-            [
-                ("keystore", "pgseal"),
-                ("tenant", tenant.as_str()),
-                ("purpose", Purpose::Dek.as_str()),
-                ("gen", "1"),
-                ("seal-until", "-"),
-                ("fmt", "sv1"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
+        let context = admin::context_of(tenant.as_str(), 1);
         let permit = self.calls.acquire().await.map_err(|_| Failure::Database)?;
         let (secret, wrapped) = self
             .kms

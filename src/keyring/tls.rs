@@ -1,20 +1,29 @@
 //! Connections of pgseal's own to the protected database: keyring and catalog.
 
-use std::path::Path;
+use std::error::Error as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::{Client, Error, NoTls};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Client, Error, NoTls, Socket};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Connects with a libpq-style URL; the connection's task ends with the client.
 ///
 /// # Errors
 /// Why not, in words for the operator; never the URL, which may hold a password.
 pub async fn connect(url: &str) -> Result<Client, String> {
+    let (url, roots) = without_roots(url);
     let mut config: tokio_postgres::Config = url.parse().map_err(|_| {
-        "the keyring's URL cannot be read: say postgres://user@host/database".to_owned()
+        "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-full and &sslrootcert=file if need be".to_owned()
     })?;
     config.application_name("pgseal");
     let remote = config.get_hosts().iter().any(|host| matches!(host, tokio_postgres::config::Host::Tcp(name) if name != "localhost" && !name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())));
@@ -26,7 +35,7 @@ pub async fn connect(url: &str) -> Result<Client, String> {
         config.ssl_mode(tokio_postgres::config::SslMode::Require);
     }
     if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
-        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(verifying(None)?);
+        let tls = Tls(TlsConnector::from(Arc::new(verifying(roots.as_deref())?)));
         let (client, connection) = config.connect(tls).await.map_err(|cause| words(&cause))?;
         tokio::spawn(connection);
         return Ok(client);
@@ -36,12 +45,31 @@ pub async fn connect(url: &str) -> Result<Client, String> {
     Ok(client)
 }
 
-/// What a database error says, with the server's message if it has one.
+/// The URL as the driver knows it, which is without libpq's `sslrootcert` and `sslmode=verify-full`, and the file with the
+/// roots. Every mode that encrypts also verifies here.
+fn without_roots(url: &str) -> (String, Option<PathBuf>) {
+    let Some((address, query)) = url.split_once('?') else {
+        return (url.to_owned(), None);
+    };
+    let mut roots = None;
+    let mut kept = Vec::new();
+    for option in query.split('&') {
+        match option.split_once('=') {
+            Some(("sslrootcert", path)) => roots = Some(PathBuf::from(path)),
+            Some(("sslmode", "verify-full")) => kept.push("sslmode=require"),
+            _ => kept.push(option),
+        }
+    }
+    (format!("{address}?{}", kept.join("&")), roots)
+}
+
+/// What a database error says: the server's message if it has one, else the error and its cause.
 pub(super) fn words(error: &Error) -> String {
-    error.as_db_error().map_or_else(
-        || error.to_string(),
-        |error| format!("{} ({})", error.message(), error.code().code()),
-    )
+    match (error.as_db_error(), error.source()) {
+        (Some(error), _) => format!("{} ({})", error.message(), error.code().code()),
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
+    }
 }
 
 /// A TLS client that checks the server's certificate and name, against this PEM file or the system's roots.
@@ -71,4 +99,95 @@ pub fn verifying(roots: Option<&Path>) -> Result<ClientConfig, String> {
         .with_safe_default_protocol_versions()
         .map_err(|cause| cause.to_string())?;
     Ok(builder.with_root_certificates(store).with_no_client_auth())
+}
+
+/// The driver's view of our TLS library. Channel binding is not offered: SCRAM without it authenticates both sides, and
+/// the certificate is verified besides.
+#[derive(Clone)]
+struct Tls(TlsConnector);
+
+impl MakeTlsConnect<Socket> for Tls {
+    type Stream = Encrypted;
+    type TlsConnect = TlsTo;
+    type Error = InvalidDnsNameError;
+
+    fn make_tls_connect(&mut self, host: &str) -> Result<TlsTo, InvalidDnsNameError> {
+        let name = ServerName::try_from(host.to_owned())?;
+        Ok(TlsTo {
+            connector: self.0.clone(),
+            name,
+        })
+    }
+}
+
+/// One handshake to come.
+struct TlsTo {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl TlsConnect<Socket> for TlsTo {
+    type Stream = Encrypted;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Encrypted>> + Send>>;
+
+    fn connect(self, socket: Socket) -> Self::Future {
+        let handshake = self.connector.connect(self.name, socket);
+        Box::pin(async move { handshake.await.map(|stream| Encrypted(Box::new(stream))) })
+    }
+}
+
+/// An encrypted connection.
+struct Encrypted(Box<TlsStream<Socket>>);
+
+impl tokio_postgres::tls::TlsStream for Encrypted {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(task, buf)
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(task, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(task)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libpq_s_way_to_name_roots_is_understood() {
+        let (url, roots) = without_roots(
+            "postgres://u@h/d?connect_timeout=3&sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        );
+        assert_eq!(url, "postgres://u@h/d?connect_timeout=3&sslmode=require");
+        assert_eq!(roots, Some(PathBuf::from("/etc/ca.pem")));
+        assert_eq!(
+            without_roots("postgres://u@h/d"),
+            ("postgres://u@h/d".to_owned(), None)
+        );
+    }
 }

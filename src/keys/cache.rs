@@ -96,6 +96,10 @@ impl KeyCache {
             .map_or(now, |entry| entry.used.load(Ordering::Relaxed));
         if active {
             self.active.insert(key.tenant.clone(), key.kid);
+        } else {
+            // It was retired since: the next write asks for the key that took its place.
+            self.active
+                .remove_if(&key.tenant, |_, current| *current == key.kid);
         }
         self.keys.insert(
             key.kid,
@@ -207,6 +211,15 @@ mod tests {
         cache.insert(key("a", 1), true);
         cache.set_now(100);
         assert!(cache.due().is_empty() && cache.is_empty());
+    }
+
+    #[test]
+    fn a_key_that_comes_back_retired_still_opens_but_seals_no_more() {
+        let cache = KeyCache::new(Ages::default());
+        let key = key("a", 1);
+        cache.insert(key.clone(), true);
+        cache.insert(key.clone(), false);
+        assert!(cache.active(&key.tenant).is_none() && cache.by_kid(key.kid).is_some());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! AWS KMS, by the SDK: region, credentials and `AWS_ENDPOINT_URL_KMS` as the SDK reads them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +9,7 @@ use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
-use aws_sdk_kms::types::DataKeySpec;
+use aws_sdk_kms::types::{DataKeySpec, KeySpec, KeyState, KeyUsageType};
 use zeroize::Zeroizing;
 
 use super::{KeyContext, Kms, KmsError};
@@ -120,6 +121,53 @@ impl Kms for AwsKms {
             .set_encryption_context(Some(context.clone().into_iter().collect()));
         let key = call.send().await.map_err(|error| failed(&error))?;
         secret(key.plaintext)
+    }
+
+    async fn verify(&self, key_arn: &str) -> Result<(), KmsError> {
+        let described = self.client.describe_key().key_id(key_arn).send().await;
+        let key = described
+            .map_err(|error| failed(&error))?
+            .key_metadata
+            .ok_or_else(|| KmsError::Unreachable("DescribeKey says nothing".to_owned()))?;
+        let spec = key.key_spec.unwrap_or(KeySpec::SymmetricDefault);
+        let usage = key.key_usage.unwrap_or(KeyUsageType::EncryptDecrypt);
+        let refused = if !key.enabled {
+            let state = key.key_state.map_or("Disabled", |state| match state {
+                KeyState::PendingDeletion => "PendingDeletion",
+                _ => "Disabled",
+            });
+            Some(format!("the key is not enabled ({state})"))
+        } else if spec != KeySpec::SymmetricDefault {
+            Some(format!("the key's spec is {spec}, not SYMMETRIC_DEFAULT"))
+        } else if usage != KeyUsageType::EncryptDecrypt {
+            Some(format!("the key's usage is {usage}, not ENCRYPT_DECRYPT"))
+        } else {
+            None
+        };
+        refused.map_or(Ok(()), |reason| Err(KmsError::Denied(reason)))
+    }
+
+    async fn rewrap(
+        &self,
+        from_arn: &str,
+        to_arn: &str,
+        wrapped: &[u8],
+        context: &KeyContext,
+    ) -> Result<Vec<u8>, KmsError> {
+        let context: HashMap<String, String> = context.clone().into_iter().collect();
+        let call = self
+            .client
+            .re_encrypt()
+            .ciphertext_blob(Blob::new(wrapped))
+            .source_key_id(from_arn)
+            .destination_key_id(to_arn)
+            .set_source_encryption_context(Some(context.clone()))
+            .set_destination_encryption_context(Some(context));
+        let rewrapped = call.send().await.map_err(|error| failed(&error))?;
+        rewrapped
+            .ciphertext_blob
+            .map(Blob::into_inner)
+            .ok_or_else(|| KmsError::Unreachable("ReEncrypt gave nothing".to_owned()))
     }
 
     fn default_key(&self) -> &str {

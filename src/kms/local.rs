@@ -143,6 +143,23 @@ impl Kms for LocalKms {
             .map_err(|_| invalid())
     }
 
+    async fn verify(&self, key_arn: &str) -> Result<(), KmsError> {
+        self.check(key_arn)
+    }
+
+    async fn rewrap(
+        &self,
+        from_arn: &str,
+        to_arn: &str,
+        wrapped: &[u8],
+        _context: &KeyContext,
+    ) -> Result<Vec<u8>, KmsError> {
+        // A key file holds one key: there is nothing to change to.
+        self.check(from_arn)?;
+        self.check(to_arn)?;
+        Ok(wrapped.to_vec())
+    }
+
     fn default_key(&self) -> &str {
         &self.arn
     }

@@ -41,6 +41,18 @@ pub trait Kms: Send + Sync {
         context: &KeyContext,
     ) -> Result<Secret, KmsError>;
 
+    /// Whether the key of this ARN can wrap data keys at all: it exists, is enabled, symmetric, and for encryption.
+    async fn verify(&self, key_arn: &str) -> Result<(), KmsError>;
+
+    /// The same wrapped data key under another key, without its plaintext leaving KMS.
+    async fn rewrap(
+        &self,
+        from_arn: &str,
+        to_arn: &str,
+        wrapped: &[u8],
+        context: &KeyContext,
+    ) -> Result<Vec<u8>, KmsError>;
+
     /// The key for tenants that have none of their own.
     fn default_key(&self) -> &str;
 }

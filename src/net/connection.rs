@@ -242,13 +242,22 @@ impl Connection {
         {
             return Poll::Ready(Ok(Event::Keys(answers)));
         }
+        // A peer whose frame waits for keys or for an answer fills its buffer only so far.
+        let open =
+            |inbox: &Inbox, peer| inbox.len_bytes() < HIGH_WATER || !self.session.is_held(peer);
+        let (client_open, server_open) = (
+            open(&self.from_client, Peer::Client),
+            open(&self.from_server, Peer::Server),
+        );
         if let Some(upstream) = &mut self.upstream
+            && server_open
             && self.out.client.len_bytes() < HIGH_WATER
             && let Poll::Ready(read) = read(upstream, &mut self.from_server, task)
         {
             return Poll::Ready(read.map(|len| Event::Read(Peer::Server, len)));
         }
-        if self.out.server.len_bytes() < HIGH_WATER
+        if client_open
+            && self.out.server.len_bytes() < HIGH_WATER
             && let Poll::Ready(read) = read(&mut self.client, &mut self.from_client, task)
         {
             return Poll::Ready(read.map(|len| Event::Read(Peer::Client, len)));

@@ -1,5 +1,11 @@
 //! Commands for people; never on the data path.
 
+mod policy;
+mod tenants;
+
+pub use policy::policy;
+pub use tenants::{KeyCommand, TenantCommand, key, tenant};
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};

@@ -158,7 +158,9 @@ impl Walk<'_> {
             .clone()
             .filter_map(|at| self.param_number(at))
             .max()
-            .unwrap_or(0);
+            .unwrap_or(0)
+            // A client may declare, and then must bind, more than the text uses.
+            .max(u16::try_from(self.env.declared.len()).unwrap_or(u16::MAX));
         let mut splices = Vec::new();
         let (slots, copies) = self.slots(max_param, &mut splices)?;
         let outputs = if rows.columns.is_empty() && !rows.open {

@@ -3,6 +3,8 @@
 //! [`Sealed`] comes only from [`seal`]: what is to be stored in a protected column is made of nothing else.
 
 mod json;
+#[cfg(test)]
+mod tests;
 mod value;
 mod xaes;
 

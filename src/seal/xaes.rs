@@ -88,4 +88,43 @@ mod tests {
             "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"
         );
     }
+    /// The specification's accumulated vectors: random keys, nonces, plaintexts and additional data out of SHAKE-128,
+    /// all ciphertexts into another.
+    fn accumulated(iterations: u32) -> String {
+        use sha3::digest::{ExtendableOutput, Update, XofReader};
+        let mut random = sha3::Shake128::default().finalize_xof();
+        let mut all = sha3::Shake128::default();
+        let mut bytes = |len: usize| {
+            let mut bytes = vec![0; len];
+            random.read(&mut bytes);
+            bytes
+        };
+        for _ in 0..iterations {
+            let key: [u8; 32] = bytes(32).try_into().unwrap();
+            let nonce: [u8; NONCE_LEN] = bytes(NONCE_LEN).try_into().unwrap();
+            let len = bytes(1)[0];
+            let plain = bytes(usize::from(len));
+            let len = bytes(1)[0];
+            let aad = bytes(usize::from(len));
+            let key = Aes256::new(&key.into());
+            let sealed = seal(&key, &nonce, &aad, &plain).unwrap();
+            assert_eq!(open(&key, &nonce, &aad, &sealed).unwrap(), plain);
+            all.update(&sealed);
+        }
+        let mut sum = [0; 32];
+        all.finalize_xof().read(&mut sum);
+        hex::encode(sum)
+    }
+
+    #[test]
+    fn accumulated_vector_of_10_000() {
+        let expected = "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939";
+        assert_eq!(accumulated(10_000), expected);
+    }
+
+    #[test]
+    fn accumulated_vector_of_1_000_000() {
+        let expected = "2163ae1445985a30b60585ee67daa55674df06901b890593e824b8a7c885ab15";
+        assert_eq!(accumulated(1_000_000), expected);
+    }
 }

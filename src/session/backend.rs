@@ -174,7 +174,16 @@ impl Session {
         };
         let replacement = match opener.open(body, &row, &key_of) {
             Row::Unchanged => None,
-            Row::Wants(wants) => return Ok(Step::Wait(Progress::NeedKeys(wants))),
+            Row::Wants(mut wants) => {
+                // All that is buffered waits together, not row by row.
+                let rows = input.following().take_while(|(tag, _)| *tag == b'D');
+                for (_, body) in rows {
+                    if let Ok(row) = DataRow::read(body) {
+                        opener.wants(body, &row, &key_of, &mut wants);
+                    }
+                }
+                return Ok(Step::Wait(Progress::NeedKeys(wants)));
+            }
             Row::Failed(refusal) => return self.fail_result(refusal, input, out),
             Row::Opened(values) => {
                 let values: Vec<Option<&[u8]>> =

@@ -256,6 +256,20 @@ impl Session {
             || (self.ledger.is_empty() && !self.in_transaction)
     }
 
+    /// Whether more bytes of this peer could not be worked on now: its frame at the front waits for something else.
+    #[must_use]
+    pub fn is_held(&self, peer: Peer) -> bool {
+        let [client, server] = self.waiting;
+        match peer {
+            Peer::Client => {
+                client
+                    || matches!(self.ask, Ask::Sent(..))
+                    || (self.failing && !self.ledger.is_discarding())
+            }
+            Peer::Server => server,
+        }
+    }
+
     /// Whether the login is over.
     #[must_use]
     pub fn is_live(&self) -> bool {

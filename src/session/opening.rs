@@ -107,6 +107,27 @@ impl Opener {
         }))
     }
 
+    /// Adds the keys of a row further on that are not here.
+    pub(super) fn wants(
+        &self,
+        body: &[u8],
+        row: &DataRow,
+        key_of: KeyOf<'_>,
+        wants: &mut KeyWants,
+    ) {
+        for column in self.columns.iter() {
+            let range = row.values.get(column.index).cloned().flatten();
+            // What is wrong with it is said when its turn comes.
+            if let Some(Ok(Some(sealed))) = range
+                .and_then(|range| body.get(range))
+                .map(|bytes| column.parse(bytes))
+                && key_of(sealed.kid()).is_none()
+            {
+                wants.open.insert(sealed.kid());
+            }
+        }
+    }
+
     /// Opens one row's sealed values.
     pub(super) fn open<'a>(&self, body: &'a [u8], row: &DataRow, key_of: KeyOf<'_>) -> Row<'a> {
         let mut wants = KeyWants::default();

@@ -137,6 +137,24 @@ impl Inbox {
             .unwrap_or_default()
     }
 
+    /// Tags and bodies of the whole frames behind the one at the front, as far as they are here.
+    pub fn following(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let mut rest = self.front().get(self.frame_len()..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (&[tag, a, b, c, d], _) = rest.split_first_chunk::<HEADER>()?;
+            let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
+            let (frame, behind) = rest.split_at_checked(len.checked_add(1)?)?;
+            rest = behind;
+            Some((tag, frame.get(HEADER..)?))
+        })
+    }
+
+    /// Bytes that are buffered.
+    #[must_use]
+    pub fn len_bytes(&self) -> usize {
+        self.buf.len()
+    }
+
     /// The frame at the front is forwarded as it is; what has not arrived of it passes as it arrives.
     pub fn forward(&mut self) {
         self.passing = self.frame_len();

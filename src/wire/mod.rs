@@ -7,6 +7,8 @@ pub mod encode;
 mod inbox;
 pub mod message;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 pub use inbox::{Head, Inbox, OutQueue, Outbox};
 

@@ -1,0 +1,179 @@
+"""AWS KMS's JSON protocol over HTTP, with what moto leaves out: key states that matter, denials, exact contexts, outages.
+
+A test sets `mode` and the keys' `state` and `denied`, and reads `calls`. The wire format and the error codes follow the AWS
+KMS API reference (DescribeKey, GenerateDataKey, Decrypt, ReEncrypt): the real SDK is the client.
+"""
+import base64
+import json
+import os
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+
+class Fault(Exception):
+    def __init__(self, code, message="", status=400):
+        self.code, self.message, self.status = code, message, status
+
+
+class Key:
+    def __init__(self, arn):
+        self.arn, self.state, self.denied, self.material = arn, "Enabled", set(), os.urandom(32)
+        self.spec = "SYMMETRIC_DEFAULT"
+
+
+class Kms:
+    """`mode`: "ok", "throttle", "silent" or "garbage"; `away` for refused connections."""
+
+    def __init__(self, latency=0):
+        self.keys, self.calls, self.mode, self.latency = {}, [], "ok", latency
+        self.lock, self.flying, self.most_flying = threading.Lock(), 0, 0
+        self.released = threading.Event()
+        self.port = self.server = None
+
+    def create_key(self):
+        key = Key(f"arn:aws:kms:eu-central-1:111122223333:key/{uuid.uuid4()}")
+        self.keys[key.arn] = key
+        return key
+
+    def count(self, operation):
+        return sum(call == operation for call, _, _ in self.calls)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        kms = self
+
+        class Answer(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                if kms.released.is_set():
+                    # A connection that was kept alive goes with the server.
+                    self.close_connection = True
+                    return
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with kms.lock:
+                    kms.flying += 1
+                    kms.most_flying = max(kms.most_flying, kms.flying)
+                try:
+                    self.reply(*kms.answer(self.headers["X-Amz-Target"].split(".")[1], request))
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+                finally:
+                    with kms.lock:
+                        kms.flying -= 1
+
+            def reply(self, status, body):
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads, request_queue_size = True, 256
+
+        self.server = Server(("127.0.0.1", self.port or 0), Answer)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def stop(self):
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    @contextmanager
+    def away(self):
+        """Connections are refused."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.released.clear()
+            self.start()
+
+    def answer(self, operation, request):
+        mode = self.mode
+        with self.lock:
+            self.calls.append((operation, request.get("KeyId"), request.get("EncryptionContext", {}).get("tenant")))
+        time.sleep(self.latency)
+        if mode == "silent":
+            self.released.wait(30)
+            return 500, b"{}"
+        if mode == "garbage":
+            return 200, b"<html>not json"
+        try:
+            if mode == "throttle":
+                raise Fault("ThrottlingException", "Rate exceeded")
+            return 200, json.dumps(getattr(self, operation)(request)).encode()
+        except Fault as fault:
+            return fault.status, json.dumps({"__type": fault.code, "message": fault.message}).encode()
+
+    def key_for(self, arn, operation):
+        key = self.keys.get(arn)
+        if key is None:
+            raise Fault("NotFoundException", "Key does not exist")
+        if operation in key.denied:
+            raise Fault("AccessDeniedException", f"User is not authorized to perform: kms:{operation}")
+        if operation == "DescribeKey":
+            return key
+        if key.state == "Disabled":
+            raise Fault("DisabledException", f"{key.arn} is disabled.")
+        if key.state != "Enabled":
+            raise Fault("KMSInvalidStateException", f"{key.arn} is pending deletion.")
+        return key
+
+    @staticmethod
+    def context(request, name="EncryptionContext"):
+        return json.dumps(request.get(name, {}), sort_keys=True).encode()
+
+    @staticmethod
+    def wrap(key, plain, context):
+        nonce = os.urandom(12)
+        blob = key.arn.encode() + b"\0" + nonce + AESGCM(key.material).encrypt(nonce, plain, context)
+        return base64.b64encode(blob).decode()
+
+    @staticmethod
+    def unwrap(key, blob, context):
+        arn, _, sealed = base64.b64decode(blob).partition(b"\0")
+        if arn.decode(errors="replace") != key.arn:
+            raise Fault("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
+        try:
+            return AESGCM(key.material).decrypt(sealed[:12], sealed[12:], context)
+        except InvalidTag:
+            raise Fault("InvalidCiphertextException") from None
+
+    def DescribeKey(self, request):
+        key = self.key_for(request["KeyId"], "DescribeKey")
+        return {"KeyMetadata": {
+            "KeyId": key.arn.rsplit("/", 1)[1], "Arn": key.arn, "Enabled": key.state == "Enabled", "KeyState": key.state,
+            "KeySpec": key.spec, "KeyUsage": "ENCRYPT_DECRYPT", "KeyManager": "CUSTOMER"}}
+
+    def GenerateDataKey(self, request):
+        key = self.key_for(request["KeyId"], "GenerateDataKey")
+        plain = os.urandom(32)
+        return {"KeyId": key.arn, "Plaintext": base64.b64encode(plain).decode(), "CiphertextBlob": self.wrap(key, plain, self.context(request))}
+
+    def Decrypt(self, request):
+        key = self.key_for(request["KeyId"], "Decrypt")
+        plain = self.unwrap(key, request["CiphertextBlob"], self.context(request))
+        return {"KeyId": key.arn, "Plaintext": base64.b64encode(plain).decode(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+
+    def ReEncrypt(self, request):
+        source = self.key_for(request["SourceKeyId"], "ReEncrypt")
+        target = self.key_for(request["DestinationKeyId"], "ReEncrypt")
+        plain = self.unwrap(source, request["CiphertextBlob"], self.context(request, "SourceEncryptionContext"))
+        blob = self.wrap(target, plain, self.context(request, "DestinationEncryptionContext"))
+        return {"CiphertextBlob": blob, "SourceKeyId": source.arn, "KeyId": target.arn}
