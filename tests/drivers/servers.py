@@ -21,11 +21,29 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def raw_login(stream):
+    """Logs in by hand on a stream of bytes; gives the type of the last message: `Z` if the login went well."""
+    body = b"\0\3\0\0user\0postgres\0database\0app\0\0"
+    stream.sendall((len(body) + 4).to_bytes(4, "big") + body)
+    buffer, tag = b"", b""
+    while tag not in (b"Z", b"E"):
+        while len(buffer) < 5 or len(buffer) < 1 + int.from_bytes(buffer[1:5], "big"):
+            buffer += (read := stream.recv(65536))
+            if not read:
+                return tag
+        tag, buffer = buffer[:1], buffer[1 + int.from_bytes(buffer[1:5], "big"):]
+    return tag
+
+
 class Servers:
     """`url` goes through pgseal, `direct` past it."""
 
-    def __init__(self, auth="trust", env=None):
-        self.auth, self.env = auth, env or {}
+    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None):
+        """`client_tls`: as pgseal's key; `upstream_root`: whose certificate the upstream's must match, "own" or "other";
+        `port`: of a PostgreSQL that runs already."""
+        self.env = env or {}
+        self.client_tls, self.upstream_tls, self.upstream_root, self.upstream_query = client_tls, upstream_tls, upstream_root, upstream_query
+        self.port, self.owns_postgres = port, port is None
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pgseal-"))
@@ -34,7 +52,9 @@ class Servers:
             os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
         self.pgseal = None
         try:
-            self._postgres()
+            self._certificates()
+            if self.owns_postgres:
+                self._postgres()
             self._pgseal()
         except BaseException:
             self.__exit__()
@@ -44,26 +64,63 @@ class Servers:
     def _run(self, *command):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self.user, group=self.user, extra_groups=[] if self.user else None, cwd="/")
 
+    def _certificates(self):
+        """One for pgseal, one for PostgreSQL: nobody shares a private key with the database."""
+        if not (self.client_tls or self.upstream_tls):
+            return
+        for name in ("pgseal", "postgres", "other"):
+            subprocess.run(
+                ["openssl", "req", "-new", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "2", "-subj", "/CN=localhost",
+                 "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+                 "-out", f"{self.folder}/{name}.crt", "-keyout", f"{self.folder}/{name}.pem"], check=True, capture_output=True)
+        (self.folder / "postgres.pem").chmod(0o600)
+        if self.user:
+            os.chown(self.folder / "postgres.pem", pwd.getpwnam(self.user).pw_uid, -1)
+        self.certificate = self.folder / "pgseal.crt"
+
     def _postgres(self):
         self.port = free_port()
         data = self.folder / "data"
         self._run(f"{BIN}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c fsync=off -c log_statement=all"
-        self._run(f"{BIN}/pg_ctl", "-D", str(data), "-l", str(self.folder / "server.log"), "-o", options, "-w", "start")
+        settings = f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\nfsync = off\nlog_statement = 'all'\n"
+        if self.upstream_tls:
+            settings += f"ssl = on\nssl_cert_file = '{self.folder}/postgres.crt'\nssl_key_file = '{self.folder}/postgres.pem'\n"
+        with open(data / "postgresql.conf", "a") as conf:
+            conf.write(settings)
+        self.start_postgres()
         self.direct = f"postgres://postgres@127.0.0.1:{self.port}/app?sslmode=disable"
         subprocess.run(["psql", "-Xq", self.direct.replace("/app", "/postgres"), "-c", "CREATE DATABASE app"], check=True)
         subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", self.direct, "-f", str(ROOT / "tests/schema/portkey.sql")], check=True)
+
+    def start_postgres(self):
+        self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "server.log"), "-w", "start")
+
+    def stop_postgres(self):
+        self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
+
+    def demand(self, method, role):
+        """The server asks this role for a password from now on."""
+        hba = self.folder / "data" / "pg_hba.conf"
+        hba.write_text(f"host all {role} 127.0.0.1/32 {method}\n" + hba.read_text())
+        self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "reload")
+        deadline = time.monotonic() + 10
+        while subprocess.run(["psql", "-Xqwc", "SELECT 1", self.direct.replace("postgres@", f"{role}@")], capture_output=True).returncode == 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError("pg_hba.conf was not reloaded")
+            time.sleep(0.05)
 
     def _pgseal(self):
         env = dict(os.environ)
         env.update(
             PGSEAL_LISTEN="127.0.0.1:0",
-            PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{self.port}",
+            PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{self.port}{self._query()}",
             PGSEAL_RULES=str(ROOT / "rules/portkey.toml"),
-            PGSEAL_KEYRING=f"postgres://postgres@127.0.0.1:{self.port}/app",
+            PGSEAL_KEYRING=f"postgres://postgres@localhost:{self.port}/app{self._query() if self.upstream_tls and self.upstream_root == 'own' else ''}",
             PGSEAL_KMS_FILE=str(self.folder / "local.key"),
             NO_COLOR="1",
         )
+        if self.client_tls:
+            env.update(PGSEAL_CLIENT_TLS=self.client_tls, PGSEAL_TLS_CERT=str(self.certificate), PGSEAL_TLS_KEY=str(self.folder / "pgseal.pem"))
         env.update(self.env)
         self.log = self.folder / "pgseal.log"
         with open(self.log, "w") as log:
@@ -73,7 +130,13 @@ class Servers:
             if self.pgseal.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(self.log.read_text())
             time.sleep(0.05)
-        self.url = f"postgres://postgres@127.0.0.1:{ready[1]}/app?sslmode=disable"
+        self.listen = int(ready[1])
+        self.url = f"postgres://postgres@127.0.0.1:{self.listen}/app?sslmode=disable"
+
+    def _query(self):
+        if not self.upstream_tls:
+            return self.upstream_query
+        return f"?sslmode=verify-full&sslrootcert={self.folder}/{'postgres' if self.upstream_root == 'own' else 'other'}.crt"
 
     def stop_pgseal(self):
         """SIGTERM; gives the exit code."""
@@ -84,5 +147,5 @@ class Servers:
         if self.pgseal and self.pgseal.poll() is None:
             self.stop_pgseal()
         if (self.folder / "data" / "postmaster.pid").exists():
-            self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
+            self.stop_postgres()
         shutil.rmtree(self.folder, ignore_errors=True)

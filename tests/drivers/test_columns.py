@@ -23,6 +23,16 @@ COLUMNS = [
 KINDS = pytest.mark.parametrize("table,column,kind", COLUMNS)
 
 
+# By name, alias, derived table, CTE and join; `*` first, because its column is found by name.
+READS = [
+    "SELECT * FROM {table} WHERE id = {row}",
+    "SELECT {column} FROM {table} WHERE id = {row}",
+    "SELECT t.{column} AS renamed FROM {table} AS t WHERE t.id = {row}",
+    "SELECT x.{column} FROM (SELECT * FROM {table}) x WHERE x.id = {row}",
+    "WITH c AS (SELECT id, {column} FROM {table}) SELECT c.{column} FROM c JOIN {table} t ON t.id = c.id WHERE t.id = {row}",
+]
+
+
 def owner(table):
     return "prompt_id" if table == "prompt_versions" else "organisation_id"
 
@@ -110,23 +120,75 @@ def test_asyncpg(servers, direct, table, column, kind):
             assert await connection.execute(f"UPDATE {table} SET {column} = $1 WHERE id = $2", sent(kind, value), row) == "UPDATE 1"
             assert await connection.execute(f"UPDATE {table} SET {column} = $1 WHERE id = $2", sent(kind, value), uuid.uuid4()) == "UPDATE 0"
             assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
-            assert decoded(await connection.fetchval(f"SELECT {column} FROM {table} WHERE id = $1", row)) == value
+            owned = f"UPDATE {table} SET {column} = $1 WHERE {owner(table)} = $2 AND id = $3 RETURNING {column} AS renamed"
+            assert decoded(await connection.fetchval(owned, sent(kind, value), tenant, row)) == value
+            upsert = f"{insert} ON CONFLICT (id) DO UPDATE SET {column} = EXCLUDED.{column}"
+            assert await connection.execute(upsert, row, tenant, other, sent(kind, value)) == "INSERT 0 1"
+            assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
+            for sql in READS:
+                got = await connection.fetchrow(sql.format(table=table, column=column, row="$1"), row)
+                assert decoded(got[column if column in got else "renamed"]) == value, sql
         await connection.close()
 
     asyncio.run(script())
 
 
+def literal(value):
+    if value is None:
+        return "NULL"
+    text = "\\x" + value.hex() if isinstance(value, bytes) else value
+    return "'" + text.replace("'", "''") + "'"
+
+
 @KINDS
 def test_psql_literals(servers, direct, table, column, kind):
-    for number, value in enumerate(values(kind)[:-1]):
+    for number, value in enumerate(values(kind)):
         tenant, row = TENANTS[number % 2], uuid.uuid4()
         name, other = extra(table, row.int % 1000003)
-        wire = sent(kind, value)
-        text = "\\x" + wire.hex() if isinstance(wire, bytes) else wire
-        literal = "NULL" if text is None else "'" + text.replace("'", "''") + "'"
-        sql = f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES ('{row}', '{tenant}', '{other}', {literal});\n"
-        sql += f"UPDATE {table} SET {column} = {literal} WHERE id = '{row}';\n"
-        subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", servers.url], input=sql, text=True, check=True)
-        assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
-        with psycopg.connect(servers.url) as connection:
-            assert connection.execute(f"SELECT {column} FROM {table} WHERE id = %s", (row,)).fetchone() == (value,)
+        new, before = literal(sent(kind, value)), literal(sent(kind, values(kind)[1]))
+        insert = f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES ('{row}', '{tenant}', '{other}', {{}})"
+        for last in (
+            insert.format(new),
+            f"UPDATE {table} SET {column} = {new} WHERE id = '{row}'",
+            f"UPDATE {table} SET {column} = {new} WHERE {owner(table)} = '{tenant}' AND id = '{row}'",
+            f"{insert.format(new)} ON CONFLICT (id) DO UPDATE SET {column} = EXCLUDED.{column}",
+        ):
+            # Each way writes over another value, so that what stands there is what it wrote.
+            first = "" if last == insert.format(new) else f"UPDATE {table} SET {column} = {before} WHERE id = '{row}';\n"
+            psql(servers, f"{first}{last};\n")
+            assert check_raw(direct, table, column, kind, row, tenant) == (value is not None)
+        # psql prints what the server's text form is: the same as that of the plaintext. Asked past pgseal and unlogged,
+        # for this statement does hold the plaintext and the canary test reads the server's log.
+        with direct.transaction():
+            direct.execute("SET LOCAL log_statement = 'none'")
+            shown = direct.execute(f"SELECT {new}::{kind}::text").fetchone()[0]
+        for sql in READS[1:]:
+            found = psql(servers, "\\pset null (null)\n" + sql.format(table=table, column=column, row=f"'{row}'") + ";\n")
+            assert found == ("(null)" if shown is None else shown), sql
+        back = psql(servers, f"UPDATE {table} SET {column} = {new} WHERE id = '{row}' RETURNING {column} IS NULL, {column};\n")
+        assert back == ("t|" if shown is None else f"f|{shown}")
+
+
+def psql(servers, sql):
+    """What psql prints for a script, without the line's end."""
+    done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", servers.url], input=sql, text=True, check=True, capture_output=True)
+    return done.stdout.removesuffix("\n")
+
+
+def test_psql_shows_whole_rows(servers):
+    row = uuid.uuid4()
+    psql(servers, f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ('{row}', '{TENANTS[0]}', '{row}', '{MARK} psql');\n")
+    assert f"|{MARK} psql|" in psql(servers, f"SELECT * FROM virtual_keys WHERE id = '{row}';\n")
+
+
+def test_sql_prepare_and_execute(servers, direct):
+    row = uuid.uuid4()
+    found = psql(servers, f"""
+        PREPARE put(uuid, uuid, text, text) AS INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ($1, $2, $3, $4);
+        EXECUTE put('{row}', '{TENANTS[0]}', '{row}', '{MARK} executed');
+        PREPARE take(uuid) AS SELECT key FROM virtual_keys WHERE id = $1;
+        EXECUTE take('{row}');
+        DEALLOCATE ALL;
+        """)
+    assert found == f"{MARK} executed"
+    assert check_raw(direct, "virtual_keys", "key", "text", row, TENANTS[0])

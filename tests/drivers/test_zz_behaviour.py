@@ -117,6 +117,20 @@ def test_pipelines_and_cursors(servers, direct):
     asyncio.run(portals())
 
 
+def test_a_value_for_two_columns_beside_a_parameter_that_the_text_does_not_use(servers, direct):
+    """Copies of a parameter are numbered behind all that the client declared, not behind all that it used."""
+    row = uuid.uuid4()
+    direct.execute("INSERT INTO guardrails (id, organisation_id) VALUES (%s, %s)", (row, TENANTS[0]))
+    with psycopg.connect(servers.url, autocommit=True) as connection:
+        wire = connection.pgconn
+        wire.prepare(b"two", b"UPDATE guardrails SET checks = $1, actions = $1 WHERE organisation_id = $2 AND id = $3", [3802, 2950, 2950, 25])
+        done = wire.exec_prepared(b"two", [b'{"a": 1}', str(TENANTS[0]).encode(), str(row).encode(), b"unused"])
+        assert done.command_tuples == 1, done.error_message
+        assert connection.execute("SELECT checks, actions FROM guardrails WHERE id = %s", (row,)).fetchone() == ({"a": 1}, {"a": 1})
+    one, two = direct.execute("SELECT checks, actions FROM guardrails WHERE id = %s", (row,)).fetchone()
+    assert one.startswith("~s1") and two.startswith("~s1") and one != two
+
+
 def test_copy_of_other_tables_streams(servers, through):
     with through.cursor().copy("COPY requests (note) FROM STDIN") as copy:
         for number in range(5000):
