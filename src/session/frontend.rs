@@ -202,7 +202,11 @@ impl Session {
             Request::Query => encode::query(buf, ask::POISON),
             _ => encode::parse(buf, &ask::POISON_NAME, ask::POISON, &[]),
         })?;
-        Ok(self.replace(Entry::substitute(request, refusal), input, out, frame))
+        let step = self.replace(Entry::substitute(request, refusal), input, out, frame);
+        if request != Request::Query {
+            self.ledger.doomed();
+        }
+        Ok(step)
     }
 
     fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {

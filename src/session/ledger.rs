@@ -185,6 +185,12 @@ impl Ledger {
         }
     }
 
+    /// The server will reject the extended-query message that was pushed last: what follows up to Sync is none of its
+    /// business, and must not be read as if it belonged to an older statement of the same name.
+    pub(super) fn doomed(&mut self) {
+        self.discarding = true;
+    }
+
     /// The client was told of an error that the server does not know of: what it sends up to its Sync is discarded here.
     pub(super) fn discard_to_sync(&mut self) {
         self.discarding = !self
@@ -253,6 +259,17 @@ mod tests {
         assert!(ledger.is_empty() && ledger.is_discarding());
         ledger.push(Entry::forward(Request::Sync));
         assert!(!ledger.is_discarding());
+    }
+
+    #[test]
+    fn what_follows_a_doomed_message_is_discarded_before_the_server_has_said_so() {
+        let mut ledger = ledger(&[Request::Parse]);
+        ledger.doomed();
+        assert!(ledger.is_discarding());
+        ledger.push(Entry::forward(Request::Sync));
+        assert!(!ledger.is_discarding());
+        ledger.fail();
+        assert_eq!(requests(&ledger), [Request::Sync]);
     }
 
     #[test]
