@@ -144,8 +144,9 @@ pub(super) fn meaning_of(names: &[String]) -> String {
     terms.join(" UNION ALL ")
 }
 
-/// A text that PostgreSQL rejects with a syntax error: the carrier of a refusal.
-pub(super) const POISON: &[u8] = b"pgseal refused this statement";
+/// A text that PostgreSQL rejects: the carrier of a refusal. It is no syntax error, which would hide from the client that
+/// its transaction is aborted already.
+pub(super) const POISON: &[u8] = b"SELECT \"pgseal refused this statement\"";
 
 /// A name for it, so that the client's own statements stay as they are.
 pub(super) const POISON_NAME: Bytes = Bytes::from_static(b"_pgseal_refused");

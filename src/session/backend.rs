@@ -17,6 +17,8 @@ use crate::wire::message::{
 };
 use crate::wire::{Inbox, Outbox, encode};
 
+const IN_FAILED_TRANSACTION: &[u8] = b"25P02";
+
 impl Session {
     pub(super) fn server_sent(
         &mut self,
@@ -385,6 +387,10 @@ impl Session {
         let of_ask = matches!(entry.fate, Fate::Ask);
         let frame = match (&entry.fate, &entry.positions) {
             _ if self.drowning => Told::Nothing,
+            // In an aborted transaction nothing else is said to any statement.
+            (Fate::Substitute(_), _) if fields.get(b'C') == Some(IN_FAILED_TRANSACTION) => {
+                Told::Same
+            }
             (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
             (Fate::FailTransaction, _) => Told::Nothing,
             (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
