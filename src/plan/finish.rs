@@ -39,6 +39,9 @@ const BEFORE_RELATION: &[&str] = &[
     "from", "join", "into", "update", "table", "copy", "using", "only",
 ];
 
+/// Types whose constants can be sealed, as they stand before a constant.
+const SEALED_TYPES: &[&str] = &["text", "varchar", "json", "jsonb", "bytea"];
+
 impl Walk<'_> {
     /// Refuses the statement unless every constant, parameter and protected name has been given a role.
     pub(super) fn account(&self) -> Walked<()> {
@@ -190,6 +193,29 @@ impl Walk<'_> {
         })
     }
 
+    /// Turns `text 'x'` into `'x'::text`: where the constant becomes a parameter, no type can stand before it.
+    fn cast_behind(&self, constant: usize, splices: &mut Vec<Splice>) {
+        let of_type = constant
+            .checked_sub(1)
+            .and_then(|before| self.token(before));
+        let (Some(of_type), Some(token)) = (of_type, self.token(constant)) else {
+            return;
+        };
+        let typed = SEALED_TYPES
+            .iter()
+            .any(|name| of_type.is_word(self.sql, name));
+        if typed {
+            splices.push(Splice {
+                span: of_type.span(),
+                text: String::new(),
+            });
+            splices.push(Splice {
+                span: token.end..token.end,
+                text: format!("::{}", of_type.text(self.sql)),
+            });
+        }
+    }
+
     /// Numbers the parameters: one that has further roles gets a copy for each.
     fn slots(
         &mut self,
@@ -204,10 +230,13 @@ impl Walk<'_> {
                 continue;
             };
             let source = match fill.value {
-                FillValue::Literal(value) => SlotSource::Literal {
-                    span: token.span(),
-                    value,
-                },
+                FillValue::Literal(value) => {
+                    self.cast_behind(fill.token, splices);
+                    SlotSource::Literal {
+                        span: token.span(),
+                        value,
+                    }
+                }
                 FillValue::Param { original, kind } => {
                     let label = fill.column.label.to_string();
                     let same = |known: &&(u16, String, usize, ValueKind, u16)| {
