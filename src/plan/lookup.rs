@@ -265,6 +265,7 @@ impl Walk<'_> {
                 on_attnum,
                 key,
                 column,
+                only,
                 ..
             } => {
                 let operand = value(*on_attnum).and_then(|expr| self.operand(expr));
@@ -279,8 +280,9 @@ impl Walk<'_> {
                     quoted(key),
                     quoted(column),
                 );
+                let only = if *only { "ONLY " } else { "" };
                 let query = format!(
-                    "SELECT DISTINCT p.{column}::text FROM {schema}.{parent} AS p WHERE p.{key} = {value}"
+                    "SELECT DISTINCT p.{column}::text FROM {only}{schema}.{parent} AS p WHERE p.{key} = {value}"
                 );
                 TenantSource::Asked(self.asking.term(query))
             }

@@ -69,10 +69,12 @@ pub(super) fn row_tenant_sql(table: &ProtectedTable, row: &str) -> String {
             on,
             key,
             column,
+            only,
             ..
         } => format!(
-            "(SELECT pgseal_parent.{}::text FROM {}.{} AS pgseal_parent WHERE pgseal_parent.{} = {row}{})",
+            "(SELECT pgseal_parent.{}::text FROM {}{}.{} AS pgseal_parent WHERE pgseal_parent.{} = {row}{})",
             quoted(column),
+            if *only { "ONLY " } else { "" },
             quoted(schema),
             quoted(table_name),
             quoted(key),

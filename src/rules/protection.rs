@@ -50,6 +50,8 @@ pub enum Tenant {
         key: String,
         /// The parent's tenant column.
         column: String,
+        /// Whether only the parent's own rows count, not those of tables that inherit from it: a foreign key reaches no others.
+        only: bool,
     },
 }
 
@@ -222,6 +224,7 @@ fn tenant_of(rule: &Rule, relation: &Relation, catalog: &Catalog) -> Result<Tena
                 on_attnum,
                 key,
                 column: rule.column.clone(),
+                only: parent.kind == RelationKind::Table,
             })
         }
     }

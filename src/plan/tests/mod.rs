@@ -206,6 +206,7 @@ pub(super) fn planner() -> Planner {
         on_attnum: 2,
         key: "id".into(),
         column: "organisation_id".into(),
+        only: true,
     };
     let tables = HashMap::from([
         protected(

@@ -183,7 +183,7 @@ fn a_child_row_asks_its_parent() {
     let sql = "INSERT INTO prompt_versions (prompt_id, template) VALUES ($1, $2)";
     assert_eq!(
         lookup(&single(sql)),
-        "SELECT 1::int4 AS term, q.t::text AS tenant FROM (SELECT DISTINCT p.\"organisation_id\"::text FROM \"public\".\"prompts\" AS p WHERE p.\"id\" = $1::\"int4\") AS q(t) [1]"
+        "SELECT 1::int4 AS term, q.t::text AS tenant FROM (SELECT DISTINCT p.\"organisation_id\"::text FROM ONLY \"public\".\"prompts\" AS p WHERE p.\"id\" = $1::\"int4\") AS q(t) [1]"
     );
 }
 
