@@ -1,0 +1,537 @@
+"""Random statements over the twin schema. The same seed gives the same statements."""
+from dataclasses import dataclass, field
+
+from values import OIDS, TENANTS, Value, value
+
+
+@dataclass
+class Column:
+    name: str
+    kind: str
+    sealed: bool = False
+
+
+@dataclass
+class Table:
+    name: str
+    columns: list
+    key: str = "id"
+    tenant: str | None = "org"
+    unique: str = "id"
+
+    def of(self, sealed):
+        return [column for column in self.columns if column.sealed == sealed]
+
+
+def columns(text):
+    """`name:kind`, with `*` behind the sealed ones."""
+    return [Column(*part.rstrip("*").rsplit(":", 1), part.endswith("*")) for part in text.split("|")]
+
+
+PEOPLE = columns("id:int|org:tenant|name:text|n:int|secret:text*|code:varchar*|doc:jsonb*|raw:json*|blob:bytea*")
+TABLES = {
+    "people": Table("people", PEOPLE),
+    "notes": Table("notes", columns("id:int|person:int|title:text|body:text*|meta:jsonb*"), tenant=None),
+    "tokens": Table("tokens", columns("id:int|label:text|n:int|token:text*|extra:jsonb*"), tenant=None),
+    "events": Table("events", columns("id:int|org:tenant|kind:part|payload:text*|n:int"), unique="id, kind"),
+    "events_b": Table("events_b", columns("n:int|payload:text*|kind:partb|org:tenant|id:int"), unique="id, kind"),
+    "staff": Table("staff", [*PEOPLE, Column("grade", "int")]),
+    "odd": Table('"Odd Table"', columns('"Id":int|"Org":tenant|"Secret ""Value""":text*|"n":int'), key='"Id"', tenant='"Org"', unique='"Id"'),
+    "constants": Table("constants", columns("id:int|label:text|value:bytea*|body:json*"), tenant=None),
+    "logs": Table("logs", columns("id:int|note:text|ref:int|n:int|secret:text"), tenant=None),
+    "other": Table("other.people", columns("id:int|org:tenant|name:text|n:int|secret:text"), tenant=None),
+}
+PROTECTED = [name for name in TABLES if name not in ("logs", "other")]
+VIEWS = {
+    "active_people": columns("id:int|org:tenant|name:text|hidden:text*|doc:jsonb*"),
+    "people_names": columns("id:int|org:tenant|name:text|n:int"),
+    "notes_and_people": columns("id:int|title:text|body:text*|name:text|secret:text*"),
+}
+
+
+@dataclass
+class Source:
+    """What stands behind FROM: columns by their qualified names, the aliases, the keys that order its rows."""
+
+    sql: str
+    columns: list
+    aliases: list
+    keys: list
+
+    def of(self, sealed):
+        return [column for column in self.columns if column.sealed == sealed]
+
+
+@dataclass
+class Statement:
+    sql: str
+    parameters: list = field(default_factory=list)  # of (Value, declared OID, binary)
+    ordered: bool = False
+    rows: bool = True
+
+
+class Grammar:
+    """One statement at a time. `how` is `literals`, `parameters` (also `$n`) or `prepared` (SQL PREPARE)."""
+
+    def __init__(self, rng, how="literals"):
+        self.rng, self.how = rng, how
+        self.parameters = []
+        self.named = 0
+
+    # Values
+
+    def chance(self, share):
+        return self.rng.random() < share
+
+    def slot(self, column, null=True):
+        """A value for this column, marked where it is sealed."""
+        kind = {"part": "text", "partb": "text"}.get(column.kind, column.kind)
+        made = value(self.rng, kind, column.sealed)
+        while made.text is None and not null:
+            made = value(self.rng, kind, column.sealed)
+        if column.kind == "part":
+            made = Value("text", self.rng.choice(["a", "b", "c"]))
+        if column.kind == "partb":
+            made = Value("text", "b")
+        return self.written(made, column.sealed)
+
+    def written(self, made, cast_too=True):
+        if self.how == "literals" or self.chance(0.3):
+            return made.literal(self.rng)
+        binary = self.how == "parameters" and self.chance(0.4)
+        declared = OIDS[made.kind] if binary or self.chance(0.4) else 0
+        self.parameters.append((made, declared, binary))
+        number = f"\0{len(self.parameters) - 1}\0"
+        return f"{number}::{made.kind}" if cast_too and self.chance(0.25) or self.how == "prepared" and self.chance(0.2) else number
+
+    def integer(self, low=1, high=30):
+        return self.written(Value("int", str(self.rng.randint(low, high))), cast_too=False)
+
+    def key(self, table):
+        """Rows of staff are rows of people, so their keys must be others."""
+        return self.integer(101, 130) if table.name == "staff" else self.integer()
+
+    def tenant(self):
+        return self.written(Value("text", self.rng.choice(TENANTS)), cast_too=False)
+
+    def alias(self, letter="t"):
+        self.named += 1
+        return f"{letter}{self.named}"
+
+    # Sources
+
+    def source(self, depth=0):
+        roll = self.rng.random()
+        if depth < 2 and roll < 0.12:
+            return self.derived(depth)
+        if depth < 2 and roll < 0.34:
+            return self.join(depth)
+        if roll < 0.44:
+            return self.view()
+        return self.table()
+
+    def table(self, name=None):
+        table = TABLES[name or self.rng.choice([*PROTECTED, *PROTECTED, "people", "people", "notes", "logs", "other"])]
+        only = "ONLY " if table.name in ("people", "events") and self.chance(0.1) else ""
+        if self.chance(0.3) and "." not in table.name:
+            return Source(only + table.name, [Column(f"{table.name}.{c.name}", c.kind, c.sealed) for c in table.columns], [table.name], [f"{table.name}.{key}" for key in table.unique.split(", ")])
+        alias = self.alias()
+        if self.chance(0.05):
+            renamed = [f"x{at}" for at in range(len(table.columns))]
+            keys = [f"{alias}.{renamed[at]}" for at, c in enumerate(table.columns) if c.name in table.unique.split(", ")]
+            return Source(f"{only}{table.name} {alias} ({', '.join(renamed)})", [Column(f"{alias}.{renamed[at]}", c.kind, c.sealed) for at, c in enumerate(table.columns)], [alias], keys)
+        word = self.rng.choice([" ", " AS "])
+        return Source(f"{only}{table.name}{word}{alias}", [Column(f"{alias}.{c.name}", c.kind, c.sealed) for c in table.columns], [alias], [f"{alias}.{key}" for key in table.unique.split(", ")])
+
+    def view(self):
+        name = self.rng.choice(list(VIEWS))
+        alias = self.alias("v")
+        return Source(f"{name} {alias}", [Column(f"{alias}.{c.name}", c.kind, c.sealed) for c in VIEWS[name]], [alias], [f"{alias}.id"])
+
+    def derived(self, depth):
+        alias = self.alias("d")
+        inner, made = self.simple_select(depth + 1, names=True)
+        lateral = "LATERAL " if self.chance(0.1) else ""
+        return Source(f"{lateral}({inner}) {alias}", [Column(f"{alias}.{c.name}", c.kind, c.sealed) for c in made], [alias], [])
+
+    def join(self, depth):
+        left, right = self.table(), self.source(depth + 1)
+        kind = self.rng.choice(["JOIN", "LEFT JOIN", "INNER JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN", "LEFT JOIN LATERAL", "JOIN USING", ","])
+        if kind == "JOIN USING":
+            first, second = self.rng.choice([("people", "notes"), ("people", "tokens"), ("notes", "constants"), ("people", "people"), ("staff", "people"), ("logs", "people")])
+            left, right = self.table(first), self.table(second)
+            if "(" in left.sql + right.sql:
+                return left
+            # The merged column is named by both sides still.
+            return Source(f"{left.sql} {self.rng.choice(['JOIN', 'LEFT JOIN', 'FULL JOIN'])} {right.sql} USING (id)", left.columns + right.columns, left.aliases + right.aliases, left.keys + right.keys) if left.aliases != right.aliases else left
+        if set(left.aliases) & set(right.aliases):
+            return left
+        if kind == "LEFT JOIN LATERAL":
+            sealed, plain = right.of(True), [c for c in right.columns if c.kind == "int"]
+            if not plain or right.sql.startswith("LATERAL"):
+                return left
+            alias = self.alias("l")
+            chosen = self.rng.sample(right.columns, min(2, len(right.columns)))
+            items = ", ".join(f"{c.name} AS y{at}" for at, c in enumerate(chosen))
+            inner = f"SELECT {items} FROM {right.sql} WHERE {plain[0].name} = {left.keys[0]}"
+            made = [Column(f"{alias}.y{at}", c.kind, c.sealed) for at, c in enumerate(chosen)]
+            return Source(f"{left.sql} LEFT JOIN LATERAL ({inner}) {alias} ON true", left.columns + made, [*left.aliases, alias], [])
+        both = Source("", left.columns + right.columns, left.aliases + right.aliases, left.keys + right.keys if right.keys else [])
+        if kind in ("CROSS JOIN", ","):
+            both.sql = f"{left.sql} {kind} {right.sql}" if kind != "," else f"{left.sql}, {right.sql}"
+            return both
+        ints = lambda side: [c.name for c in side.columns if c.kind == "int"]
+        if not ints(right):
+            return left
+        both.sql = f"{left.sql} {kind} {right.sql} ON {self.rng.choice(ints(left))} = {self.rng.choice(ints(right))}"
+        return both
+
+    # Expressions
+
+    def condition(self, source, depth=0):
+        rng, ints = self.rng, [c.name for c in source.columns if c.kind == "int"]
+        texts = [c.name for c in source.of(False) if c.kind in ("text", "tenant")]
+        sealed = [c.name for c in source.of(True)]
+        roll = rng.random()
+        if depth < 2 and roll < 0.25:
+            return f"({self.condition(source, depth + 1)} {rng.choice(['AND', 'OR'])} {self.condition(source, depth + 1)})"
+        if depth < 2 and roll < 0.3:
+            return f"NOT ({self.condition(source, depth + 1)})"
+        if sealed and roll < 0.4:
+            return f"{rng.choice(sealed)} IS {rng.choice(['', 'NOT '])}NULL"
+        if sealed and roll < 0.412:
+            return rng.choice([f"{rng.choice(sealed)} = {Value('text', 'x').literal(rng)}", f"{rng.choice(sealed)} LIKE 'a%'", f"{rng.choice(sealed)} IN ('a', 'b')", f"length({rng.choice(sealed)}::text) > 3"])
+        if texts and roll < 0.55:
+            name = rng.choice(texts)
+            return rng.choice([f"{name} = {self.tenant()}", f"{name} LIKE '%e%'", f"{name} <> ''", f"{name} IN ('red', {self.tenant()})", f"lower({name}) = 'red'", f"{name} ~ '^[a-g]'"])
+        if ints:
+            name = rng.choice(ints)
+            inner = lambda: self.rng.choice(["people", "notes", "logs", "tokens"])
+            return rng.choice([
+                lambda: f"{name} = {self.integer()}", lambda: f"{name} > {self.integer()}", lambda: f"{name} BETWEEN {self.integer(1, 15)} AND {self.integer(15, 40)}",
+                lambda: f"{name} IN ({self.integer()}, {self.integer()}, {self.integer()})", lambda: f"{name} % 2 = 0", lambda: f"{name} IS NOT NULL",
+                lambda: f"{name} = ANY (ARRAY[1,2,3,{self.integer()}])", lambda: f"{name} IN (SELECT id FROM {inner()} WHERE id < {self.integer()})",
+                lambda: f"EXISTS (SELECT 1 FROM {inner()} e WHERE e.id = {name})", lambda: f"{name} IS DISTINCT FROM {self.integer()}", lambda: f"({name}, 1) = ({self.integer()}, 1)",
+            ])()
+        return "true"
+
+    def item(self, source, depth):
+        """An output and what it carries; `kind` None: nothing that another statement can go on with."""
+        rng = self.rng
+        plain, sealed = source.of(False), source.of(True)
+        roll = rng.random()
+        if not sealed or roll < 0.3:
+            column = rng.choice(plain or source.columns)
+            return column.name, column.kind, column.sealed
+        column = rng.choice(sealed)
+        if roll < 0.62 or column.kind == "other":
+            return column.name, column.kind, True
+        ints = [c.name for c in plain if c.kind == "int"] or ["1"]
+        texts = [c.name for c in plain if c.kind == "text"] or ["'t'"]
+        number, text = rng.choice(ints), rng.choice(texts)
+        if roll < 0.72:
+            return rng.choice([
+                f"{number} + 1", f"upper({text})", f"{text} || 'x'", f"coalesce({text}, '-')", f"{column.name} IS NULL", f"({column.name} IS NOT NULL)::int", f"length({text})",
+                f"CASE WHEN {number} > 5 THEN 'big' ELSE 'small' END", "42", "'constant'", f"{number}::text", "NULL", f"md5({text})", f"abs({number})",
+            ]), None, False
+        if roll < 0.82:
+            constant = {"text": "'none'", "varchar": "'none'", "json": "'{}'", "jsonb": "'{\"none\": 1}'", "bytea": "'\\x00'"}[column.kind]
+            same = rng.choice([c for c in sealed if c.kind == column.kind])
+            return rng.choice([
+                f"coalesce({column.name}, {constant})", f"CASE WHEN {number} > {self.integer()} THEN {column.name} END", f"CASE WHEN {number} > 10 THEN {column.name} ELSE {constant} END",
+                f"coalesce({column.name}, {same.name})", f"CASE {number} WHEN 1 THEN {column.name} WHEN 2 THEN {same.name} ELSE NULL END", f"({column.name})", f"{column.name}::{column.kind}",
+                f"(SELECT {column.name})", f"(SELECT secret FROM people s WHERE s.id = {number})", f"(SELECT body FROM notes s WHERE s.id = {number} LIMIT 1)", f"nullif({column.name}, NULL)",
+            ]), None, True
+        if roll < 0.95:
+            alias = rng.choice(source.aliases)
+            return rng.choice([
+                f"json_build_object('a', {column.name}, 'n', {number})", f"jsonb_build_object('a', {column.name}, 'b', {text})", f"json_build_array({column.name}, {number})",
+                f"row_to_json({alias})", f"to_jsonb({alias})", f"to_json({column.name})", f"to_jsonb({column.name})", alias, f"ROW({column.name}, {number})", f"concat({text}, ':', {column.name})",
+                f"ARRAY[{column.name}]", f"(SELECT json_agg(s.secret ORDER BY s.id) FROM people s WHERE s.n > {self.integer()})", f"concat_ws('-', {number}, {column.name}, {text})",
+                f"format('%s/%s', {number}, {column.name})", f"{column.name}::text || '!'", f"{column.name}::text",
+                f"(SELECT jsonb_agg(x) FROM (SELECT s.id, s.body FROM notes s WHERE s.person = {number} ORDER BY s.id) x)", f"jsonb_build_object('o', jsonb_build_array({column.name}, NULL), 'n', {number})",
+            ]), None, True
+        return rng.choice([
+            f"upper({column.name}::text)", f"length({column.name}::text)", f"md5({column.name}::text)", f"{column.name} = {column.name}", f"greatest({column.name}::text, 'a')",
+            f"{column.name}::text LIKE 'a%'", f"substr({column.name}::text, 1, 2)", f"doc->>'a'" if any(c.name.endswith("doc") for c in sealed) else f"reverse({column.name}::text)",
+        ]), None, True
+
+    def simple_select(self, depth=0, names=False):
+        """SELECT … FROM … WHERE …; with the columns that it makes."""
+        source = self.source(depth)
+        made, items = [], []
+        if not names and self.chance(0.12):
+            items = [self.rng.choice(["*", f"{self.rng.choice(source.aliases)}.*"])]
+        else:
+            for at in range(self.rng.randint(1, 4)):
+                sql, kind, sealed = self.item(source, depth)
+                items.append(f"{sql} AS c{at}" if names or self.chance(0.3) else sql)
+                made.append(Column(f"c{at}", kind or "other", sealed))
+        where = f" WHERE {self.condition(source)}" if self.chance(0.75) else ""
+        self.last = source
+        return f"SELECT {', '.join(items)} FROM {source.sql}{where}", made
+
+    def select(self):
+        roll = self.rng.random()
+        if roll < 0.5:
+            sql, _ = self.simple_select()
+            keys = self.last.keys
+            if keys and self.chance(0.6):
+                order = ", ".join(f"{key} {self.rng.choice(['', 'DESC', 'ASC NULLS FIRST'])}".strip() for key in keys)
+                tail = self.rng.choice(["", f" LIMIT {self.integer(0, 5)}", f" LIMIT {self.integer(1, 5)} OFFSET {self.integer(0, 3)}", " FETCH FIRST 3 ROWS ONLY"])
+                return Statement(f"{sql} ORDER BY {order}{tail}", ordered=True)
+            return Statement(sql + (" FOR UPDATE" if self.chance(0.05) and "JOIN" not in sql and "(" not in sql and "notes_and_people" not in sql else ""))
+        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query])())
+
+    def grouped(self):
+        table = self.rng.choice(["people", "events", "staff"])
+        sealed = self.rng.choice(TABLES[table].of(True)).name
+        aggregates = [
+            "count(*)", f"count({sealed})", "max(n)", "sum(n)", "min(id)", f"json_agg({sealed} ORDER BY id)", f"array_agg({sealed} ORDER BY id)", f"string_agg({sealed}::text, ', ' ORDER BY id)",
+            f"jsonb_agg({sealed} ORDER BY id)", f"json_object_agg(id, {sealed} ORDER BY id)", f"count(*) FILTER (WHERE {sealed} IS NULL)", "array_agg(id ORDER BY id)", "bool_and(n > 1)",
+            f"count(DISTINCT n)", f"jsonb_object_agg(id, {sealed})", f"coalesce(json_agg({sealed} ORDER BY id), '[]'::json)", f"json_agg({table}.* ORDER BY id)" if table != "events" else "count(id)",
+        ]
+        if self.chance(0.04):
+            aggregates = [f"max({sealed})", f"count(DISTINCT {sealed})"]
+        chosen = ", ".join(self.rng.sample(aggregates, min(len(aggregates), self.rng.randint(1, 3))))
+        group = self.rng.choice([" GROUP BY org", " GROUP BY org HAVING count(*) > 1", " GROUP BY 1", ""])
+        lead = "org, " if group else ""
+        return f"SELECT {lead}{chosen} FROM {table} WHERE id > {self.integer()}{group}"
+
+    def union(self):
+        # Texts with texts, documents with documents.
+        sides = []
+        for _ in range(self.rng.randint(2, 3)):
+            table, column = self.rng.choice([("people", "secret"), ("people", "code"), ("notes", "body"), ("tokens", "token"), ("events", "payload"), ("logs", "note"), ("people", "name"), ("staff", "secret"), ("other.people", "secret"), ('"Odd Table"', '"Secret ""Value"""')])
+            key = '"Id"' if "Odd" in table else "id"
+            sides.append(f"SELECT {key}, {column} FROM {table} WHERE {key} < {self.integer(5, 30)}")
+        operator = self.rng.choice([" UNION ALL ", " UNION ALL ", " UNION ALL ", " UNION ", " EXCEPT ", " INTERSECT "])
+        if operator != " UNION ALL ":
+            sides = [f"SELECT id, {self.rng.choice(['n', 'id'])} FROM {self.rng.choice(['people', 'tokens', 'logs', 'events'])} WHERE id < {self.integer(5, 30)}" for _ in range(2)] if self.chance(0.8) else sides
+        return operator.join(sides)
+
+    def with_query(self):
+        inner, made = self.simple_select(1, names=True)
+        name = self.alias("w")
+        source = Source(name, [Column(f"{name}.{c.name}", c.kind, c.sealed) for c in made], [name], [])
+        items = ", ".join(self.rng.choice(source.columns).name for _ in range(self.rng.randint(1, 3))) if self.chance(0.7) else "*"
+        materialized = self.rng.choice(["", "", "MATERIALIZED ", "NOT MATERIALIZED "])
+        where = f" WHERE {self.condition(source, 2)}" if self.chance(0.4) else ""
+        return f"WITH {name} AS {materialized}({inner}) SELECT {items} FROM {name}{where}"
+
+    def distinct(self):
+        return self.rng.choice([
+            "SELECT DISTINCT org FROM people", "SELECT DISTINCT ON (org) org, id, secret, doc FROM people ORDER BY org, id", f"SELECT DISTINCT n % 3, org FROM events WHERE id < {self.integer()}",
+            "SELECT DISTINCT secret FROM people", "SELECT count(DISTINCT org) FROM people WHERE secret IS NOT NULL", "SELECT DISTINCT ON (id) id, payload FROM events ORDER BY id, kind",
+        ])
+
+    def window(self):
+        call = self.rng.choice([
+            "row_number() OVER (PARTITION BY org ORDER BY id)", "lag(secret) OVER (ORDER BY id)", "first_value(doc) OVER (PARTITION BY org ORDER BY id)", "count(secret) OVER ()",
+            "sum(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", "rank() OVER w", "lead(blob, 1) OVER w",
+        ])
+        tail = " WINDOW w AS (ORDER BY id)" if " w" in call else ""
+        return f"SELECT id, secret, {call} FROM people WHERE n > {self.integer()}{tail}"
+
+    def recursive(self):
+        return self.rng.choice([
+            f"WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < {self.integer(2, 6)}) SELECT r.i, p.secret FROM r LEFT JOIN people p ON p.id = r.i",
+            f"WITH RECURSIVE r AS (SELECT id, secret FROM people WHERE id = {self.integer()} UNION ALL SELECT p.id, p.secret FROM people p JOIN r ON p.id = r.id + 1) SELECT * FROM r",
+        ])
+
+    def relation_query(self):
+        """As Prisma, Drizzle and PostgREST write them."""
+        limit = self.integer(1, 9)
+        return self.rng.choice([
+            f"SELECT p.id, p.secret, n.data FROM people p LEFT JOIN LATERAL (SELECT coalesce(json_agg(json_build_array(s.id, s.title, s.body) ORDER BY s.id), '[]'::json) AS data FROM notes s WHERE s.person = p.id) n ON true WHERE p.id < {limit}",
+            f"SELECT row_to_json(x) FROM (SELECT p.id, p.name, p.doc FROM people p WHERE p.id < {limit} ORDER BY p.id) x",
+            f"SELECT coalesce(jsonb_agg(x.o), '[]') FROM (SELECT jsonb_build_object('id', t.id, 'body', t.body, 'meta', t.meta) AS o FROM notes t WHERE t.id < {limit} ORDER BY t.id) x",
+            f"SELECT to_jsonb(p) FROM people p WHERE p.id = {limit}", f"SELECT json_agg(t) FROM (SELECT id, token FROM tokens WHERE id < {limit} ORDER BY id) t",
+            f"SELECT t0.id, t0.secret, (SELECT coalesce(jsonb_agg(t1.j), '[]') FROM (SELECT jsonb_build_object('b', t2.body) AS j FROM notes t2 WHERE t2.person = t0.id ORDER BY t2.id) t1) AS notes FROM people t0 WHERE t0.id = {limit}",
+            f"SELECT json_build_object('people', (SELECT json_agg(json_build_object('s', p.secret, 'r', p.raw, 'b', p.blob) ORDER BY p.id) FROM people p WHERE p.id < {limit}))",
+        ])
+
+    # Writes
+
+    def returning(self, table):
+        if self.chance(0.55):
+            return ""
+        source = Source("", [Column(c.name, c.kind, c.sealed) for c in table.columns], [table.name], [])
+        if "." in table.name:
+            return " RETURNING *"
+        items = ["*"] if self.chance(0.3) else [self.item(source, 2)[0] for _ in range(self.rng.randint(1, 3))]
+        return f" RETURNING {', '.join(items)}"
+
+    def row(self, table, chosen):
+        cells = []
+        for column in chosen:
+            if column.name == table.key:
+                cells.append(self.key(table))
+            elif column.name == table.tenant or column.name in ("person", '"Org"'):
+                cells.append(self.slot(column, null=self.chance(0.02)))
+            elif self.chance(0.05) and column.kind != "part":
+                cells.append("DEFAULT")
+            else:
+                cells.append(self.slot(column))
+        return cells
+
+    def chosen(self, table):
+        needed = [c for c in table.columns if c.name in (table.key, table.tenant, "person", "kind")]
+        rest = [c for c in table.columns if c not in needed and self.chance(0.6)]
+        chosen = needed + rest
+        self.rng.shuffle(chosen)
+        return chosen
+
+    def insert(self):
+        table = TABLES[self.rng.choice([*PROTECTED, "people", "people", "notes", "tokens", "logs", "other"])]
+        chosen = table.columns if self.chance(0.2) else self.chosen(table)
+        listed = "" if chosen is table.columns and self.chance(0.7) else f" ({', '.join(c.name for c in chosen)})"
+        alias = " AS x" if self.chance(0.1) else ""
+        conflict = self.conflict(table, "x" if alias else table.name)
+        returning = self.returning(table) if not alias else self.rng.choice(["", " RETURNING x.*", f" RETURNING x.{table.key}"])
+        head = f"INSERT INTO {table.name}{alias}{listed} "
+        roll = self.rng.random()
+        if roll < 0.7:
+            rows = [self.row(table, chosen) for _ in range(self.rng.choice([1, 1, 1, 1, 2, 3, 5]))]
+            return Statement(head + "VALUES " + ", ".join(f"({', '.join(cells)})" for cells in rows) + conflict + returning)
+        if roll < 0.82:
+            cells = [self.slot(c, null=c.sealed) if cell == "DEFAULT" else cell for c, cell in zip(chosen, self.row(table, chosen))]
+            guard = self.rng.choice(["", f" WHERE NOT EXISTS (SELECT 1 FROM {table.name} e WHERE e.{table.key} = {self.integer()})", " WHERE true"])
+            return Statement(f"{head}SELECT {', '.join(cells)}{guard}{conflict}{returning}")
+        if roll < 0.9:
+            names = [f"v{at}" for at in range(len(chosen))]
+            rows = []
+            for _ in range(self.rng.randint(1, 3)):
+                rows.append([f"{self.slot(c, null=False)}" if cell == "DEFAULT" or cell.startswith("NULL") else cell for c, cell in zip(chosen, self.row(table, chosen))])
+            cast = lambda c, name: f"{name}::{ {'tenant': 'text', 'part': 'text', 'partb': 'text'}.get(c.kind, c.kind)}"
+            return Statement(f"{head}SELECT {', '.join(cast(c, name) for c, name in zip(chosen, names))} FROM (VALUES {', '.join('(' + ', '.join(cells) + ')' for cells in rows)}) v({', '.join(names)}){conflict}{returning}")
+        if roll < 0.95:
+            return Statement(self.rng.choice([
+                f"INSERT INTO logs (id, note, ref) SELECT id + 1000 + {self.integer(1, 5)}, name, n FROM people WHERE id < {self.integer()} ON CONFLICT DO NOTHING",
+                f"INSERT INTO logs (id, note) SELECT id + 2000, secret FROM people ON CONFLICT DO NOTHING",
+                f"INSERT INTO people (id, org, name) SELECT id + 300, org, name FROM people WHERE id < {self.integer(1, 5)} ON CONFLICT DO NOTHING RETURNING id",
+                f"INSERT INTO people (id, org, secret) SELECT id + 400, org, secret FROM people WHERE id < {self.integer(1, 5)} ON CONFLICT DO NOTHING",
+                f"INSERT INTO tokens (id, label) SELECT id + 50, name FROM people ON CONFLICT (id) DO UPDATE SET label = EXCLUDED.label",
+            ]))
+        return Statement(f"INSERT INTO {self.rng.choice(['tokens', 'logs', 'constants'])} (id) VALUES ({self.integer()}){self.rng.choice(['', ' ON CONFLICT DO NOTHING'])}")
+
+    def conflict(self, table, name):
+        if self.chance(0.55):
+            return ""
+        target = self.rng.choice([f"({table.unique})", f"({table.unique})", ""])
+        if not target:
+            return " ON CONFLICT DO NOTHING"
+        if self.chance(0.2):
+            return f" ON CONFLICT {target} DO NOTHING"
+        plain = [c for c in table.of(False) if c.name not in (table.key, table.tenant, "person", "kind", '"Org"')]
+        sets = []
+        for column in self.rng.sample(table.of(True), min(len(table.of(True)), self.rng.randint(1, 2))) if table.of(True) else []:
+            sets.append(f"{column.name} = " + self.rng.choice([f"EXCLUDED.{column.name}", f"EXCLUDED.{column.name}", self.slot(column), f"{name}.{column.name}", f"coalesce(EXCLUDED.{column.name}, {name}.{column.name})", "NULL"]))
+        if plain and (not sets or self.chance(0.5)):
+            column = self.rng.choice(plain)
+            sets.append(f"{column.name} = EXCLUDED.{column.name}")
+        where = f" WHERE {name}.{table.key} > {self.integer(1, 10)}" if self.chance(0.2) else ""
+        return f" ON CONFLICT {target} DO UPDATE SET {', '.join(sets)}{where}"
+
+    def assignment(self, table, column, name):
+        rng = self.rng
+        if not column.sealed:
+            if column.kind == "int":
+                return rng.choice([self.integer(), f"{name}.n + 1" if any(c.name == "n" for c in table.columns) else self.integer(), "DEFAULT"])
+            return rng.choice([self.slot(column), f"coalesce({self.slot(column)}, 'x')" if column.kind == "text" else self.slot(column)])
+        roll = rng.random()
+        if roll < 0.6:
+            return self.slot(column)
+        return rng.choice([
+            lambda: f"coalesce({self.slot(column)}, {name}.{column.name})", lambda: f"CASE WHEN {name}.{table.key} > {self.integer()} THEN {self.slot(column)} ELSE {name}.{column.name} END", lambda: "NULL", lambda: "DEFAULT",
+            lambda: f"{name}.{column.name}", lambda: f"({self.slot(column)})", lambda: f"(SELECT {self.slot(column)})", lambda: f"CASE {name}.{table.key} WHEN 1 THEN {self.slot(column)} WHEN 2 THEN {self.slot(column)} ELSE {name}.{column.name} END",
+            lambda: f"nullif({self.slot(column)}, NULL)", lambda: f"{name}.{column.name}::text || 'x'", lambda: f"(SELECT s.secret FROM people s WHERE s.id = {self.integer()})", lambda: "upper('x')",
+        ])()
+
+    def where(self, table, name):
+        rng = self.rng
+        tenant = f"{name}.{table.tenant} = {self.tenant()}" if table.tenant else None
+        key = f"{name}.{table.key}"
+        source = Source("", [Column(f"{name}.{c.name}", c.kind, c.sealed) for c in table.columns], [name], [])
+        roll = rng.random()
+        if roll < 0.45:
+            return f"{key} = {self.key(table)}"
+        if tenant and roll < 0.7:
+            return f"{tenant} AND {key} {rng.choice(['=', '>', '<'])} {self.key(table)}"
+        if tenant and roll < 0.75:
+            return tenant
+        if roll < 0.82:
+            return f"{key} IN ({self.key(table)}, {self.key(table)})"
+        return self.condition(source)
+
+    def update(self):
+        table = TABLES[self.rng.choice([*PROTECTED, "people", "people", "notes", "tokens", "logs", "other"])]
+        if self.chance(0.02):
+            return Statement(f"UPDATE people SET org = {self.tenant()}, name = 'm' WHERE id = {self.integer()}")
+        name = table.name if "." not in table.name and self.chance(0.6) else "u"
+        target = table.name + (f" {self.rng.choice(['AS ', ''])}u" if name == "u" else "")
+        settable = [c for c in table.columns if c.name not in (table.key, table.tenant, "kind", '"Org"') and (c.name != "person" or self.chance(0.1))]
+        chosen = self.rng.sample(settable, min(len(settable), self.rng.choice([1, 1, 2, 2, 3])))
+        if len(chosen) > 1 and self.chance(0.12):
+            tail = ", ".join(self.slot(c) for c in chosen)
+            sets = f"({', '.join(c.name for c in chosen)}) = {self.rng.choice([f'({tail})', f'ROW({tail})', f'(SELECT {tail})'])}"
+        else:
+            sets = ", ".join(f"{c.name} = {self.assignment(table, c, name)}" for c in chosen)
+        origin = ""
+        if self.chance(0.1):
+            origin, where = " FROM logs f", f"f.id = {name}.{table.key} AND {self.where(table, name)}"
+        elif self.chance(0.06) and table.of(True):
+            column = self.rng.choice(table.of(True))
+            sets = f"{column.name} = f.v"
+            kind = column.kind
+            rows = ", ".join(f"({self.integer()}::int, {self.slot(column, null=False)}::{kind})" for _ in range(self.rng.randint(1, 3)))
+            origin, where = f" FROM (VALUES {rows}) f(k, v)", f"f.k = {name}.{table.key}" + (f" AND {name}.{table.tenant} = {self.tenant()}" if table.tenant and self.chance(0.7) else "")
+        else:
+            where = self.where(table, name)
+        returning = self.returning(table) if name != "u" and not origin else self.rng.choice(["", f" RETURNING {name}.*", f" RETURNING {name}.{chosen[0].name}"])
+        return Statement(f"UPDATE {target} SET {sets}{origin} WHERE {where}{returning}")
+
+    def delete(self):
+        table = TABLES[self.rng.choice([*PROTECTED, "logs"])]
+        name = table.name if self.chance(0.6) else "u"
+        target = table.name + (" u" if name == "u" else "")
+        using = " USING logs f" if self.chance(0.1) else ""
+        where = f"f.id = {name}.{table.key}" if using else self.where(table, name) if self.chance(0.3) else f"{name}.{table.key} = {self.key(table)}"
+        returning = self.returning(table) if name != "u" and not using else self.rng.choice(["", f" RETURNING {name}.*"])
+        return Statement(f"DELETE FROM {target}{using} WHERE {where}{returning}")
+
+    def merge(self):
+        table = TABLES[self.rng.choice(["people", "tokens", "constants", "notes", "events"])]
+        sealed = self.rng.choice(table.of(True))
+        needed = [c for c in table.columns if c.name in (table.key, table.tenant, "person", "kind")]
+        source = self.rng.choice(["logs s", "people s", f"(SELECT {self.integer()} AS id) s", "(VALUES (1), (2), (3)) s(id)"])
+        tenant = f" AND m.{table.tenant} = {self.tenant()}" if table.tenant and self.chance(0.6) else ""
+        cells = [f"s.id" if c.name == table.key else self.slot(c, null=False) for c in needed]
+        arms = [
+            f"WHEN MATCHED AND s.id > {self.integer()} THEN UPDATE SET {sealed.name} = {self.slot(sealed)}", f"WHEN MATCHED THEN UPDATE SET {sealed.name} = {self.slot(sealed)}",
+            "WHEN MATCHED AND s.id = 3 THEN DELETE", f"WHEN NOT MATCHED THEN INSERT ({', '.join(c.name for c in needed)}, {sealed.name}) VALUES ({', '.join(cells)}, {self.slot(sealed)})", "WHEN NOT MATCHED THEN DO NOTHING",
+        ]
+        return Statement(f"MERGE INTO {table.name} m USING {source} ON m.{table.key} = s.id{tenant} {' '.join(self.rng.sample(arms, 2))}")
+
+    def with_write(self):
+        write = self.rng.choice([self.insert, self.update, self.delete])()
+        if " RETURNING " not in write.sql:
+            return write
+        name = self.alias("w")
+        return Statement(f"WITH {name} AS ({write.sql}) SELECT * FROM {name}")
+
+    def write(self):
+        roll = self.rng.random()
+        kind = self.insert if roll < 0.42 else self.update if roll < 0.76 else self.delete if roll < 0.82 else self.merge if roll < 0.88 else self.with_write
+        return kind()
+
+    def statement(self):
+        made = self.select() if self.chance(0.45) else self.write()
+        return self.numbered(made)
+
+    def numbered(self, made):
+        """Numbers the parameters that the statement uses, in the order of the text."""
+        parts = made.sql.split("\0")
+        made.parameters = [self.parameters[int(part)] for part in parts[1::2]]
+        made.sql = "".join(f"${at // 2 + 1}" if at % 2 else part for at, part in enumerate(parts))
+        return made

@@ -1,0 +1,22 @@
+-- Protected and plain columns of every kind that can be sealed, and every way to find a row's tenant.
+CREATE TABLE orgs (id text PRIMARY KEY, title text);
+INSERT INTO orgs VALUES ('red', 'Red'), ('green', 'Green'), ('blue', 'Blue');
+CREATE TABLE people (
+    id int PRIMARY KEY, org text NOT NULL REFERENCES orgs, name text, n int CHECK (n < 100000),
+    secret text, code varchar(300), doc jsonb, raw json, blob bytea, UNIQUE (org, n));
+CREATE TABLE notes (id int PRIMARY KEY, person int NOT NULL REFERENCES people ON DELETE CASCADE, title text, body text, meta jsonb);
+CREATE TABLE tokens (id int PRIMARY KEY, label text DEFAULT 'none', n int, token text, extra jsonb);
+CREATE TABLE events (id int, org text NOT NULL, kind text NOT NULL, payload text, n int, PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+CREATE TABLE events_a PARTITION OF events FOR VALUES IN ('a');
+CREATE TABLE events_b (n int, payload text, kind text NOT NULL, org text NOT NULL, id int NOT NULL, PRIMARY KEY (id, kind));
+ALTER TABLE events ATTACH PARTITION events_b FOR VALUES IN ('b');
+CREATE TABLE events_rest PARTITION OF events DEFAULT;
+CREATE TABLE staff (grade int, PRIMARY KEY (id)) INHERITS (people);
+CREATE TABLE "Odd Table" ("Id" int PRIMARY KEY, "Org" text NOT NULL, "Secret ""Value""" text, "n" int);
+CREATE TABLE constants (id int PRIMARY KEY, label text, value bytea, body json);
+CREATE TABLE logs (id int PRIMARY KEY, note text, ref int, n int, secret text);
+CREATE SCHEMA other;
+CREATE TABLE other.people (id int PRIMARY KEY, org text, name text, n int, secret text);
+CREATE VIEW active_people AS SELECT id, org, name, secret AS hidden, doc FROM people WHERE n > 20;
+CREATE VIEW people_names AS SELECT id, org, upper(name) AS name, n FROM people;
+CREATE VIEW notes_and_people AS SELECT t.id, t.title, t.body, p.name, p.secret FROM notes t JOIN people p ON p.id = t.person;
