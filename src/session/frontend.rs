@@ -322,11 +322,12 @@ impl Session {
         for statement in &plan.statements {
             let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
             round += usize::from(statement.lookup.is_some());
-            let sealed =
-                match sealing::seal_slots(statement, None, answer, &|tenant| self.active(tenant)) {
-                    Ok(sealed) => sealed,
-                    Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
-                };
+            let sealed = match sealing::seal_slots(sql, statement, None, answer, &|tenant| {
+                self.active(tenant)
+            }) {
+                Ok(sealed) => sealed,
+                Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
+            };
             let value = |index: usize| {
                 sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
             };
@@ -469,9 +470,13 @@ impl Session {
             return Ok(WAIT);
         }
         let answer = prepared.plan.lookup.as_ref().and_then(|_| self.answer(0));
-        let sealed = match sealing::seal_slots(&prepared.plan, Some(&bind), answer, &|tenant| {
-            self.active(tenant)
-        }) {
+        let sealed = match sealing::seal_slots(
+            &prepared.sql,
+            &prepared.plan,
+            Some(&bind),
+            answer,
+            &|tenant| self.active(tenant),
+        ) {
             Ok(sealed) => sealed,
             Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
         };

@@ -82,7 +82,9 @@ pub(super) struct SealedSlots {
 }
 
 /// Seals the values of all slots of `plan`: literals for the column's text form, parameters in their wire form.
+/// `sql` is the text that the literals stand in.
 pub(super) fn seal_slots(
+    sql: &[u8],
     plan: &StatementPlan,
     bind: Option<&Bind<'_>>,
     answer: Option<&Answer>,
@@ -115,7 +117,8 @@ pub(super) fn seal_slots(
                 Some((bytes, format)) => (bytes, format, *kind),
             },
         };
-        let plain = canonical(&slot.column, wire, format, bytes)?;
+        let plain = canonical(&slot.column, wire, format, bytes)
+            .map_err(|refusal| at_literal(refusal, &slot.source, sql))?;
         let tenant = tenants.of(slot.tenant, &slot.column)?;
         let key = match active(&tenant) {
             None => {
@@ -142,6 +145,18 @@ pub(super) fn seal_slots(
     } else {
         Err(Unsealed::Wants(wants))
     }
+}
+
+/// PostgreSQL points to a constant that its type's input function rejects; not to one that is too long for the column.
+fn at_literal(mut refusal: Refusal, source: &SlotSource, sql: &[u8]) -> Refusal {
+    if let SlotSource::Literal { span, .. } = source
+        && refusal.sqlstate != "22001"
+        && let Some(before) = sql.get(..span.start)
+        && let Ok(before) = std::str::from_utf8(before)
+    {
+        refusal.position = u32::try_from(before.chars().count() + 1).ok();
+    }
+    refusal
 }
 
 fn canonical(

@@ -38,12 +38,13 @@ def raw_login(stream):
 class Servers:
     """`url` goes through pgseal, `direct` past it."""
 
-    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None):
+    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None, rules=ROOT / "rules/portkey.toml", schema=None):
         """`client_tls`: as pgseal's key; `upstream_root`: whose certificate the upstream's must match, "own" or "other";
-        `port`: of a PostgreSQL that runs already."""
+        `port`: of a PostgreSQL that runs already; `schema`: tables beside those of the control plane."""
         self.env = env or {}
         self.client_tls, self.upstream_tls, self.upstream_root, self.upstream_query = client_tls, upstream_tls, upstream_root, upstream_query
         self.port, self.owns_postgres = port, port is None
+        self.rules, self.schemas = rules, [ROOT / "tests/schema/portkey.sql", *([schema] if schema else [])]
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pgseal-"))
@@ -90,7 +91,8 @@ class Servers:
         self.start_postgres()
         self.direct = f"postgres://postgres@127.0.0.1:{self.port}/app?sslmode=disable"
         subprocess.run(["psql", "-Xq", self.direct.replace("/app", "/postgres"), "-c", "CREATE DATABASE app"], check=True)
-        subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", self.direct, "-f", str(ROOT / "tests/schema/portkey.sql")], check=True)
+        for schema in self.schemas:
+            subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", self.direct, "-f", str(schema)], check=True)
 
     def start_postgres(self):
         self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "server.log"), "-w", "start")
@@ -114,7 +116,7 @@ class Servers:
         env.update(
             PGSEAL_LISTEN="127.0.0.1:0",
             PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{self.port}{self._query()}",
-            PGSEAL_RULES=str(ROOT / "rules/portkey.toml"),
+            PGSEAL_RULES=str(self.rules),
             PGSEAL_KEYRING=f"postgres://postgres@localhost:{self.port}/app{self._query() if self.upstream_tls and self.upstream_root == 'own' else ''}",
             PGSEAL_KMS_FILE=str(self.folder / "local.key"),
             NO_COLOR="1",
