@@ -7,13 +7,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
+use crate::catalog::Catalog;
 use crate::config::{Config, KmsConfig, SslMode, Upstream};
 use crate::keyring::{self, Keyring, verifying};
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::{Dial, Server, client_acceptor, metadata, serve};
 use crate::plan::Planner;
-use crate::rules::{self, Rule};
+use crate::rules::{self, Protection, Rule};
 use crate::session::{Shared, TlsOffer};
 
 /// How often the catalog is compared with the database's, for what others change.
@@ -51,6 +52,15 @@ async fn plan_catalog(
     rules: &[Rule],
     epoch: u64,
 ) -> Result<Planner, String> {
+    let (catalog, protection) = apply(client, rules, epoch).await?;
+    Ok(Planner::new(Arc::new(catalog), Arc::new(protection)))
+}
+
+async fn apply(
+    client: &tokio_postgres::Client,
+    rules: &[Rule],
+    epoch: u64,
+) -> Result<(Catalog, Protection), String> {
     let catalog = metadata::load_catalog(client, epoch)
         .await
         .map_err(|cause| format!("the catalog cannot be read: {cause}"))?;
@@ -61,7 +71,46 @@ async fn plan_catalog(
             .collect::<Vec<_>>()
             .join("; ")
     })?;
-    Ok(Planner::new(Arc::new(catalog), Arc::new(protection)))
+    Ok((catalog, protection))
+}
+
+/// The rules applied to the database as it is now.
+///
+/// # Errors
+/// Why they cannot be applied, in words for the operator.
+pub async fn protection(config: &Config) -> Result<Protection, String> {
+    let url = config
+        .keyring
+        .as_deref()
+        .ok_or("no keyring is configured")?;
+    let client = keyring::connect(url).await?;
+    let (_, protection) = apply(&client, &read_rules(config)?, 1).await?;
+    Ok(protection)
+}
+
+/// Keys are kept out of core dumps and of other processes' reach, and out of swap where the system allows it without
+/// limit: below a limit, locking would let allocations fail.
+pub fn keep_memory_private() {
+    use rustix::mm::{MlockAllFlags, mlockall};
+    use rustix::process::{DumpableBehavior, Resource, Rlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if rustix::process::setrlimit(Resource::Core, none)
+        .and_then(|()| rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .is_err()
+    {
+        warn!("core dumps cannot be switched off: a crash could write keys to disk");
+    }
+    let locked = rustix::process::getrlimit(Resource::Memlock)
+        .current
+        .is_none()
+        && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
+            .is_ok();
+    if !locked {
+        info!("memory is not locked: allow it without limit (memlock) where there is swap");
+    }
 }
 
 /// A planner for the database as it is now.
@@ -118,7 +167,11 @@ async fn kms(config: &KmsConfig) -> Result<Arc<dyn Kms>, String> {
             );
             Arc::new(LocalKms::open(path)?)
         }
-        KmsConfig::Aws(key) => Arc::new(AwsKms::new(key.clone()).await),
+        KmsConfig::Aws {
+            key,
+            routes,
+            only_routes,
+        } => Arc::new(AwsKms::new(key.clone(), routes.clone(), *only_routes).await),
     })
 }
 
@@ -144,14 +197,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     let protecting = match config.keyring.as_deref().filter(|_| !rules.is_empty()) {
         None => None,
         Some(url) => {
-            let keyring = Keyring::open(
-                url,
-                kms(&config.kms).await?,
-                cache.clone(),
-                config.create_tenants,
-            )
-            .await
-            .map_err(|cause| format!("keyring: {cause}"))?;
+            let keyring = Keyring::open(url, kms(&config.kms).await?, cache.clone(), config.habits)
+                .await
+                .map_err(|cause| format!("keyring: {cause}"))?;
             let client = keyring::connect(url)
                 .await
                 .map_err(|cause| format!("keyring: {cause}"))?;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::keyring::Habits;
 use crate::keys::Ages;
+use crate::kms::aws::Route;
 
 /// A configuration that cannot be used; the program exits with 64.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,8 +60,15 @@ pub struct ClientTls {
 pub enum KmsConfig {
     /// A key file: for trying out.
     Local(PathBuf),
-    /// AWS KMS with this default key.
-    Aws(String),
+    /// AWS KMS.
+    Aws {
+        /// `kms_key`: the default key.
+        key: String,
+        /// `kms_routes`: roles, endpoints and replicas by key.
+        routes: Vec<Route>,
+        /// `kms_only_routes`: keys that no route names are refused.
+        only_routes: bool,
+    },
 }
 
 /// A validated configuration. The keyring's URL may hold a password, so there is no `Debug`.
@@ -80,8 +89,8 @@ pub struct Config {
     pub keyring: Option<String>,
     /// `kms`.
     pub kms: KmsConfig,
-    /// `on_new_tenant`: whether a tenant is made at its first write.
-    pub create_tenants: bool,
+    /// `on_new_tenant` and `key_rotate_after`.
+    pub habits: Habits,
     /// `key_soft_age`, `key_hard_age`: how long keys live in memory.
     pub ages: Ages,
 }
@@ -97,11 +106,31 @@ struct File {
     kms_file: Option<String>,
     kms_key: Option<String>,
     on_new_tenant: Option<String>,
+    kms_routes: Option<Vec<RouteEntry>>,
+    kms_only_routes: Option<bool>,
+    key_rotate_after: Option<u64>,
     key_soft_age: Option<u64>,
     key_hard_age: Option<u64>,
     client_tls: Option<String>,
     tls_cert: Option<String>,
     tls_key: Option<String>,
+}
+
+/// One entry of `kms_routes`.
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+struct RouteEntry {
+    keys: String,
+    role_arn: Option<String>,
+    external_id: Option<String>,
+    endpoint: Option<String>,
+    #[serde(default)]
+    replicas: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RoutesFromEnv {
+    kms_routes: Vec<RouteEntry>,
 }
 
 struct Source<'a> {
@@ -212,13 +241,15 @@ impl Config {
                     get("kms_file", &file.kms_file)
                         .map_or_else(|| "pgseal-local.key".into(), |(path, _)| path.into()),
                 ),
-                "aws" => KmsConfig::Aws(
-                    get("kms_key", &file.kms_key)
+                "aws" => KmsConfig::Aws {
+                    key: get("kms_key", &file.kms_key)
                         .ok_or_else(|| {
                             missing("kms_key", "kms = \"aws\" needs the default key's ARN")
                         })?
                         .0,
-                ),
+                    routes: routes(file, source)?,
+                    only_routes: only_routes(file, source)?,
+                },
                 other => {
                     return Err(error(
                         place,
@@ -252,9 +283,73 @@ impl Config {
             rules,
             keyring,
             kms,
-            create_tenants,
+            habits: Habits {
+                create_tenants,
+                seal_for: rotate_after(file, source)?,
+            },
             ages: ages(file, source)?,
         })
+    }
+}
+
+fn routes(file: &File, source: &Source<'_>) -> Result<Vec<Route>, ConfigError> {
+    let (entries, place) = match source.get("kms_routes", None) {
+        Some((text, place)) => {
+            let read = toml::from_str::<RoutesFromEnv>(&format!("kms_routes = {text}"));
+            let read = read.map_err(|cause| error(&place, cause.message()))?;
+            (read.kms_routes, place)
+        }
+        None => (
+            file.kms_routes.clone().unwrap_or_default(),
+            format!("{}:{}: kms_routes", source.file, source.line("kms_routes")),
+        ),
+    };
+    let mut routes: Vec<Route> = Vec::new();
+    for entry in entries {
+        if !entry.keys.starts_with("arn:") {
+            return Err(error(
+                place,
+                format!("keys = \"{}\" is no beginning of an ARN", entry.keys),
+            ));
+        }
+        if entry.external_id.is_some() && entry.role_arn.is_none() {
+            return Err(error(place, "external_id needs role_arn"));
+        }
+        if routes.iter().any(|route| route.keys == entry.keys) {
+            return Err(error(place, format!("{} has two entries", entry.keys)));
+        }
+        routes.push(Route {
+            keys: entry.keys,
+            role_arn: entry.role_arn,
+            external_id: entry.external_id,
+            endpoint: entry.endpoint,
+            replicas: entry.replicas,
+        });
+    }
+    Ok(routes)
+}
+
+fn only_routes(file: &File, source: &Source<'_>) -> Result<bool, ConfigError> {
+    let in_file = file.kms_only_routes.map(|only| only.to_string());
+    match source.get("kms_only_routes", in_file.as_ref()) {
+        None => Ok(false),
+        Some((text, place)) => text.parse().map_err(|_| error(place, "say true or false")),
+    }
+}
+
+/// Seconds that a data key seals; at most ten years, so that every arithmetic with it is exact.
+fn rotate_after(file: &File, source: &Source<'_>) -> Result<Option<f64>, ConfigError> {
+    let in_file = file.key_rotate_after.map(|seconds| seconds.to_string());
+    match source.get("key_rotate_after", in_file.as_ref()) {
+        None => Ok(None),
+        Some((text, place)) => match text.parse::<u32>() {
+            Ok(0) => Ok(None),
+            Ok(seconds @ 1..=315_360_000) => Ok(Some(f64::from(seconds))),
+            _ => Err(error(
+                place,
+                "say a number of seconds up to 315360000, or 0 for never",
+            )),
+        },
     }
 }
 

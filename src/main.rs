@@ -34,7 +34,7 @@ enum Command {
         /// The statement.
         sql: String,
     },
-    /// Registers, shows, rekeys, closes and opens tenants.
+    /// Registers, shows, rekeys, closes, opens and forgets tenants.
     Tenant {
         /// JSON lines instead of a table.
         #[arg(long, global = true)]
@@ -111,7 +111,10 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command {
-            Command::Run => done(app::run(config, stopped()).await),
+            Command::Run => {
+                app::keep_memory_private();
+                done(app::run(config, stopped()).await)
+            }
             Command::Check => {
                 done(app::planner(&config).await.map(|planner| {
                     println!("{} columns are protected", planner.protected_columns())
@@ -122,23 +125,38 @@ fn main() -> ExitCode {
                     .await
                     .map(|planner| print!("{}", ops::explain(&planner, &sql))),
             ),
-            Command::Tenant { json, command } => done(match app::administration(&config).await {
-                Ok((client, kms)) => ops::tenant(&client, kms.as_ref(), command, json)
-                    .await
-                    .map(|said| println!("{said}")),
-                Err(error) => Err(error),
-            }),
-            Command::Key { json, command } => done(match app::administration(&config).await {
-                Ok((mut client, kms)) => ops::key(&mut client, kms.as_ref(), command, json)
-                    .await
-                    .map(|said| println!("{said}")),
-                Err(error) => Err(error),
-            }),
+            Command::Tenant { json, command } => done(tenant(&config, command, json).await),
+            Command::Key { json, command } => done(key(&config, command, json).await),
             Command::Schema | Command::Healthcheck { .. } | Command::Policy { .. } => {
                 ExitCode::SUCCESS
             }
         }
     })
+}
+
+async fn tenant(config: &Config, command: ops::TenantCommand, json: bool) -> Result<(), String> {
+    let (mut client, kms) = app::administration(config).await?;
+    let protection = if command.reads_tables() {
+        Some(app::protection(config).await?)
+    } else {
+        None
+    };
+    let said = ops::tenant(
+        &mut client,
+        kms.as_ref(),
+        command,
+        protection.as_ref(),
+        json,
+    );
+    println!("{}", said.await?);
+    Ok(())
+}
+
+async fn key(config: &Config, command: ops::KeyCommand, json: bool) -> Result<(), String> {
+    let (client, kms) = app::administration(config).await?;
+    let mut say = |line: String| println!("{line}");
+    let seal_for = config.habits.seal_for;
+    ops::key(&client, kms.as_ref(), command, seal_for, json, &mut say).await
 }
 
 fn bad_config(error: &str) -> ExitCode {

@@ -2,9 +2,10 @@
 
 use tokio_postgres::Client;
 
+use super::make::{context_of, make, owner};
 use super::{schema, tls::words};
-use crate::keys::{Purpose, key_id};
-use crate::kms::{KeyContext, Kms};
+use crate::keys::key_id;
+use crate::kms::Kms;
 use crate::model::{KeyId, TenantId};
 
 /// A tenant as the keyring has it.
@@ -27,6 +28,8 @@ pub struct KeyRow {
     pub kid: String,
     /// Whose it is.
     pub tenant: String,
+    /// `dek` or `search`.
+    pub purpose: String,
     /// Counts a tenant's keys from 1.
     pub generation: i32,
     /// `active`, `decrypt_only` or `disabled`.
@@ -35,35 +38,26 @@ pub struct KeyRow {
     pub key_arn: String,
     /// When it was made, as PostgreSQL prints it.
     pub created_at: String,
+    /// Its age in seconds.
+    pub age: i64,
+    /// When it is to be rotated, as PostgreSQL prints it.
+    pub seal_until: Option<String>,
 }
 
 const TENANTS: &str = "SELECT t.id, t.key_arn, t.state, (SELECT count(*) FROM pgseal.key k WHERE k.tenant = t.id) \
     FROM pgseal.tenant t WHERE $1::text IS NULL OR t.id = $1 ORDER BY t.id";
-const KEYS: &str = "SELECT encode(kid, 'hex'), tenant, generation, state, key_arn, created_at::text \
-    FROM pgseal.key WHERE $1::text IS NULL OR tenant = $1 ORDER BY tenant, generation";
-const SET_STATE: &str = "UPDATE pgseal.tenant SET state = $2 WHERE id = $1";
-const SET_ARN: &str = "UPDATE pgseal.tenant SET key_arn = $2 WHERE id = $1";
+const KEYS: &str = "SELECT encode(kid, 'hex'), tenant, purpose, generation, state, key_arn, created_at::text, \
+    extract(epoch FROM now() - created_at)::bigint, seal_until::text \
+    FROM pgseal.key WHERE $1::text IS NULL OR tenant = $1 ORDER BY tenant, purpose, generation";
+const SET_STATE: &str =
+    "UPDATE pgseal.tenant SET state = $2 WHERE id = $1 AND state <> 'forgotten'";
+const SET_ARN: &str =
+    "UPDATE pgseal.tenant SET key_arn = $2 WHERE id = $1 AND state <> 'forgotten'";
 const WRAPPED_BY_OTHERS: &str = "SELECT kid, key_arn, wrapped, context FROM pgseal.key WHERE tenant = $1 AND key_arn <> $2 ORDER BY generation";
+/// Compare-and-set: two that rekey at once, or a key destroyed meanwhile, do no harm.
 const REWRAPPED: &str =
     "UPDATE pgseal.key SET wrapped = $3, key_arn = $4 WHERE kid = $1 AND wrapped = $2";
-const NEWEST: &str = "SELECT generation FROM pgseal.key WHERE tenant = $1 AND purpose = 'dek' AND state = 'active' FOR UPDATE";
-const RETIRE: &str = "UPDATE pgseal.key SET state = 'decrypt_only' WHERE tenant = $1 AND purpose = 'dek' AND state = 'active'";
-const ADD_KEY: &str = "INSERT INTO pgseal.key (kid, tenant, purpose, generation, state, key_arn, wrapped, context) \
-    VALUES ($1, $2, 'dek', $3, 'active', $4, $5, $6)";
-
-/// The encryption context of a tenant's data key.
-pub(super) fn context_of(tenant: &str, generation: i32) -> KeyContext {
-    [
-        ("keystore", "pgseal"),
-        ("tenant", tenant),
-        ("purpose", Purpose::Dek.as_str()),
-        ("gen", &generation.to_string()),
-        ("seal-until", "-"),
-        ("fmt", "sv1"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
-}
+const NEWEST: &str = "SELECT kid, generation FROM pgseal.key WHERE tenant = $1 AND purpose = 'dek' AND state = 'active'";
 
 /// All tenants, or the one of this id.
 ///
@@ -95,31 +89,35 @@ pub async fn keys(client: &Client, tenant: Option<&str>) -> Result<Vec<KeyRow>, 
         .map(|row| KeyRow {
             kid: row.get(0),
             tenant: row.get(1),
-            generation: row.get(2),
-            state: row.get(3),
-            key_arn: row.get(4),
-            created_at: row.get(5),
+            purpose: row.get(2),
+            generation: row.get(3),
+            state: row.get(4),
+            key_arn: row.get(5),
+            created_at: row.get(6),
+            age: row.get(7),
+            seal_until: row.get(8),
         })
         .collect())
 }
 
-/// Whether pgseal may really use this key for this tenant: described, then a data key wrapped and unwrapped.
-async fn prove(kms: &dyn Kms, key_arn: &str, tenant: &str) -> Result<(), String> {
+/// Whether pgseal may really use this key for this tenant: described, then a data key wrapped and unwrapped. Gives the
+/// ARN of the key itself, should this one be an alias.
+async fn prove(kms: &dyn Kms, key_arn: &str, tenant: &str) -> Result<String, String> {
     let step = |what: &'static str| {
         move |cause: crate::kms::KmsError| format!("{key_arn} cannot be used: {what}: {cause}")
     };
-    kms.verify(key_arn).await.map_err(step("kms:DescribeKey"))?;
-    let context = context_of(tenant, 0);
-    let (secret, wrapped) = kms
+    let itself = kms.verify(key_arn).await.map_err(step("kms:DescribeKey"))?;
+    let context = context_of(tenant, 0, None);
+    let made = kms
         .generate(key_arn, &context)
         .await
         .map_err(step("kms:GenerateDataKey"))?;
     let back = kms
-        .unwrap(key_arn, &wrapped, &context)
+        .unwrap(&made.key_arn, &made.wrapped, &context)
         .await
         .map_err(step("kms:Decrypt"))?;
-    if key_id(&back) == key_id(&secret) {
-        Ok(())
+    if key_id(&back) == key_id(&made.secret) {
+        Ok(itself)
     } else {
         Err(format!(
             "{key_arn} cannot be used: kms:Decrypt gave another key than kms:GenerateDataKey"
@@ -152,98 +150,117 @@ pub async fn add_tenant(
     }
 }
 
-fn unknown(id: &str) -> String {
+/// What is said of a tenant that is not there.
+#[must_use]
+pub fn unknown(id: &str) -> String {
     format!("the tenant {id} is not registered: see `pgseal tenant list`")
 }
 
-/// Closes or opens a tenant; every replica follows within about a second.
+/// Closes or opens a tenant; replicas are notified, and look by themselves each second.
 ///
 /// # Errors
 /// That there is no such tenant.
 pub async fn set_enabled(client: &Client, id: &str, enabled: bool) -> Result<(), String> {
     let state = if enabled { "enabled" } else { "disabled" };
     match client.execute(SET_STATE, &[&id, &state]).await {
-        Ok(0) => Err(unknown(id)),
+        Ok(0) => Err(gone(client, id).await),
         Ok(_) => Ok(()),
         Err(cause) => Err(words(&cause)),
     }
 }
 
-/// Wraps all data keys of a tenant by another KMS key; the data stays as it is. Gives how many were rewrapped. What is
-/// not done when it stops half-way goes on being unwrapped by the old key, and the next run does the rest.
+/// Why a tenant cannot be changed.
+async fn gone(client: &Client, id: &str) -> String {
+    match tenants(client, Some(id)).await.as_deref() {
+        Ok([_]) => format!("the tenant {id} was forgotten: `pgseal tenant add` begins it anew"),
+        _ => unknown(id),
+    }
+}
+
+/// Wraps all data keys of a tenant by another KMS key; the data stays as it is. Gives how many were rewrapped; `progress`
+/// is told how many are done, of how many. What is not done when it stops half-way goes on being unwrapped by the old
+/// key, and the next run does the rest.
 ///
 /// # Errors
 /// What the new key lacks, or the first data key that could not be rewrapped.
-pub async fn rekey(client: &Client, kms: &dyn Kms, id: &str, key_arn: &str) -> Result<u64, String> {
+pub async fn rekey(
+    client: &Client,
+    kms: &dyn Kms,
+    id: &str,
+    key_arn: &str,
+    progress: &dyn Fn(u64, u64),
+) -> Result<u64, String> {
     if tenants(client, Some(id)).await?.is_empty() {
         return Err(unknown(id));
     }
-    prove(kms, key_arn, id).await?;
+    let itself = prove(kms, key_arn, id).await?;
     let ok = |cause: tokio_postgres::Error| words(&cause);
-    client
+    // From here on no key can be published under the old one: see schema::PUBLISH.
+    if client
         .execute(SET_ARN, &[&id, &key_arn])
         .await
-        .map_err(ok)?;
-    let mut done = 0;
-    for row in client
-        .query(WRAPPED_BY_OTHERS, &[&id, &key_arn])
-        .await
         .map_err(ok)?
+        == 0
     {
+        return Err(gone(client, id).await);
+    }
+    let rows = client
+        .query(WRAPPED_BY_OTHERS, &[&id, &itself])
+        .await
+        .map_err(ok)?;
+    let all = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let mut done = 0;
+    progress(done, all);
+    for row in rows {
         let (kid, from, wrapped): (Vec<u8>, String, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
         let context = serde_json::from_str(&row.get::<_, String>(3))
             .map_err(|_| "the keyring holds a context that is no JSON".to_owned())?;
-        let rewrapped = kms.rewrap(&from, key_arn, &wrapped, &context).await;
+        let rewrapped = kms.rewrap(&from, &itself, &wrapped, &context).await;
         let rewrapped = rewrapped.map_err(|cause| {
-            format!("{done} keys are rewrapped; the next could not be taken from {from} to {key_arn}: kms:ReEncrypt*: {cause}. Run it again to go on.")
+            format!("{done} of {all} keys are rewrapped; the next could not be taken from {from} to {key_arn}: kms:ReEncrypt*: {cause}. Run it again to go on.")
         })?;
         done += client
-            .execute(REWRAPPED, &[&kid, &wrapped, &rewrapped, &key_arn])
+            .execute(REWRAPPED, &[&kid, &wrapped, &rewrapped, &itself])
             .await
             .map_err(ok)?;
+        progress(done, all);
     }
     Ok(done)
 }
 
-/// Makes a new data key for a tenant's next writes; older ones only open from now on. Gives its id. Replicas seal with
-/// the new one within the soft age.
+/// Makes a new data key for a tenant's next writes; older ones only open from now on. Gives its id. Replicas are
+/// notified; one that does not hear it seals with the new one within the soft age.
 ///
 /// # Errors
 /// That the tenant has no data key yet, or what KMS or the database says.
-pub async fn rotate(client: &mut Client, kms: &dyn Kms, id: &str) -> Result<KeyId, String> {
+pub async fn rotate(
+    client: &Client,
+    kms: &dyn Kms,
+    id: &str,
+    seal_for: Option<f64>,
+) -> Result<KeyId, String> {
     let ok = |cause: tokio_postgres::Error| words(&cause);
-    let known = tenants(client, Some(id)).await?;
-    let arn = known
-        .first()
-        .map(|tenant| tenant.key_arn.clone())
-        .ok_or_else(|| unknown(id))?;
-    let transaction = client.transaction().await.map_err(ok)?;
-    let newest = transaction.query_opt(NEWEST, &[&id]).await.map_err(ok)?;
-    let generation: i32 = newest
-        .ok_or_else(|| format!("the tenant {id} has no data key yet: its first write makes one"))?
-        .get(0);
-    let context = context_of(id, generation + 1);
-    let (secret, wrapped) = kms
-        .generate(&arn, &context)
+    let owner = owner(client, id, seal_for).await.map_err(ok)?;
+    let arn = match (owner.state.as_deref(), owner.key_arn) {
+        (Some("enabled"), Some(arn)) => arn,
+        (Some("disabled"), _) => return Err(format!("the tenant {id} is disabled")),
+        (Some(_), _) => return Err(gone(client, id).await),
+        (None, _) => return Err(unknown(id)),
+    };
+    let newest = client.query_opt(NEWEST, &[&id]).await.map_err(ok)?;
+    let newest = newest
+        .ok_or_else(|| format!("the tenant {id} has no data key yet: its first write makes one"))?;
+    let (old, generation): (Vec<u8>, i32) = (newest.get(0), newest.get(1));
+    let old = old.as_slice().try_into().map(KeyId);
+    let old = old.map_err(|_| "the keyring holds a key id that is none".to_owned())?;
+    let made = make(kms, id, generation + 1, &arn, owner.seal_until)
         .await
         .map_err(|cause| format!("{arn}: kms:GenerateDataKey: {cause}"))?;
-    let kid = key_id(&secret);
-    let text = serde_json::to_string(&context).map_err(|cause| cause.to_string())?;
-    transaction.execute(RETIRE, &[&id]).await.map_err(ok)?;
-    transaction
-        .execute(
-            ADD_KEY,
-            &[
-                &kid.0.as_slice(),
-                &id,
-                &(generation + 1),
-                &arn,
-                &wrapped,
-                &text,
-            ],
-        )
-        .await
-        .map_err(ok)?;
-    transaction.commit().await.map_err(ok)?;
-    Ok(kid)
+    if made.replace(client, id, old).await.map_err(ok)? {
+        Ok(made.kid)
+    } else {
+        Err(format!(
+            "the tenant {id} was changed by somebody else at the same time: look at it, and run it again if need be"
+        ))
+    }
 }

@@ -1,109 +1,41 @@
 //! Wrapped keys and tenants, kept in PostgreSQL beside the data that they seal.
 
 pub mod admin;
+pub mod certificate;
+mod failure;
+mod make;
 mod schema;
 mod tls;
+mod watch;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::sync::{Mutex, mpsc};
 use tokio_postgres::Client;
 use tracing::{info, warn};
 
 use crate::keys::{DataKey, KeyAnswers, KeyCache, KeyWants, Purpose, key_id};
-use crate::kms::{KeyContext, Kms, KmsError};
-use crate::model::{KeyId, Refusal, TenantId};
+use crate::kms::{Flights, Gate, KeyContext, Kms};
+use crate::model::{KeyId, TenantId};
+use failure::Failure;
 
 pub use schema::DDL;
 pub use tls::{connect, verifying};
 
-/// KMS calls at once.
-const KMS_CALLS: usize = 20;
 /// How long a no is remembered.
 const NEGATIVE: Duration = Duration::from_secs(5);
 /// How long the keyring's database may take.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often ages are looked at.
-const TICK: Duration = Duration::from_secs(1);
-
-/// Why a key is not there.
-#[derive(Debug, Clone)]
-enum Failure {
-    Database,
-    Unknown(KeyId),
-    Refused(TenantId),
-    Disabled(TenantId),
-    Denied(String),
-    Unreachable(String),
-    Mismatch(KeyId),
-}
-
-impl Failure {
-    fn refusal(&self) -> Refusal {
-        match self {
-            Self::Database => Refusal::new(
-                "SV005",
-                "the keyring's database does not answer",
-                "Look at the keyring setting and its database. See docs/errors.md#sv005.",
-            ),
-            Self::Unknown(kid) => Refusal::new(
-                "SV003",
-                format!("the key {kid} is not in the keyring"),
-                "It was forgotten, or the keyring is of another backup than the data. See docs/errors.md#sv003.",
-            ),
-            Self::Refused(tenant) => Refusal::new(
-                "SV006",
-                format!("the tenant {tenant} is not known and on_new_tenant is \"refuse\""),
-                "Register it with `pgseal tenant add`. See docs/errors.md#sv006.",
-            ),
-            Self::Disabled(tenant) => Refusal::new(
-                "SV006",
-                format!("the tenant {tenant} is disabled"),
-                "`pgseal tenant enable` opens it again. See docs/errors.md#sv006.",
-            ),
-            Self::Denied(reason) => Refusal::new(
-                "SV004",
-                format!("KMS denies the tenant's key: {reason}"),
-                "The key's owner revoked it, or the key policy lacks a permission. See docs/errors.md#sv004.",
-            ),
-            Self::Unreachable(reason) => Refusal::new(
-                "SV005",
-                format!("KMS does not answer: {reason}"),
-                "Try again; look at the network and credentials of pgseal. See docs/errors.md#sv005.",
-            ),
-            Self::Mismatch(kid) => Refusal::new(
-                "SV003",
-                format!("the keyring's row {kid} holds another key"),
-                "Restore the keyring from a backup. See docs/errors.md#sv003.",
-            ),
-        }
-    }
-
-    fn of_kms(error: KmsError) -> Self {
-        match error {
-            KmsError::Denied(reason) => Self::Denied(reason),
-            KmsError::Unreachable(reason) => Self::Unreachable(reason),
-        }
-    }
-
-    /// An outage is asked about again at once; a no is remembered a little.
-    fn lasts(&self) -> bool {
-        !matches!(self, Self::Database | Self::Unreachable(_))
-    }
-}
-
-impl From<tokio_postgres::Error> for Failure {
-    fn from(_: tokio_postgres::Error) -> Self {
-        Self::Database
-    }
-}
+/// Notices that wait to be worked on; what is beyond is found by the poll.
+const NOTICES: usize = 1024;
+/// How often a key is made anew because its tenant changed meanwhile.
+const TRIES: usize = 3;
 
 type Loaded = Result<Arc<DataKey>, Failure>;
 
-/// What single flight is by.
+/// What a look-up is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Want {
     Active(TenantId),
@@ -114,22 +46,36 @@ enum Want {
 struct Row {
     kid: KeyId,
     tenant: TenantId,
+    generation: i32,
     active: bool,
-    disabled: bool,
+    /// It may seal no longer: it is to be rotated.
+    expired: bool,
+    closed: Option<Failure>,
     key_arn: String,
     wrapped: Vec<u8>,
     context: KeyContext,
+}
+
+/// How a keyring treats tenants and keys.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Habits {
+    /// Whether an unknown tenant is made at its first write.
+    pub create_tenants: bool,
+    /// For how many seconds a data key seals before the next takes its place.
+    pub seal_for: Option<f64>,
 }
 
 /// The keyring of one database.
 pub struct Keyring {
     url: String,
     client: Mutex<Option<Arc<Client>>>,
+    notices: mpsc::Sender<String>,
     kms: Arc<dyn Kms>,
+    gate: Gate,
     cache: Arc<KeyCache>,
-    create_tenants: bool,
-    calls: Semaphore,
-    flights: DashMap<Want, Arc<OnceCell<Loaded>>>,
+    habits: Habits,
+    lookups: Flights<Want, Loaded>,
+    flights: Flights<KeyId, Loaded>,
     denied: DashMap<Want, (Failure, Instant)>,
     started: Instant,
 }
@@ -158,22 +104,24 @@ impl Keyring {
         url: &str,
         kms: Arc<dyn Kms>,
         cache: Arc<KeyCache>,
-        create_tenants: bool,
+        habits: Habits,
     ) -> Result<Arc<Self>, String> {
+        drop(connect_ready(url).await?);
+        let (notices, receiver) = mpsc::channel(NOTICES);
         let keyring = Arc::new(Self {
             url: url.to_owned(),
             client: Mutex::new(None),
+            notices,
             kms,
+            gate: Gate::default(),
             cache,
-            create_tenants,
-            calls: Semaphore::new(KMS_CALLS),
-            flights: DashMap::new(),
+            habits,
+            lookups: Flights::default(),
+            flights: Flights::default(),
             denied: DashMap::new(),
             started: Instant::now(),
         });
-        let client = connect_ready(url).await?;
-        *keyring.client.lock().await = Some(Arc::new(client));
-        tokio::spawn(age(Arc::downgrade(&keyring)));
+        watch::watch(&keyring, receiver);
         Ok(keyring)
     }
 
@@ -182,12 +130,17 @@ impl Keyring {
         if let Some(client) = held.as_ref().filter(|client| !client.is_closed()) {
             return Ok(client.clone());
         }
-        let connected = tokio::time::timeout(DATABASE_TIMEOUT, connect(&self.url)).await;
-        let client = Arc::new(
-            connected
-                .map_err(|_| Failure::Database)?
-                .map_err(|_| Failure::Database)?,
-        );
+        let connecting = async {
+            let client = tls::connect_and_hear(&self.url, self.notices.clone()).await;
+            let client = client.map_err(|cause| {
+                warn!(cause, "the keyring's database cannot be reached");
+                Failure::Database
+            })?;
+            client.batch_execute("LISTEN pgseal").await?;
+            Ok::<_, Failure>(client)
+        };
+        let connected = tokio::time::timeout(DATABASE_TIMEOUT, connecting).await;
+        let client = Arc::new(connected.map_err(|_| Failure::Database)??);
         *held = Some(client.clone());
         Ok(client)
     }
@@ -218,13 +171,16 @@ impl Keyring {
         answers
     }
 
-    /// One load per key at a time, however many sessions want it; a waiter that goes away takes nobody with it.
-    async fn load(&self, want: Want) -> Loaded {
-        let cached = match &want {
+    fn cached(&self, want: &Want) -> Option<Arc<DataKey>> {
+        match want {
             Want::Active(tenant) => self.cache.active(tenant),
             Want::Kid(kid) => self.cache.by_kid(*kid),
-        };
-        if let Some(key) = cached {
+        }
+    }
+
+    /// One load per key at a time, however many sessions want it; a waiter that goes away takes nobody with it.
+    async fn load(&self, want: Want) -> Loaded {
+        if let Some(key) = self.cached(&want) {
             return Ok(key);
         }
         let denied = self
@@ -235,10 +191,14 @@ impl Keyring {
         if let Some(failure) = denied {
             return Err(failure);
         }
-        let flight = self.flights.entry(want.clone()).or_default().clone();
-        let loaded = flight.get_or_init(|| self.load_now(&want)).await.clone();
-        self.flights
-            .remove_if(&want, |_, current| Arc::ptr_eq(current, &flight));
+        let loaded = self
+            .lookups
+            .join(&want, async || match self.cached(&want) {
+                // Whoever looked into the cache just before another's flight ended comes here.
+                Some(key) => Ok(key),
+                None => self.load_now(&want).await,
+            })
+            .await;
         match &loaded {
             Err(failure) if failure.lasts() => {
                 drop(self.denied.insert(want, (failure.clone(), Instant::now())))
@@ -249,169 +209,144 @@ impl Keyring {
     }
 
     async fn load_now(&self, want: &Want) -> Loaded {
-        let row = tokio::time::timeout(DATABASE_TIMEOUT, self.find(want))
-            .await
-            .map_err(|_| Failure::Database)??;
-        let row = match (row, want) {
-            (Some(row), _) => row,
-            (None, Want::Kid(kid)) => return Err(Failure::Unknown(*kid)),
-            (None, Want::Active(tenant)) => self.publish(tenant).await?,
+        let row = match (self.find(want).await, want) {
+            (Ok(Some(row)), _) => row,
+            (Ok(None), Want::Kid(kid)) => return Err(Failure::Unknown(*kid)),
+            (Ok(None), Want::Active(tenant)) => self.publish(tenant).await?,
+            (Err(failure), Want::Kid(kid)) if failure.is_outage() => {
+                return self.cache.fallback(*kid).ok_or(failure);
+            }
+            (Err(failure), _) => return Err(failure),
         };
-        if row.disabled {
-            return Err(Failure::Disabled(row.tenant));
+        self.admit(&row)?;
+        let row = match want {
+            Want::Active(_) if row.expired => self.succeed(row).await?,
+            _ => row,
+        };
+        let loaded = self
+            .flights
+            .join(&row.kid, async || match self.cache.by_kid(row.kid) {
+                Some(key) => Ok(key),
+                None => self.decrypt(&row).await,
+            })
+            .await;
+        match loaded {
+            Ok(key) => {
+                if row.active && matches!(want, Want::Active(_)) {
+                    self.cache.list(row.tenant, row.kid, true);
+                }
+                Ok(key)
+            }
+            Err(failure) if failure.is_outage() => self.cache.fallback(row.kid).ok_or(failure),
+            Err(failure) => Err(failure),
         }
-        let key = self.decrypt(&row).await?;
-        self.cache.insert(key.clone(), row.active);
-        Ok(key)
     }
 
     async fn find(&self, want: &Want) -> Result<Option<Row>, Failure> {
-        let client = self.client().await?;
-        let row = match want {
-            Want::Active(tenant) => {
-                client
-                    .query_opt(schema::ACTIVE, &[&tenant.as_str()])
-                    .await?
-            }
-            Want::Kid(kid) => {
-                client
-                    .query_opt(schema::BY_KID, &[&kid.0.as_slice()])
-                    .await?
-            }
+        let look = async {
+            let client = self.client().await?;
+            let seal_for = &self.habits.seal_for;
+            let row = match want {
+                Want::Active(tenant) => {
+                    client
+                        .query_opt(schema::ACTIVE, &[&tenant.as_str(), seal_for])
+                        .await?
+                }
+                Want::Kid(kid) => {
+                    client
+                        .query_opt(schema::BY_KID, &[&kid.0.as_slice(), seal_for])
+                        .await?
+                }
+            };
+            row.map(|row| row_of(&row)).transpose()
         };
-        row.map(|row| row_of(&row)).transpose()
+        tokio::time::timeout(DATABASE_TIMEOUT, look)
+            .await
+            .map_err(|_| Failure::Database)?
+    }
+
+    /// A closed tenant's key is not used, nor one that is disabled itself.
+    fn admit(&self, row: &Row) -> Result<(), Failure> {
+        row.closed.clone().map_or(Ok(()), Err)
     }
 
     /// A new key for a tenant that has none: wrapped first, then published by compare-and-set; whoever lost the race
     /// uses the winner's. What is used is what was read back and decrypted.
     async fn publish(&self, tenant: &TenantId) -> Result<Row, Failure> {
         let client = self.client().await?;
-        let known = client
-            .query_opt(schema::TENANT, &[&tenant.as_str()])
-            .await?;
-        let (arn, state): (Option<String>, Option<String>) =
-            known.map_or((None, None), |row| (row.get(0), row.get(1)));
-        if state.as_deref() == Some("disabled") {
-            return Err(Failure::Disabled(tenant.clone()));
+        let id = tenant.as_str();
+        for _ in 0..TRIES {
+            let owner = make::owner(&client, id, self.habits.seal_for).await?;
+            let arn = match (owner.state.as_deref(), owner.key_arn) {
+                (Some("enabled"), Some(arn)) => arn,
+                (Some("forgotten"), _) => return Err(Failure::Forgotten(tenant.clone())),
+                (Some(_), _) => return Err(Failure::Disabled(tenant.clone())),
+                (None, _) if self.habits.create_tenants => {
+                    let arn = self.kms.default_key();
+                    client.execute(schema::ADD_NEW_TENANT, &[&id, &arn]).await?;
+                    arn.to_owned()
+                }
+                (None, _) => return Err(Failure::Refused(tenant.clone())),
+            };
+            let made = make::make(self.kms.as_ref(), id, 1, &arn, owner.seal_until);
+            let made = self.gate.pass(&arn, made).await;
+            let made = made.map_err(|error| Failure::of_kms(tenant, error))?;
+            if made.publish(&client, id).await? {
+                info!(%tenant, kid = %made.kid, "a data key was created");
+            }
+            if let Some(row) = self.find(&Want::Active(tenant.clone())).await? {
+                return Ok(row);
+            }
         }
-        if state.is_none() && !self.create_tenants {
-            return Err(Failure::Refused(tenant.clone()));
-        }
-        let arn = arn.unwrap_or_else(|| self.kms.default_key().to_owned());
-        let context = admin::context_of(tenant.as_str(), 1);
-        let permit = self.calls.acquire().await.map_err(|_| Failure::Database)?;
-        let (secret, wrapped) = self
-            .kms
-            .generate(&arn, &context)
-            .await
-            .map_err(Failure::of_kms)?;
-        drop(permit);
-        let kid = key_id(&secret);
-        let context_text = serde_json::to_string(&context).map_err(|_| Failure::Database)?;
-        client
-            .execute(schema::ADD_TENANT, &[&tenant.as_str(), &arn])
-            .await?;
-        let made = client
-            .execute(
-                schema::PUBLISH,
-                &[
-                    &kid.0.as_slice(),
-                    &tenant.as_str(),
-                    &arn,
-                    &wrapped,
-                    &context_text,
-                ],
-            )
-            .await?;
-        if made == 1 {
-            info!(%tenant, %kid, "a data key was created");
-        }
-        self.find(&Want::Active(tenant.clone()))
-            .await?
-            .ok_or(Failure::Database)
+        Err(Failure::Database)
     }
 
+    /// The key that takes the place of one that has sealed long enough. While KMS is away the old one goes on: an
+    /// outage of keys would be worse than an older key.
+    async fn succeed(&self, row: Row) -> Result<Row, Failure> {
+        match self.rotate(&row).await {
+            Ok(next) => Ok(next),
+            Err(failure) if failure.is_outage() => {
+                warn!(tenant = %row.tenant, kid = %row.kid, "a data key is due for rotation: KMS is away");
+                Ok(row)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn rotate(&self, row: &Row) -> Result<Row, Failure> {
+        let client = self.client().await?;
+        let (tenant, id) = (&row.tenant, row.tenant.as_str());
+        let owner = make::owner(&client, id, self.habits.seal_for).await?;
+        let arn = owner.key_arn.ok_or(Failure::Database)?;
+        let generation = row.generation + 1;
+        let made = make::make(self.kms.as_ref(), id, generation, &arn, owner.seal_until);
+        let made = self.gate.pass(&arn, made).await;
+        let made = made.map_err(|error| Failure::of_kms(tenant, error))?;
+        if made.replace(&client, id, row.kid).await? {
+            info!(%tenant, kid = %made.kid, generation, "a data key was rotated by age");
+        }
+        let next = self.find(&Want::Active(tenant.clone())).await?;
+        let next = next.ok_or(Failure::Database)?;
+        self.admit(&next)?;
+        Ok(next)
+    }
+
+    /// Unwraps a key by KMS and keeps it in memory.
     async fn decrypt(&self, row: &Row) -> Loaded {
-        let _permit = self.calls.acquire().await.map_err(|_| Failure::Database)?;
-        let secret = self
-            .kms
-            .unwrap(&row.key_arn, &row.wrapped, &row.context)
-            .await
-            .map_err(Failure::of_kms)?;
+        let unwrap = self.kms.unwrap(&row.key_arn, &row.wrapped, &row.context);
+        let secret = self.gate.pass(&row.key_arn, unwrap).await;
+        let secret = secret.map_err(|error| Failure::of_kms(&row.tenant, error))?;
         if key_id(&secret) != row.kid {
             return Err(Failure::Mismatch(row.kid));
         }
-        Ok(Arc::new(DataKey::new(
-            row.tenant.clone(),
-            Purpose::Dek,
-            &secret,
-        )))
-    }
-
-    /// A key at its soft age is decrypted anew: KMS may say no by now. Only silence keeps it, up to its hard age.
-    async fn refresh(&self, key: &DataKey) {
-        match self.load_now(&Want::Kid(key.kid)).await {
-            Ok(_) => {}
-            Err(Failure::Unreachable(_) | Failure::Database) => {
-                warn!(kid = %key.kid, "a data key could not be refreshed: KMS or keyring is away")
-            }
-            Err(failure) => {
-                warn!(kid = %key.kid, tenant = %key.tenant, reason = failure.refusal().message, "a data key was revoked");
-                self.cache.evict(key.kid);
-            }
-        }
+        let key = Arc::new(DataKey::new(row.tenant.clone(), Purpose::Dek, &secret));
+        self.cache.insert(key.clone(), row.active && !row.expired);
+        Ok(key)
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// Looks after ages as long as the keyring lives.
-async fn age(keyring: std::sync::Weak<Keyring>) {
-    let mut tick = tokio::time::interval(TICK);
-    let mut states: HashMap<TenantId, bool> = HashMap::new();
-    loop {
-        tick.tick().await;
-        let Some(keyring) = keyring.upgrade() else {
-            return;
-        };
-        keyring.cache.set_now(keyring.now());
-        keyring
-            .denied
-            .retain(|_, denied| denied.1.elapsed() < NEGATIVE);
-        let due = keyring.cache.due();
-        join_all(due.iter().map(|(key, _)| keyring.refresh(key))).await;
-        keyring.evict_disabled(&mut states).await;
-    }
-}
-
-impl Keyring {
-    /// A disabled tenant's keys go at once, whoever disabled it.
-    async fn evict_disabled(&self, states: &mut HashMap<TenantId, bool>) {
-        let Ok(client) = self.client().await else {
-            return;
-        };
-        let Ok(Ok(rows)) =
-            tokio::time::timeout(DATABASE_TIMEOUT, client.query(schema::DISABLED, &[])).await
-        else {
-            return;
-        };
-        let disabled: Vec<TenantId> = rows
-            .iter()
-            .filter_map(|row| {
-                row.try_get::<_, String>(0)
-                    .ok()
-                    .and_then(|id| TenantId::new(&id))
-            })
-            .collect();
-        for tenant in &disabled {
-            if states.insert(tenant.clone(), true).is_none() {
-                info!(%tenant, "the tenant is disabled: its keys are dropped");
-            }
-            self.cache.evict_tenant(tenant);
-        }
-        states.retain(|tenant, _| disabled.contains(tenant));
     }
 }
 
@@ -424,12 +359,18 @@ fn row_of(row: &tokio_postgres::Row) -> Result<Row, Failure> {
         (row.try_get("state")?, row.try_get("tenant_state")?);
     let context: String = row.try_get("context")?;
     let context = serde_json::from_str(&context).map_err(|_| Failure::Mismatch(kid))?;
-    let disabled = state == "disabled" || tenant_state.as_deref() == Some("disabled");
+    let closed = match (state.as_str(), tenant_state.as_deref()) {
+        (_, Some("forgotten")) => Some(Failure::Forgotten(tenant.clone())),
+        ("disabled", _) | (_, Some("disabled")) => Some(Failure::Disabled(tenant.clone())),
+        _ => None,
+    };
     Ok(Row {
         kid,
         tenant,
+        generation: row.try_get("generation")?,
         active: state == "active",
-        disabled,
+        expired: row.try_get("expired")?,
+        closed,
         key_arn: row.try_get("key_arn")?,
         wrapped: row.try_get("wrapped")?,
         context,

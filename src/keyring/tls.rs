@@ -1,6 +1,7 @@
 //! Connections of pgseal's own to the protected database: keyring and catalog.
 
 use std::error::Error as _;
+use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -11,8 +12,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Client, Error, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls, Socket};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -21,6 +23,18 @@ use tokio_rustls::client::TlsStream;
 /// # Errors
 /// Why not, in words for the operator; never the URL, which may hold a password.
 pub async fn connect(url: &str) -> Result<Client, String> {
+    open(url, None).await
+}
+
+/// The same, with what the database notifies it of.
+pub(super) async fn connect_and_hear(
+    url: &str,
+    notices: mpsc::Sender<String>,
+) -> Result<Client, String> {
+    open(url, Some(notices)).await
+}
+
+async fn open(url: &str, notices: Option<mpsc::Sender<String>>) -> Result<Client, String> {
     let (url, roots) = without_roots(url);
     let mut config: tokio_postgres::Config = url.parse().map_err(|_| {
         "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-full and &sslrootcert=file if need be".to_owned()
@@ -37,12 +51,26 @@ pub async fn connect(url: &str) -> Result<Client, String> {
     if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
         let tls = Tls(TlsConnector::from(Arc::new(verifying(roots.as_deref())?)));
         let (client, connection) = config.connect(tls).await.map_err(|cause| words(&cause))?;
-        tokio::spawn(connection);
+        tokio::spawn(drive(connection, notices));
         return Ok(client);
     }
     let (client, connection) = config.connect(NoTls).await.map_err(|cause| words(&cause))?;
-    tokio::spawn(connection);
+    tokio::spawn(drive(connection, notices));
     Ok(client)
+}
+
+/// Runs a connection to its end, and passes on the payloads of its notifications.
+async fn drive<S, T>(mut connection: Connection<S, T>, notices: Option<mpsc::Sender<String>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|task| connection.poll_message(task)).await {
+        if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
+            // A full queue means that more changed than can be followed one by one: the poll finds the rest.
+            notices.try_send(notice.payload().to_owned()).ok();
+        }
+    }
 }
 
 /// The URL as the driver knows it, which is without libpq's `sslrootcert` and `sslmode=verify-full`, and the file with the

@@ -36,15 +36,23 @@ struct Entry {
     key: Arc<DataKey>,
     loaded: u64,
     used: AtomicU64,
-    active: AtomicBool,
+    /// Past its soft age without a word of KMS: given out only by [`KeyCache::fallback`].
+    stale: AtomicBool,
 }
 
-/// The cache. No guard of it is ever held over a call.
+/// The keys of one tenant.
+#[derive(Default)]
+struct Held {
+    active: Option<KeyId>,
+    kids: Vec<KeyId>,
+}
+
+/// The cache. No guard of it is ever held over a call, and never two at a time.
 pub struct KeyCache {
     ages: Ages,
     now: AtomicU64,
     keys: DashMap<KeyId, Entry>,
-    active: DashMap<TenantId, KeyId>,
+    tenants: DashMap<TenantId, Held>,
 }
 
 impl KeyCache {
@@ -55,7 +63,7 @@ impl KeyCache {
             ages,
             now: AtomicU64::new(0),
             keys: DashMap::new(),
-            active: DashMap::new(),
+            tenants: DashMap::new(),
         }
     }
 
@@ -71,7 +79,7 @@ impl KeyCache {
     /// The tenant's active key, if it is here and not too old.
     #[must_use]
     pub fn active(&self, tenant: &TenantId) -> Option<Arc<DataKey>> {
-        let kid = *self.active.get(tenant)?;
+        let kid = self.tenants.get(tenant)?.active?;
         self.by_kid(kid)
     }
 
@@ -79,6 +87,22 @@ impl KeyCache {
     #[must_use]
     pub fn by_kid(&self, kid: KeyId) -> Option<Arc<DataKey>> {
         let entry = self.keys.get(&kid)?;
+        if entry.stale.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.give(&entry)
+    }
+
+    /// A key that was to be decrypted anew, while KMS does not answer: it goes on until its hard age.
+    #[must_use]
+    pub fn fallback(&self, kid: KeyId) -> Option<Arc<DataKey>> {
+        let entry = self.keys.get(&kid)?;
+        let key = self.give(&entry)?;
+        entry.stale.store(false, Ordering::Relaxed);
+        Some(key)
+    }
+
+    fn give(&self, entry: &Entry) -> Option<Arc<DataKey>> {
         let now = self.now();
         if now.saturating_sub(entry.loaded) >= self.ages.hard {
             return None;
@@ -94,49 +118,74 @@ impl KeyCache {
             .keys
             .get(&key.kid)
             .map_or(now, |entry| entry.used.load(Ordering::Relaxed));
-        if active {
-            self.active.insert(key.tenant.clone(), key.kid);
-        } else {
-            // It was retired since: the next write asks for the key that took its place.
-            self.active
-                .remove_if(&key.tenant, |_, current| *current == key.kid);
-        }
+        let (tenant, kid) = (key.tenant.clone(), key.kid);
         self.keys.insert(
-            key.kid,
+            kid,
             Entry {
                 key,
                 loaded: now,
                 used: AtomicU64::new(used),
-                active: AtomicBool::new(active),
+                stale: AtomicBool::new(false),
             },
         );
+        self.list(tenant, kid, active);
+    }
+
+    /// Whether the key of this id is the one that its tenant seals with, as the keyring says now.
+    pub fn list(&self, tenant: TenantId, kid: KeyId, active: bool) {
+        let mut held = self.tenants.entry(tenant).or_default();
+        if !held.kids.contains(&kid) {
+            held.kids.push(kid);
+        }
+        if active {
+            held.active = Some(kid);
+        } else if held.active == Some(kid) {
+            // It was retired since: the next write asks for the key that took its place.
+            held.active = None;
+        }
     }
 
     /// Drops one key.
     pub fn evict(&self, kid: KeyId) {
         if let Some((_, entry)) = self.keys.remove(&kid) {
-            self.active
-                .remove_if(&entry.key.tenant, |_, active| *active == kid);
+            self.unlist(&entry.key.tenant, kid);
         }
     }
 
-    /// Drops all keys of a tenant.
-    pub fn evict_tenant(&self, tenant: &TenantId) {
-        self.active.remove(tenant);
-        self.keys.retain(|_, entry| entry.key.tenant != *tenant);
+    fn unlist(&self, tenant: &TenantId, kid: KeyId) {
+        if let Some(mut held) = self.tenants.get_mut(tenant) {
+            held.kids.retain(|listed| *listed != kid);
+            held.active = held.active.filter(|active| *active != kid);
+        }
+        self.tenants
+            .remove_if(tenant, |_, held| held.kids.is_empty());
     }
 
-    /// Forgets which key of each tenant is the active one; they are asked for anew, while values still open.
-    pub fn forget_active(&self) {
-        self.active.clear();
+    /// Drops all keys of a tenant; says whether there were any.
+    pub fn evict_tenant(&self, tenant: &TenantId) -> bool {
+        let Some((_, held)) = self.tenants.remove(tenant) else {
+            return false;
+        };
+        for kid in &held.kids {
+            self.keys.remove(kid);
+        }
+        true
+    }
+
+    /// Forgets which key of a tenant is the active one: it is asked for anew, while values still open.
+    pub fn forget_active(&self, tenant: &TenantId) {
+        if let Some(mut held) = self.tenants.get_mut(tenant) {
+            held.active = None;
+        }
     }
 
     /// Drops what is idle or beyond its hard age, and gives the keys that are due for a refresh: used since they were
-    /// loaded, and older than their soft age less up to a tenth, by which keys loaded together drift apart.
+    /// loaded, and older than their soft age less up to a tenth, by which keys loaded together drift apart. A key past its
+    /// soft age that nobody used is served no more until KMS was asked.
     #[must_use]
-    pub fn due(&self) -> Vec<(Arc<DataKey>, bool)> {
+    pub fn due(&self) -> Vec<Arc<DataKey>> {
         let now = self.now();
-        let mut due = Vec::new();
+        let (mut due, mut gone) = (Vec::new(), Vec::new());
         self.keys.retain(|kid, entry| {
             let (age, used) = (
                 now.saturating_sub(entry.loaded),
@@ -145,13 +194,19 @@ impl KeyCache {
             let jitter =
                 self.ages.soft / 10 * u64::from(kid.0.first().copied().unwrap_or_default()) / 255;
             if age >= self.ages.soft - jitter && used > entry.loaded {
-                due.push((entry.key.clone(), entry.active.load(Ordering::Relaxed)));
+                due.push(entry.key.clone());
+            } else if age >= self.ages.soft {
+                entry.stale.store(true, Ordering::Relaxed);
             }
-            // A key past its soft age that nobody uses is not refreshed, so it must not be served either.
-            let stale = age >= self.ages.soft && used <= entry.loaded;
-            age < self.ages.hard && now.saturating_sub(used) < self.ages.idle && !stale
+            let kept = age < self.ages.hard && now.saturating_sub(used) < self.ages.idle;
+            if !kept {
+                gone.push((entry.key.tenant.clone(), *kid));
+            }
+            kept
         });
-        self.active.retain(|_, kid| self.keys.contains_key(kid));
+        for (tenant, kid) in gone {
+            self.unlist(&tenant, kid);
+        }
         due
     }
 
@@ -170,9 +225,18 @@ impl KeyCache {
 
 #[cfg(test)]
 mod tests {
+    use aes::Aes256;
+    use aes::cipher::KeyInit;
+
     use super::*;
     use crate::keys::Purpose;
     use crate::model::Secret;
+
+    const SHORT: Ages = Ages {
+        soft: 100,
+        hard: 1000,
+        idle: 500,
+    };
 
     fn key(tenant: &str, byte: u8) -> Arc<DataKey> {
         Arc::new(DataKey::new(
@@ -184,11 +248,7 @@ mod tests {
 
     #[test]
     fn a_key_beyond_its_hard_age_is_gone_and_one_in_use_is_due_at_its_soft_age() {
-        let cache = KeyCache::new(Ages {
-            soft: 100,
-            hard: 1000,
-            idle: 500,
-        });
+        let cache = KeyCache::new(SHORT);
         let key = key("a", 1);
         cache.insert(key.clone(), true);
         cache.set_now(50);
@@ -198,19 +258,31 @@ mod tests {
         assert_eq!(cache.due().len(), 1);
         assert!(cache.by_kid(key.kid).is_some());
         cache.set_now(1000);
-        assert!(cache.by_kid(key.kid).is_none());
+        assert!(cache.by_kid(key.kid).is_none() && cache.fallback(key.kid).is_none());
     }
 
     #[test]
-    fn a_key_that_nobody_uses_is_dropped_at_its_soft_age_instead_of_refreshed() {
-        let cache = KeyCache::new(Ages {
-            soft: 100,
-            hard: 1000,
-            idle: 500,
-        });
-        cache.insert(key("a", 1), true);
+    fn a_key_that_nobody_used_by_its_soft_age_is_served_only_while_kms_is_silent() {
+        let cache = KeyCache::new(SHORT);
+        let key = key("a", 1);
+        cache.insert(key.clone(), true);
         cache.set_now(100);
-        assert!(cache.due().is_empty() && cache.is_empty());
+        assert!(cache.due().is_empty());
+        assert!(cache.by_kid(key.kid).is_none() && cache.active(&key.tenant).is_none());
+        assert!(cache.fallback(key.kid).is_some());
+        // It is in use again, so that it is asked for in the background and not by each statement.
+        assert!(cache.active(&key.tenant).is_some());
+        assert_eq!(cache.due().len(), 1);
+    }
+
+    #[test]
+    fn an_idle_key_is_dropped() {
+        let cache = KeyCache::new(SHORT);
+        let key = key("a", 1);
+        cache.insert(key.clone(), true);
+        cache.set_now(500);
+        assert!(cache.due().is_empty() && cache.is_empty() && cache.tenants.is_empty());
+        assert!(cache.fallback(key.kid).is_none());
     }
 
     #[test]
@@ -225,11 +297,45 @@ mod tests {
     #[test]
     fn evicting_a_tenant_leaves_the_others() {
         let cache = KeyCache::new(Ages::default());
-        let (a, b) = (key("a", 1), key("b", 2));
+        let (a, older, b) = (key("a", 1), key("a", 3), key("b", 2));
         cache.insert(a.clone(), true);
+        cache.insert(older.clone(), false);
         cache.insert(b.clone(), true);
-        cache.evict_tenant(&a.tenant);
+        assert!(cache.evict_tenant(&a.tenant) && !cache.evict_tenant(&a.tenant));
         assert!(cache.by_kid(a.kid).is_none() && cache.active(&a.tenant).is_none());
+        assert!(cache.by_kid(older.kid).is_none());
         assert!(cache.active(&b.tenant).is_some());
+    }
+
+    #[test]
+    fn a_hundred_thousand_tenants_fit_and_are_found() {
+        let cache = KeyCache::new(Ages::default());
+        let resident = || {
+            let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+            status.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+        };
+        let before = resident();
+        for number in 0..100_000_u32 {
+            let mut kid = [0; 8];
+            kid[..4].copy_from_slice(&number.to_be_bytes());
+            // Its derivation is left out: it takes no memory, and long in a build for tests.
+            let key = DataKey {
+                kid: KeyId(kid),
+                tenant: TenantId::new(&format!("{number:036}")).unwrap(),
+                purpose: Purpose::Dek,
+                cipher: Aes256::new(&kid.repeat(4)[..].try_into().unwrap()),
+            };
+            cache.insert(Arc::new(key), true);
+        }
+        let bytes = (resident() - before) / 100_000;
+        let tenants: Vec<TenantId> = (0..100_000)
+            .map(|number| TenantId::new(&format!("{number:036}")).unwrap())
+            .collect();
+        let start = std::time::Instant::now();
+        assert!(tenants.iter().all(|tenant| cache.active(tenant).is_some()));
+        let each = start.elapsed() / 100_000;
+        println!("{bytes} bytes a key, {each:?} a lookup");
+        assert_eq!(cache.len(), 100_000);
+        assert!(bytes < 4096, "{bytes} bytes a key");
     }
 }

@@ -8,7 +8,7 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use async_trait::async_trait;
 
-use super::{KeyContext, Kms, KmsError};
+use super::{Generated, KeyContext, Kms, KmsError};
 use crate::model::Secret;
 
 const NONCE_LEN: usize = 12;
@@ -95,11 +95,7 @@ fn context_bytes(context: &KeyContext) -> Vec<u8> {
 
 #[async_trait]
 impl Kms for LocalKms {
-    async fn generate(
-        &self,
-        key_arn: &str,
-        context: &KeyContext,
-    ) -> Result<(Secret, Vec<u8>), KmsError> {
+    async fn generate(&self, key_arn: &str, context: &KeyContext) -> Result<Generated, KmsError> {
         self.check(key_arn)?;
         let mut bytes = zeroize::Zeroizing::new([0; 32]);
         let mut nonce = [0; NONCE_LEN];
@@ -113,7 +109,11 @@ impl Kms for LocalKms {
             .cipher
             .encrypt(&Nonce::from(nonce), payload)
             .map_err(|_| KmsError::Unreachable("wrapping failed".to_owned()))?;
-        Ok((Secret::new(*bytes), [&nonce[..], &wrapped].concat()))
+        Ok(Generated {
+            secret: Secret::new(*bytes),
+            wrapped: [&nonce[..], &wrapped].concat(),
+            key_arn: self.arn.clone(),
+        })
     }
 
     async fn unwrap(
@@ -143,8 +143,8 @@ impl Kms for LocalKms {
             .map_err(|_| invalid())
     }
 
-    async fn verify(&self, key_arn: &str) -> Result<(), KmsError> {
-        self.check(key_arn)
+    async fn verify(&self, key_arn: &str) -> Result<String, KmsError> {
+        self.check(key_arn).map(|()| self.arn.clone())
     }
 
     async fn rewrap(
@@ -186,7 +186,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kms = LocalKms::open(&folder.path().join("key")).unwrap();
         let context = KeyContext::from([("tenant".to_owned(), "a".to_owned())]);
-        let (secret, wrapped) = kms.generate(kms.default_key(), &context).await.unwrap();
+        let made = kms.generate(kms.default_key(), &context).await.unwrap();
+        let (secret, wrapped) = (made.secret, made.wrapped);
         let again = LocalKms::open(&folder.path().join("key")).unwrap();
         assert_eq!(
             again

@@ -1,13 +1,22 @@
 //! Where key-encryption comes from: the local key file or AWS KMS.
 
 pub mod aws;
+mod flights;
+mod gate;
 pub mod local;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::model::Secret;
+
+pub use flights::Flights;
+pub use gate::Gate;
+
+/// What a call may take, with its second attempt. The AWS SDK's own default waits over 40 s on a silent server.
+pub const OPERATION: Duration = Duration::from_secs(3);
 
 /// The encryption context of a data key: bound to the wrapped key as additional data, in clear in KMS's own log.
 pub type KeyContext = BTreeMap<String, String>;
@@ -23,15 +32,21 @@ pub enum KmsError {
     Unreachable(String),
 }
 
+/// A new data key. It has no `Debug`.
+pub struct Generated {
+    /// Its plaintext.
+    pub secret: Secret,
+    /// The same, wrapped.
+    pub wrapped: Vec<u8>,
+    /// The ARN of the key that wrapped it: never an alias, which may name another key tomorrow.
+    pub key_arn: String,
+}
+
 /// A key management service.
 #[async_trait]
 pub trait Kms: Send + Sync {
-    /// A new data key: its plaintext, and the same wrapped by the key of this ARN.
-    async fn generate(
-        &self,
-        key_arn: &str,
-        context: &KeyContext,
-    ) -> Result<(Secret, Vec<u8>), KmsError>;
+    /// A new data key, wrapped by the key of this ARN.
+    async fn generate(&self, key_arn: &str, context: &KeyContext) -> Result<Generated, KmsError>;
 
     /// The plaintext of a wrapped data key.
     async fn unwrap(
@@ -42,9 +57,11 @@ pub trait Kms: Send + Sync {
     ) -> Result<Secret, KmsError>;
 
     /// Whether the key of this ARN can wrap data keys at all: it exists, is enabled, symmetric, and for encryption.
-    async fn verify(&self, key_arn: &str) -> Result<(), KmsError>;
+    /// Gives the ARN of the key itself, should this one be an alias.
+    async fn verify(&self, key_arn: &str) -> Result<String, KmsError>;
 
-    /// The same wrapped data key under another key, without its plaintext leaving KMS.
+    /// The same wrapped data key under another key. Its plaintext does not leave KMS where both keys are in one region and
+    /// within the reach of one role.
     async fn rewrap(
         &self,
         from_arn: &str,

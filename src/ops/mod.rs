@@ -2,6 +2,7 @@
 
 mod policy;
 mod tenants;
+mod values;
 
 pub use policy::policy;
 pub use tenants::{KeyCommand, TenantCommand, key, tenant};

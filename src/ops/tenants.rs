@@ -1,11 +1,17 @@
 //! `pgseal tenant` and `pgseal key`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio_postgres::Client;
 
+use super::values::{self, Count};
 use crate::keyring::admin::{self, KeyRow, TenantRow};
+use crate::keyring::certificate;
 use crate::kms::Kms;
+use crate::rules::Protection;
 
 /// `pgseal tenant …`
 #[derive(Debug, Subcommand)]
@@ -14,7 +20,7 @@ pub enum TenantCommand {
     Add {
         /// The tenant's id, as the tenant column holds it.
         id: String,
-        /// The tenant's KMS key.
+        /// The tenant's KMS key; an alias is followed at each new data key.
         #[arg(long)]
         key_arn: String,
     },
@@ -24,6 +30,9 @@ pub enum TenantCommand {
     Show {
         /// The tenant's id.
         id: String,
+        /// Counts the values under each key, which reads the protected tables.
+        #[arg(long)]
+        values: bool,
     },
     /// Wraps the tenant's data keys by another KMS key; data stays as it is.
     Rekey {
@@ -43,6 +52,35 @@ pub enum TenantCommand {
         /// The tenant's id.
         id: String,
     },
+    /// Destroys the tenant's keys, for good: none of its values can ever be read again. Prints a signed certificate.
+    Forget {
+        /// The tenant's id.
+        id: String,
+        /// The tenant's id once more; otherwise it is asked for.
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// Prints the certificates of a forgotten tenant.
+    Certificate {
+        /// The tenant's id.
+        id: String,
+    },
+    /// Verifies a certificate in a file.
+    VerifyCertificate {
+        /// The file.
+        file: PathBuf,
+        /// The public key to trust, in base64; otherwise this keyring's.
+        #[arg(long)]
+        public_key: Option<String>,
+    },
+}
+
+impl TenantCommand {
+    /// Whether it reads the protected tables, so that the rules must be applied first.
+    #[must_use]
+    pub fn reads_tables(&self) -> bool {
+        matches!(self, Self::Show { values: true, .. })
+    }
 }
 
 /// `pgseal key …`
@@ -67,9 +105,10 @@ pub enum KeyCommand {
 /// # Errors
 /// Why not, in words for the operator.
 pub async fn tenant(
-    client: &Client,
+    client: &mut Client,
     kms: &dyn Kms,
     command: TenantCommand,
+    protection: Option<&Protection>,
     as_json: bool,
 ) -> Result<String, String> {
     let said = |id: &str, done: &str| {
@@ -88,24 +127,13 @@ pub async fn tenant(
             let rows = admin::tenants(client, None).await?;
             tenants_text(&rows, as_json)
         }
-        TenantCommand::Show { id } => {
-            let rows = admin::tenants(client, Some(&id)).await?;
-            if rows.is_empty() {
-                return Err(format!(
-                    "the tenant {id} is not registered: see `pgseal tenant list`"
-                ));
-            }
-            let keys = admin::keys(client, Some(&id)).await?;
-            let separator = if as_json { "\n" } else { "\n\n" };
-            format!(
-                "{}{separator}{}",
-                tenants_text(&rows, as_json),
-                keys_text(&keys, as_json)
-            )
-        }
+        TenantCommand::Show { id, .. } => show(client, &id, protection, as_json).await?,
         TenantCommand::Rekey { id, key_arn } => {
-            let done = admin::rekey(client, kms, &id, &key_arn).await?;
-            said(&id, &format!("{done} data keys rewrapped"))
+            let bar = bar("keys rewrapped");
+            let progress = |done, all| step(&bar, done, all);
+            let done = admin::rekey(client, kms, &id, &key_arn, &progress).await;
+            bar.finish_and_clear();
+            said(&id, &format!("{} data keys rewrapped", done?))
         }
         TenantCommand::Disable { id } => {
             admin::set_enabled(client, &id, false).await?;
@@ -115,45 +143,159 @@ pub async fn tenant(
             admin::set_enabled(client, &id, true).await?;
             said(&id, "enabled")
         }
+        TenantCommand::Forget { id, confirm } => {
+            let keys = certificate::to_destroy(client, &id).await?;
+            let typed = confirm.map_or_else(|| ask(&id, keys), Ok)?;
+            if typed != id {
+                return Err("not confirmed: nothing was destroyed".to_owned());
+            }
+            let signed = certificate::forget(client, kms, &id).await?;
+            written(&signed, as_json)
+        }
+        TenantCommand::Certificate { id } => {
+            let kept = certificate::kept(client, &id).await?;
+            let texts = kept.iter().map(|signed| written(signed, as_json));
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        TenantCommand::VerifyCertificate { file, public_key } => {
+            let trusted = match public_key {
+                Some(key) => vec![key],
+                None => certificate::public_keys(client).await?,
+            };
+            let id = certificate::verify(&file, &trusted)?;
+            said(&id, "the certificate is genuine")
+        }
     })
 }
 
-/// Runs a key command; gives what is to be printed.
+fn written(signed: &serde_json::Value, as_json: bool) -> String {
+    if as_json {
+        signed.to_string()
+    } else {
+        format!("{signed:#}")
+    }
+}
+
+/// Lets the operator type the tenant's id.
+fn ask(id: &str, keys: i64) -> Result<String, String> {
+    eprintln!(
+        "The {keys} keys of tenant {id} will be destroyed. None of its values can be read again, by nobody."
+    );
+    eprint!("Type the tenant's id to go on: ");
+    let mut typed = String::new();
+    std::io::stdin()
+        .read_line(&mut typed)
+        .map_err(|cause| format!("the confirmation cannot be read: {cause}"))?;
+    Ok(typed.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn show(
+    client: &Client,
+    id: &str,
+    protection: Option<&Protection>,
+    as_json: bool,
+) -> Result<String, String> {
+    let rows = admin::tenants(client, Some(id)).await?;
+    if rows.is_empty() {
+        return Err(admin::unknown(id));
+    }
+    let keys = admin::keys(client, Some(id)).await?;
+    let mut parts = vec![tenants_text(&rows, as_json)];
+    if !keys.is_empty() {
+        parts.push(keys_text(&keys, as_json));
+    }
+    if let Some(protection) = protection {
+        let bar = bar("columns counted");
+        let progress = |done, all| step(&bar, done, all);
+        let counts = values::count(client, protection, id, &progress).await;
+        bar.finish_and_clear();
+        parts.push(counts_text(&counts?, as_json));
+    }
+    Ok(parts.join(if as_json { "\n" } else { "\n\n" }))
+}
+
+/// Runs a key command; `say` prints a line.
 ///
 /// # Errors
 /// Why not, in words for the operator.
 pub async fn key(
-    client: &mut Client,
+    client: &Client,
     kms: &dyn Kms,
     command: KeyCommand,
+    seal_for: Option<f64>,
     as_json: bool,
-) -> Result<String, String> {
-    match command {
+    say: &mut dyn FnMut(String),
+) -> Result<(), String> {
+    let (ids, one) = match command {
         KeyCommand::List { tenant } => {
             let rows = admin::keys(client, tenant.as_deref()).await?;
-            Ok(keys_text(&rows, as_json))
+            say(keys_text(&rows, as_json));
+            return Ok(());
         }
-        KeyCommand::Rotate { tenant } => {
-            let ids = match tenant {
-                Some(id) => vec![id],
-                None => {
-                    let rows = admin::tenants(client, None).await?;
-                    let rows = rows.into_iter().filter(|tenant| tenant.keys > 0);
-                    rows.map(|tenant| tenant.id).collect()
-                }
-            };
-            let mut lines = Vec::new();
-            for id in ids {
-                let kid = admin::rotate(client, kms, &id).await?;
-                lines.push(if as_json {
-                    json!({ "tenant": id, "kid": kid.to_string() }).to_string()
-                } else {
-                    format!("tenant {id}: new data key {kid}")
-                });
-            }
-            Ok(lines.join("\n"))
+        KeyCommand::Rotate { tenant: Some(id) } => (vec![id], true),
+        KeyCommand::Rotate { tenant: None } => {
+            let rows = admin::tenants(client, None).await?.into_iter();
+            let open = rows.filter(|tenant| tenant.keys > 0 && tenant.state == "enabled");
+            (open.map(|tenant| tenant.id).collect(), false)
         }
+    };
+    let bar = bar("tenants rotated");
+    let all = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+    let mut failed = Vec::new();
+    for (id, done) in ids.iter().zip(1..) {
+        match admin::rotate(client, kms, id, seal_for).await {
+            Ok(kid) if as_json => say(json!({ "tenant": id, "kid": kid.to_string() }).to_string()),
+            Ok(kid) => say(format!("tenant {id}: new data key {kid}")),
+            Err(cause) if one => return Err(cause),
+            // One customer's revoked key does not stop the others' rotation.
+            Err(cause) => failed.push(format!("tenant {id}: {cause}")),
+        }
+        step(&bar, done, all);
     }
+    bar.finish_and_clear();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} of {all} tenants were not rotated:\n{}",
+            failed.len(),
+            failed.join("\n")
+        ))
+    }
+}
+
+/// A progress bar on a terminal's stderr; elsewhere nothing.
+fn bar(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(0).with_message(what);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn step(bar: &ProgressBar, done: u64, all: u64) {
+    bar.set_length(all);
+    bar.set_position(done);
+}
+
+fn counts_text(rows: &[Count], as_json: bool) -> String {
+    if as_json {
+        let lines = rows.iter().map(|row| {
+            json!({ "table": row.table, "column": row.column, "kid": row.kid, "values": row.values })
+        });
+        return lines
+            .map(|line| line.to_string())
+            .collect::<Vec<_>>()
+            .join("\n");
+    }
+    let lines = rows.iter().map(|row| {
+        [
+            format!("{}.{}", row.table, row.column),
+            row.kid.clone(),
+            row.values.to_string(),
+        ]
+    });
+    table(["column", "key", "values"], lines)
 }
 
 fn tenants_text(rows: &[TenantRow], as_json: bool) -> String {
@@ -181,8 +323,9 @@ fn keys_text(rows: &[KeyRow], as_json: bool) -> String {
     if as_json {
         let lines = rows.iter().map(|row| {
             json!({
-                "kid": row.kid, "tenant": row.tenant, "generation": row.generation, "state": row.state,
-                "key_arn": row.key_arn, "created_at": row.created_at,
+                "kid": row.kid, "tenant": row.tenant, "purpose": row.purpose, "generation": row.generation,
+                "state": row.state, "key_arn": row.key_arn, "created_at": row.created_at, "age_seconds": row.age,
+                "seal_until": row.seal_until,
             })
         });
         return lines
@@ -194,14 +337,18 @@ fn keys_text(rows: &[KeyRow], as_json: bool) -> String {
         [
             row.kid.clone(),
             row.tenant.clone(),
+            row.purpose.clone(),
             row.generation.to_string(),
             row.state.clone(),
+            format!("{} d", row.age / 86_400),
             row.created_at.clone(),
             row.key_arn.clone(),
         ]
     });
     table(
-        ["key", "tenant", "gen", "state", "created", "key ARN"],
+        [
+            "key", "tenant", "for", "gen", "state", "age", "created", "key ARN",
+        ],
         lines,
     )
 }

@@ -1,13 +1,16 @@
 """AWS KMS's JSON protocol over HTTP, with what moto leaves out: key states that matter, denials, exact contexts, outages.
 
 A test sets `mode` and the keys' `state` and `denied`, and reads `calls`. The wire format and the error codes follow the AWS
-KMS API reference (DescribeKey, GenerateDataKey, Decrypt, ReEncrypt): the real SDK is the client.
+KMS API reference (DescribeKey, GenerateDataKey, Encrypt, Decrypt, ReEncrypt) and that of STS (AssumeRole): the real SDK is
+the client. Regions, accounts and callers are those of the request's SigV4 scope.
 """
 import base64
 import json
 import os
+import re
 import threading
 import time
+import urllib.parse
 import uuid
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,18 +31,38 @@ class Key:
 
 
 class Kms:
-    """`mode`: "ok", "throttle", "silent" or "garbage"; `away` for refused connections."""
+    """`mode`: "ok", "throttle", "silent" or "garbage"; `away` for refused connections; `hold` keeps an operation's calls
+    unanswered; `silent_regions` never answer. `roles` maps a role to its external id; `callers` maps an account to the access
+    key that may use its keys, where it is not open to all. `plains` are all data keys in clear."""
 
     def __init__(self, latency=0):
         self.keys, self.calls, self.mode, self.latency = {}, [], "ok", latency
+        self.aliases, self.silent_regions, self.roles, self.callers, self.plains = {}, set(), {}, {}, set()
+        self.held, self.holding = set(), {}
         self.lock, self.flying, self.most_flying = threading.Lock(), 0, 0
         self.released = threading.Event()
         self.port = self.server = None
 
-    def create_key(self):
-        key = Key(f"arn:aws:kms:eu-central-1:111122223333:key/{uuid.uuid4()}")
+    def create_key(self, region="eu-central-1", account="111122223333", replicas=()):
+        """With `replicas`, a multi-Region key that other regions hold too."""
+        name = f"mrk-{uuid.uuid4().hex}" if replicas else uuid.uuid4()
+        key = Key(f"arn:aws:kms:{region}:{account}:key/{name}")
         self.keys[key.arn] = key
+        for other in replicas:
+            self.keys[key.arn.replace(region, other)] = replica = Key(key.arn.replace(region, other))
+            replica.material = key.material
         return key
+
+    @contextmanager
+    def hold(self, operation):
+        """Calls of this operation wait; gives an event that is set once one does."""
+        self.holding[operation], waits = threading.Event(), threading.Event()
+        self.held.add((operation, waits))
+        try:
+            yield waits
+        finally:
+            self.held.discard((operation, waits))
+            self.holding.pop(operation).set()
 
     def count(self, operation):
         return sum(call == operation for call, _, _ in self.calls)
@@ -62,21 +85,26 @@ class Kms:
                     # A connection that was kept alive goes with the server.
                     self.close_connection = True
                     return
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                caller, region = re.search(r"Credential=([^/]+)/\d+/([^/]+)/", self.headers["Authorization"]).groups()
+                if "X-Amz-Target" not in self.headers:
+                    self.reply(*kms.assume_role(dict(urllib.parse.parse_qsl(body.decode()))), "text/xml")
+                    return
+                request = json.loads(body)
                 with kms.lock:
                     kms.flying += 1
                     kms.most_flying = max(kms.most_flying, kms.flying)
                 try:
-                    self.reply(*kms.answer(self.headers["X-Amz-Target"].split(".")[1], request))
+                    self.reply(*kms.answer(self.headers["X-Amz-Target"].split(".")[1], request, caller, region))
                 except (BrokenPipeError, ConnectionResetError):
                     pass
                 finally:
                     with kms.lock:
                         kms.flying -= 1
 
-            def reply(self, status, body):
+            def reply(self, status, body, kind="application/x-amz-json-1.1"):
                 self.send_response(status)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -104,10 +132,24 @@ class Kms:
             self.released.clear()
             self.start()
 
-    def answer(self, operation, request):
-        mode = self.mode
+    def assume_role(self, request):
+        role, expected = request.get("RoleArn"), self.roles.get(request.get("RoleArn"), "")
+        self.calls.append(("AssumeRole", role, None))
+        if role not in self.roles or request.get("ExternalId") != expected:
+            return 403, b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized</Message></Error></ErrorResponse>"
+        return 200, f"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+            <AccessKeyId>ASIA{role.split(":")[4]}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
+            <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>{role}</Arn>
+            <AssumedRoleId>A:pgseal</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>""".encode()
+
+    def answer(self, operation, request, caller="test", region="eu-central-1"):
+        mode = "silent" if region in self.silent_regions else self.mode
         with self.lock:
             self.calls.append((operation, request.get("KeyId"), request.get("EncryptionContext", {}).get("tenant")))
+        for held, waits in list(self.held):
+            if held == operation:
+                waits.set()
+                self.holding[operation].wait(30)
         time.sleep(self.latency)
         if mode == "silent":
             self.released.wait(30)
@@ -117,12 +159,23 @@ class Kms:
         try:
             if mode == "throttle":
                 raise Fault("ThrottlingException", "Rate exceeded")
+            for name in ("KeyId", "SourceKeyId", "DestinationKeyId"):
+                self.reachable(request.get(name), caller, region)
             return 200, json.dumps(getattr(self, operation)(request)).encode()
         except Fault as fault:
             return fault.status, json.dumps({"__type": fault.code, "message": fault.message}).encode()
 
+    def reachable(self, arn, caller, region):
+        if arn is None or not arn.startswith("arn:"):
+            return
+        _, _, _, of_region, account, _ = arn.split(":")
+        if of_region != region:
+            raise Fault("NotFoundException", f"Invalid region {of_region}")
+        if self.callers.get(account, caller) != caller:
+            raise Fault("AccessDeniedException", "User is not authorized")
+
     def key_for(self, arn, operation):
-        key = self.keys.get(arn)
+        key = self.keys.get(self.aliases.get(arn, arn))
         if key is None:
             raise Fault("NotFoundException", "Key does not exist")
         if operation in key.denied:
@@ -148,7 +201,8 @@ class Kms:
     @staticmethod
     def unwrap(key, blob, context):
         arn, _, sealed = base64.b64decode(blob).partition(b"\0")
-        if arn.decode(errors="replace") != key.arn:
+        id_of = lambda arn: arn.rsplit("/", 1)[-1] if "/mrk-" in arn else arn  # noqa: E731
+        if id_of(arn.decode(errors="replace")) != id_of(key.arn):
             raise Fault("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
         try:
             return AESGCM(key.material).decrypt(sealed[:12], sealed[12:], context)
@@ -164,7 +218,12 @@ class Kms:
     def GenerateDataKey(self, request):
         key = self.key_for(request["KeyId"], "GenerateDataKey")
         plain = os.urandom(32)
+        self.plains.add(plain)
         return {"KeyId": key.arn, "Plaintext": base64.b64encode(plain).decode(), "CiphertextBlob": self.wrap(key, plain, self.context(request))}
+
+    def Encrypt(self, request):
+        key = self.key_for(request["KeyId"], "Encrypt")
+        return {"KeyId": key.arn, "CiphertextBlob": self.wrap(key, base64.b64decode(request["Plaintext"]), self.context(request))}
 
     def Decrypt(self, request):
         key = self.key_for(request["KeyId"], "Decrypt")

@@ -1,8 +1,10 @@
 """`pgseal tenant`, `pgseal key` and `pgseal policy`, while a proxy runs."""
+import base64
 import json
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from kms_emulator import Kms
 from replicas import Replica, eventually, new_tenant, read, write
 
@@ -79,6 +81,108 @@ def test_rekey_changes_the_wrapping_and_not_the_data(database, direct, kms, env)
     old.state = "Disabled"
     with Replica(database, **env) as cold, cold.connect() as through:
         assert read(through, row) == "v"
+
+
+def test_values_are_counted_by_key_on_request(database, direct, env):
+    tenant = str(new_tenant(database))
+    with Replica(database, **env) as replica, replica.connect() as through:
+        for _ in range(3):
+            write(through, tenant, "v")
+        through.execute("INSERT INTO configs (id, organisation_id, slug, template) VALUES (%s, %s, 'a', '{}')", (tenant, tenant))
+        through.execute("INSERT INTO integrations (id, organisation_id, certificate) VALUES (%s, %s, %s)", (tenant, tenant, b"x"))
+    shown = lines(database.command("tenant", "show", tenant, "--values", "--json", **env))
+    counts = {(row["table"], row["column"]): row["values"] for row in shown if "values" in row}
+    assert counts == {("public.virtual_keys", "key"): 3, ("public.configs", "template"): 1, ("public.integrations", "certificate"): 1}
+    assert {row["kid"] for row in shown if "values" in row} == {row["kid"] for row in shown if "generation" in row}
+
+
+def test_a_forgotten_tenant_s_keys_are_destroyed_everywhere_and_a_certificate_says_so(database, direct, env, tmp_path):
+    tenant, other = str(new_tenant(database)), str(new_tenant(database))
+    with Replica(database, **env) as a, Replica(database, **env) as b, a.connect() as one, b.connect() as two:
+        row, kept = write(one, tenant, "v"), write(one, other, "w")
+        ran(database.command("key", "rotate", "--tenant", tenant, **env))
+        assert read(two, row) == "v"
+        wrapped = direct.execute("SELECT encode(kid, 'hex'), encode(sha256(wrapped), 'hex') FROM pgseal.key WHERE tenant = %s", (tenant,)).fetchall()
+        for typed in ("", other, "yes"):
+            done = database.command("tenant", "forget", tenant, input=f"{typed}\n", **env)
+            assert done.returncode == 1 and "nothing was destroyed" in done.stderr
+        assert read(two, row) == "v"
+        printed = ran(database.command("tenant", "forget", tenant, "--json", input=f"{tenant}\n", **env))
+        signed = json.loads(printed)
+        assert sorted((key["kid"], key["wrapped_sha256"]) for key in signed["certificate"]["keys"]) == sorted(wrapped) and len(wrapped) == 2
+        signature = signed["signature"]
+        # Whoever has the certificate can verify it without pgseal.
+        text = json.dumps(signed["certificate"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(signature["public_key"]))
+        public.verify(base64.b64decode(signature["value"]), text.encode())
+        assert direct.execute("SELECT count(*) FROM pgseal.key WHERE tenant = %s", (tenant,)).fetchone() == (0,)
+
+        def lost():
+            for through in (one, two):
+                with pytest.raises(psycopg.Error) as refused:
+                    read(through, row)
+                assert refused.value.sqlstate == "SV003"
+                with pytest.raises(psycopg.Error) as refused:
+                    write(through, tenant, "more")
+                assert refused.value.sqlstate == "SV006" and "forgotten" in str(refused.value)
+
+        eventually(lost)
+        assert read(two, kept) == "w"
+        for words in (("tenant", "enable", tenant), ("key", "rotate", "--tenant", tenant)):
+            done = database.command(*words, **env)
+            assert done.returncode == 1 and "forgotten" in done.stderr
+        again = database.command("tenant", "forget", tenant, "--confirm", tenant, **env)
+        assert again.returncode == 1 and "forgotten already" in again.stderr
+
+        (tmp_path / "c.json").write_text(ran(database.command("tenant", "certificate", tenant, **env)))
+        assert json.loads((tmp_path / "c.json").read_text()) == signed
+        assert "genuine" in ran(database.command("tenant", "verify-certificate", str(tmp_path / "c.json"), **env))
+        (tmp_path / "c.json").write_text(printed.replace(tenant, other))
+        forged = database.command("tenant", "verify-certificate", str(tmp_path / "c.json"), **env)
+        assert forged.returncode == 1 and "changed" in forged.stderr
+
+        ran(database.command("tenant", "add", tenant, "--key-arn", env["PGSEAL_KMS_KEY"], **env))
+        assert eventually(lambda: read(two, write(one, tenant, "anew"))) == "anew"
+        with pytest.raises(psycopg.Error) as refused:
+            read(one, row)
+        assert refused.value.sqlstate == "SV003"
+
+
+def test_a_key_is_rotated_by_age_and_an_outage_of_kms_only_delays_it(database, direct, kms, env):
+    tenant = str(new_tenant(database))
+    states = "SELECT state, seal_until IS NOT NULL FROM pgseal.key WHERE tenant = %s ORDER BY generation"
+    with Replica(database, **env) as replica, replica.connect() as through:
+        row = write(through, tenant, "v")
+    assert direct.execute(states, (tenant,)).fetchall() == [("active", False)]
+    direct.execute("UPDATE pgseal.key SET created_at = created_at - interval '1 day' WHERE tenant = %s", (tenant,))
+    env["PGSEAL_KEY_ROTATE_AFTER"] = "3600"
+    with Replica(database, **env) as replica, replica.connect() as through:
+        assert read(through, row) == "v"
+        kms.mode = "throttle"
+        write(through, tenant, "not delayed")
+        assert direct.execute(states, (tenant,)).fetchall() == [("active", False)]
+        kms.mode = "ok"
+
+        def rotated():
+            write(through, tenant, "w")
+            assert direct.execute(states, (tenant,)).fetchall() == [("decrypt_only", False), ("active", True)]
+
+        eventually(rotated)
+        assert read(through, row) == "v"
+
+
+def test_rotating_all_tenants_leaves_out_the_one_that_cannot_be_and_says_so(database, direct, kms, env):
+    good, bad, key = str(new_tenant(database)), str(new_tenant(database)), kms.create_key()
+    ran(database.command("tenant", "add", bad, "--key-arn", key.arn, **env))
+    with Replica(database, **env) as replica, replica.connect() as through:
+        write(through, good, "v"), write(through, bad, "v")
+    direct.execute("UPDATE pgseal.tenant SET state = 'disabled' WHERE id <> ALL(%s)", ([good, bad],))
+    try:
+        key.denied.add("GenerateDataKey")
+        done = database.command("key", "rotate", **env)
+        assert done.returncode == 1 and good in done.stdout and bad in done.stderr and "1 of 2" in done.stderr
+    finally:
+        direct.execute("UPDATE pgseal.tenant SET state = 'enabled' WHERE state = 'disabled'")
 
 
 def test_rotate_seals_under_the_new_key_within_the_soft_age_and_opens_under_both(database, direct, kms, env):
