@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::plan::{Env, Outputs, Planner, SlotSource, TenantSource, Verdict};
+use crate::plan::{Env, Lineage, Outputs, Planner, SlotSource, TenantSource, Verdict};
 
 /// Asks a proxy whether it answers an SSLRequest, which needs no PostgreSQL.
 ///
@@ -98,14 +98,30 @@ pub fn explain(planner: &Planner, sql: &str) -> String {
                             slot.column.label
                         )?;
                     }
-                    match statement.outputs {
-                        Outputs::None => Ok(()),
-                        Outputs::ByDescription { .. } => {
-                            writeln!(out, "  sealed columns in its result are opened")
-                        }
-                    }
+                    write_outputs(&mut out, &statement.outputs)
                 })
         }
     };
     out
+}
+
+fn write_outputs(out: &mut String, outputs: &Outputs) -> std::fmt::Result {
+    match outputs {
+        Outputs::None => Ok(()),
+        Outputs::ByDescription { lineage: None } => {
+            writeln!(
+                out,
+                "  sealed columns in its result are opened as the server names them"
+            )
+        }
+        Outputs::ByDescription {
+            lineage: Some(lineage),
+        } => lineage
+            .iter()
+            .enumerate()
+            .filter(|(_, lineage)| **lineage != Lineage::None)
+            .try_for_each(|(at, lineage)| {
+                writeln!(out, "  output {} is opened: {}", at + 1, lineage.words())
+            }),
+    }
 }

@@ -8,13 +8,13 @@ use sqlparser::ast::{
 
 use crate::model::ValueKind;
 
+use super::lineage::{Lineage, merge, unclear};
 use super::refuse::{
-    AGGREGATE, CAST, COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, ORDER, OTHER, ROW,
-    Walked,
+    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, ORDER, OTHER, ROW, Walked,
 };
-use super::scope::{Scope, columns, merge, weakened};
-use super::types::Lineage;
+use super::scope::Scope;
 use super::walk::Walk;
+use super::within::{self, Argument, Call};
 
 /// Functions that a look-up may repeat: the same answer within one transaction, and no side effect.
 const REPEATABLE: &[&str] = &[
@@ -226,12 +226,12 @@ impl Walk<'_> {
                 let mut results = Vec::new();
                 for when in conditions {
                     self.plain(&when.condition, scope, CONDITION)?;
-                    results.push(self.expr(&when.result, scope)?);
+                    results.push((&when.result, self.expr(&when.result, scope)?));
                 }
                 if let Some(otherwise) = else_result {
-                    results.push(self.expr(otherwise, scope)?);
+                    results.push((otherwise.as_ref(), self.expr(otherwise, scope)?));
                 }
-                Ok(weakened(merge(results.iter())))
+                self.one_of(results.iter().map(|(expr, lineage)| (Some(*expr), lineage)))
             }
             Expr::Exists { subquery, .. } => self.query(subquery, scope).map(|_| Lineage::None),
             Expr::Subquery(query) => {
@@ -285,8 +285,15 @@ impl Walk<'_> {
                     FUNCTION,
                 )
             }
-            Expr::Tuple(items) => self.all_plain(items, scope, ROW),
-            Expr::Array(array) => self.all_plain(&array.elem, scope, ROW),
+            Expr::Tuple(fields) => Ok(within::record(self.lineages(fields, scope)?.iter())),
+            Expr::Array(array) => {
+                let elements = self.lineages(&array.elem, scope)?;
+                let nested = array.elem.iter().any(|e| matches!(e, Expr::Array(_)));
+                Ok(match nested {
+                    true => unclear(&elements),
+                    false => within::items(elements.iter()),
+                })
+            }
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 self.all_plain(sets.iter().flatten(), scope, GROUP)
             }
@@ -315,9 +322,28 @@ impl Walk<'_> {
         }
     }
 
+    fn lineages(&mut self, exprs: &[Expr], scope: &Scope<'_>) -> Walked<Vec<Lineage>> {
+        exprs.iter().map(|expr| self.expr(expr, scope)).collect()
+    }
+
     /// A chain of operators leans to the left: walked without a stack frame per link.
     fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Lineage> {
+        let mut operands = Vec::new();
         let mut at = expr;
+        while let Expr::BinaryOp {
+            left,
+            right,
+            op: BinaryOperator::StringConcat,
+        } = at
+        {
+            operands.push(right.as_ref());
+            at = left;
+        }
+        if !operands.is_empty() {
+            operands.push(at);
+            operands.reverse();
+            return self.concatenated(&operands, scope);
+        }
         while let Expr::BinaryOp { left, right, op } = at {
             if let BinaryOperator::Custom(_) | BinaryOperator::PGCustomBinaryOperator(_) = op {
                 self.impure = self.impure.or(Some(self.range.start));
@@ -377,14 +403,7 @@ impl Walk<'_> {
 
     fn cast(&mut self, expr: &Expr, data_type: &DataType, scope: &Scope<'_>) -> Walked<Lineage> {
         let lineage = self.expr(expr, scope)?;
-        let kind = kind_of(data_type);
-        if columns(&lineage)
-            .iter()
-            .any(|column| Some(column.kind) != kind)
-        {
-            self.must_be_plain(&lineage, CAST)?;
-        }
-        Ok(weakened(lineage))
+        self.recast(lineage, data_type)
     }
 
     fn field_access(
@@ -393,18 +412,22 @@ impl Walk<'_> {
         chain: &[AccessExpr],
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
-        self.plain(root, scope, JSON)?;
+        let mut lineage = self.expr(root, scope)?;
         for access in chain {
             match access {
                 // A field's name is no column reference; a star would unfold the row.
-                AccessExpr::Dot(Expr::Identifier(field)) => self.place(field),
+                AccessExpr::Dot(Expr::Identifier(field)) => {
+                    self.place(field);
+                    lineage = self.field(&lineage, &self.name(field))?;
+                }
                 AccessExpr::Dot(_) => {
                     return Err(
                         self.not_understood("this access to a field", self.token_at(root.span()))
                     );
                 }
                 AccessExpr::Subscript(Subscript::Index { index }) => {
-                    self.plain(index, scope, JSON)?
+                    self.plain(index, scope, JSON)?;
+                    lineage = self.element(&lineage, false)?;
                 }
                 AccessExpr::Subscript(Subscript::Slice {
                     lower_bound,
@@ -413,10 +436,11 @@ impl Walk<'_> {
                 }) => {
                     let bounds = lower_bound.iter().chain(upper_bound).chain(stride);
                     self.all_plain(bounds, scope, JSON)?;
+                    lineage = self.element(&lineage, true)?;
                 }
             }
         }
-        Ok(Lineage::None)
+        Ok(lineage)
     }
 
     fn function(&mut self, function: &Function, scope: &Scope<'_>) -> Walked<Lineage> {
@@ -436,8 +460,7 @@ impl Walk<'_> {
         if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
             return Err(self.not_understood("this form of a function call", token));
         }
-        let keeps = own && function.over.is_none() && function.filter.is_none();
-        let carried = self.arguments(&function.args, &name, keeps, scope)?;
+        let carried = self.arguments(&function.args, &name, own, scope)?;
         for item in &function.within_group {
             self.order_item(item, scope, ORDER)?;
         }
@@ -456,64 +479,87 @@ impl Walk<'_> {
         &mut self,
         arguments: &FunctionArguments,
         name: &str,
-        keeps: bool,
+        own: bool,
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
         let list = match arguments {
             FunctionArguments::None => return Ok(Lineage::None),
             FunctionArguments::Subquery(query) => {
                 let rows = self.query(query, scope)?;
-                for column in &rows.columns {
-                    self.must_be_plain(&column.lineage, ROW)?;
+                let all = merge(rows.columns.iter().map(|column| &column.lineage));
+                if name == "array" {
+                    return Ok(within::array(all));
                 }
-                return Ok(Lineage::None);
+                return self.must_be_plain(&all, ROW).map(|()| Lineage::None);
             }
             FunctionArguments::List(list) => list,
         };
         let mut carried = Vec::new();
         for argument in &list.args {
-            carried.push(self.argument(argument, name, scope)?);
+            self.argument(argument, name, scope, &mut carried)?;
         }
         self.argument_clauses(list, scope)?;
-        let lineage = merge(carried.iter());
-        match name {
-            "coalesce" if keeps => Ok(weakened(lineage)),
-            "count" if list.duplicate_treatment.is_none() => Ok(Lineage::None),
-            _ => {
-                self.must_be_plain(&lineage, function_construct(name))?;
-                Ok(Lineage::None)
-            }
+        if !own {
+            let all = unclear(carried.iter().map(|argument| &argument.lineage));
+            return self.must_be_plain(&all, FUNCTION).map(|()| Lineage::None);
         }
+        self.call(&Call {
+            name,
+            arguments: &carried,
+            clauses: &list.clauses,
+            distinct: list.duplicate_treatment.is_some(),
+            scope,
+        })
     }
 
-    fn argument(
+    fn argument<'e>(
         &mut self,
-        argument: &FunctionArg,
-        name: &str,
+        argument: &'e FunctionArg,
+        function: &str,
         scope: &Scope<'_>,
-    ) -> Walked<Lineage> {
-        let value = match argument {
-            FunctionArg::Unnamed(value) => value,
+        carried: &mut Vec<Argument<'e>>,
+    ) -> Walked<()> {
+        let (key, value) = match argument {
+            FunctionArg::Unnamed(value) => (None, value),
             FunctionArg::Named { name, arg, .. } => {
                 self.place(name);
-                arg
+                (None, arg)
             }
             FunctionArg::ExprNamed { name, arg, .. } => {
                 self.plain(name, scope, FUNCTION)?;
-                arg
+                (Some(name), arg)
             }
         };
         match value {
-            FunctionArgExpr::Expr(expr) => self.expr(expr, scope),
-            FunctionArgExpr::Wildcard if name == "count" => Ok(Lineage::None),
+            FunctionArgExpr::Expr(expr) => {
+                let lineage = self.expr(expr, scope)?;
+                carried.push(Argument {
+                    expr: Some(expr),
+                    lineage,
+                    key,
+                });
+                Ok(())
+            }
+            FunctionArgExpr::Wildcard if function == "count" => Ok(()),
             FunctionArgExpr::QualifiedWildcard(row) => {
                 let parts = self.names(row)?;
                 self.place_name(row);
-                let columns = scope
-                    .star(&parts)
-                    .map(|source| source.columns.as_slice())
-                    .unwrap_or_default();
-                Ok(merge(columns.iter().map(|column| &column.lineage)))
+                let source = scope.star(&parts);
+                let lineages: Vec<Lineage> = match source {
+                    // A star in ROW stands for the columns, in any other call for the row.
+                    Some(source) if function == "row" && !source.open => source
+                        .columns
+                        .iter()
+                        .map(|column| column.lineage.clone())
+                        .collect(),
+                    _ => vec![scope.whole_row(&parts).unwrap_or(Lineage::None)],
+                };
+                carried.extend(lineages.into_iter().map(|lineage| Argument {
+                    expr: None,
+                    lineage,
+                    key,
+                }));
+                Ok(())
             }
             FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
                 Err(self.not_understood("a star argument", None))
@@ -575,15 +621,5 @@ impl Walk<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn function_construct(name: &str) -> Construct {
-    match name {
-        "count" | "min" | "max" | "sum" | "avg" | "string_agg" | "array_agg" | "json_agg"
-        | "jsonb_agg" => AGGREGATE,
-        "row" | "row_to_json" | "to_json" | "to_jsonb" | "json_build_object"
-        | "jsonb_build_object" => ROW,
-        _ => FUNCTION,
     }
 }

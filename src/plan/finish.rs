@@ -4,7 +4,7 @@ use crate::model::ValueKind;
 
 use super::lexer::{self, TokenKind};
 use super::query::Rows;
-use super::refuse::Walked;
+use super::refuse::{MIXTURE, Walked};
 use super::tokens::text_span;
 use super::types::{Copy, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan};
 use super::walk::{FillValue, Walk};
@@ -166,6 +166,7 @@ impl Walk<'_> {
             .max(u16::try_from(self.env.declared.len()).unwrap_or(u16::MAX));
         let mut splices = Vec::new();
         let (slots, copies) = self.slots(max_param, &mut splices)?;
+        self.must_be_openable(&rows)?;
         let outputs = if rows.columns.is_empty() && !rows.open {
             Outputs::None
         } else {
@@ -214,6 +215,16 @@ impl Walk<'_> {
                 text: format!("::{}", of_type.text(self.sql)),
             });
         }
+    }
+
+    /// Refuses outputs whose sealed values could not be found in the result.
+    fn must_be_openable(&self, rows: &Rows) -> Walked<()> {
+        for column in &rows.columns {
+            if column.lineage.is_unclear() || (rows.open && column.origin.is_none()) {
+                self.must_be_plain(&column.lineage, MIXTURE)?;
+            }
+        }
+        Ok(())
     }
 
     /// Numbers the parameters: one that has further roles gets a copy for each.

@@ -8,6 +8,7 @@ mod expr;
 mod finish;
 mod insert;
 pub mod lexer;
+mod lineage;
 mod lookup;
 pub mod mention;
 mod named;
@@ -25,6 +26,8 @@ mod types;
 mod update;
 mod utility;
 mod walk;
+mod within;
 
+pub use lineage::{Lineage, Member, Shape};
 pub use planner::Planner;
 pub use types::*;

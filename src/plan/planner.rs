@@ -13,13 +13,14 @@ use crate::rules::{Protection, Tenant};
 
 use super::finish::forward;
 use super::lexer::{self, Limits, Token};
+use super::lineage::Lineage;
 use super::mention::MentionFilter;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, refused};
 use super::relations::{Relations, Standing};
 use super::scope::Scope;
 use super::tokens::{self, split, text_span};
-use super::types::{Env, Lineage, Outputs, Plan, StatementKind, StatementPlan, Verdict};
+use super::types::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
 use super::walk::Walk;
 
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.

@@ -1,15 +1,17 @@
 //! Queries: sources, scopes, set operations, and what each output column carries.
 
 use sqlparser::ast::{
-    Cte as CteNode, Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
-    NamedWindowExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
+    Cte as CteNode, Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator,
+    LimitClause, NamedWindowExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, Value,
     WildcardAdditionalOptions, With,
 };
 
-use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, Walked};
-use super::scope::{Cte, Offered, Scope, merge};
-use super::types::Lineage;
+use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, ROW, Walked};
+use crate::model::ColumnRef;
+
+use super::lineage::{Lineage, Shape, merge, weakened};
+use super::scope::{Cte, Meaning, Offered, Scope};
 use super::walk::Walk;
 
 /// The rows that a query gives.
@@ -114,7 +116,11 @@ impl Walk<'_> {
         if node.query.with.is_some() {
             return Err(self.not_understood("WITH inside WITH RECURSIVE", None));
         }
-        let first = self.body(left, scope, &node.query)?;
+        let mut first = self.body(left, scope, &node.query)?;
+        // The server names no table for the columns of such a query.
+        for column in &mut first.columns {
+            column.origin = None;
+        }
         let named = self.renamed(first.clone(), node);
         scope.ctes.push(Cte {
             name: name.to_owned(),
@@ -130,7 +136,7 @@ impl Walk<'_> {
                 self.must_be_plain(&both, DEDUPE)?;
             }
             // A column that carries a sealed value only from the second round on would be seen too late.
-            if std::mem::discriminant(&both) != std::mem::discriminant(&a.lineage) {
+            if both != a.lineage {
                 self.must_be_plain(&both, DEDUPE)?;
             }
         }
@@ -252,7 +258,7 @@ impl Walk<'_> {
             );
             columns
                 .iter_mut()
-                .for_each(|column| column.lineage = super::scope::weakened(any.clone()));
+                .for_each(|column| column.lineage = weakened(any.clone()));
         }
         Ok(Rows { columns, open })
     }
@@ -351,7 +357,7 @@ impl Walk<'_> {
                     rows.columns.push(Offered {
                         name: self.output_name(expr),
                         lineage,
-                        origin: None,
+                        origin: self.origin(expr, scope),
                     });
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
@@ -360,20 +366,14 @@ impl Walk<'_> {
                     rows.columns.push(Offered {
                         name: self.name(alias),
                         lineage,
-                        origin: None,
+                        origin: self.origin(expr, scope),
                     });
                 }
                 SelectItem::Wildcard(options) => {
                     self.plain_star(options)?;
-                    for source in &scope.sources {
-                        rows.columns.extend(source.columns.iter().cloned());
-                        rows.open |= source.open;
-                    }
-                    // A join with USING or NATURAL gives its columns once and in another order.
-                    rows.open |= scope
-                        .sources
-                        .iter()
-                        .any(|source| source.schema.as_deref() == Some(MERGED));
+                    let all = scope.all_columns();
+                    rows.columns.extend(all.columns);
+                    rows.open |= all.open;
                 }
                 SelectItem::QualifiedWildcard(
                     SelectItemQualifiedWildcardKind::ObjectName(name),
@@ -395,13 +395,57 @@ impl Walk<'_> {
                         }
                     }
                 }
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _)
-                | SelectItem::ExprWithAliases { .. } => {
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::Expr(expr),
+                    options,
+                ) => {
+                    self.plain_star(options)?;
+                    self.unfolded(expr, scope, &mut rows)?;
+                }
+                SelectItem::ExprWithAliases { .. } => {
                     return Err(self.not_understood("this form of an output", None));
                 }
             }
         }
         Ok(rows)
+    }
+
+    /// `(row).*`
+    fn unfolded(&mut self, row: &Expr, scope: &Scope<'_>, rows: &mut Rows) -> Walked<()> {
+        let lineage = self.expr(row, scope)?;
+        match &lineage {
+            Lineage::Within(shape) => match shape.as_ref() {
+                Shape::Record(members) => {
+                    rows.columns.extend(members.iter().map(|member| Offered {
+                        name: member.name.clone(),
+                        lineage: member.lineage.clone(),
+                        origin: None,
+                    }));
+                    Ok(())
+                }
+                _ => self.must_be_plain(&lineage, ROW),
+            },
+            // How many fields it has is not known.
+            _ => {
+                rows.open = true;
+                self.must_be_plain(&lineage, ROW)
+            }
+        }
+    }
+
+    /// The table's column that an output is, unchanged.
+    fn origin(&self, expr: &Expr, scope: &Scope<'_>) -> Option<ColumnRef> {
+        let idents: &[Ident] = match expr {
+            Expr::Nested(inner) => return self.origin(inner, scope),
+            Expr::Identifier(ident) => std::slice::from_ref(ident),
+            Expr::CompoundIdentifier(idents) => idents,
+            _ => return None,
+        };
+        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
+        match scope.resolve(&parts) {
+            Meaning::Column { origin, .. } => origin,
+            Meaning::Row { .. } | Meaning::Unknown => None,
+        }
     }
 
     fn plain_star(&self, options: &WildcardAdditionalOptions) -> Walked<()> {
@@ -533,8 +577,13 @@ impl Walk<'_> {
         )
     }
 
-    /// A join's condition, after both its sides are in the scope.
-    pub(super) fn join(&mut self, join: &Join, left: usize, scope: &mut Scope<'_>) -> Walked<()> {
+    /// A join's condition, after both its sides are in the scope; gives the columns of the whole.
+    pub(super) fn join(
+        &mut self,
+        join: &Join,
+        (left, right): (Rows, Rows),
+        scope: &Scope<'_>,
+    ) -> Walked<Rows> {
         let constraint = match &join.join_operator {
             JoinOperator::Join(constraint)
             | JoinOperator::Inner(constraint)
@@ -547,60 +596,68 @@ impl Walk<'_> {
             _ => return Err(self.not_understood("a join of another dialect", None)),
         };
         match constraint {
-            JoinConstraint::None => Ok(()),
-            JoinConstraint::On(expr) => self.plain(expr, scope, CONDITION),
+            JoinConstraint::None => Ok(side_by_side(left, right)),
+            JoinConstraint::On(expr) => {
+                self.plain(expr, scope, CONDITION)?;
+                Ok(side_by_side(left, right))
+            }
             JoinConstraint::Using(names) => {
+                let mut shared = Vec::new();
                 for name in names {
-                    let parts = self.names(name)?;
-                    for source in &scope.sources {
-                        for column in source
-                            .columns
-                            .iter()
-                            .filter(|column| parts.last() == Some(&column.name))
-                        {
-                            self.must_be_plain(&column.lineage, JOIN)?;
-                        }
-                    }
+                    shared.extend(self.names(name)?.pop());
                     self.place_name(name);
                 }
-                self.mark_merged(scope);
-                Ok(())
+                self.merged(&shared, left, right)
             }
             JoinConstraint::Natural => {
-                let (before, after) = scope.sources.split_at(left.min(scope.sources.len()));
-                let sealed = |column: &&Offered| !matches!(column.lineage, Lineage::None);
-                let all = |sources: &[super::scope::Source]| {
-                    sources
-                        .iter()
-                        .flat_map(|source| source.columns.clone())
-                        .collect::<Vec<_>>()
-                };
-                let (before_columns, after_columns) = (all(before), all(after));
-                let open = scope.sources.iter().any(|source| source.open);
-                for column in before_columns.iter().chain(&after_columns).filter(sealed) {
-                    let both =
-                        |columns: &[Offered]| columns.iter().any(|other| other.name == column.name);
-                    if open || (both(&before_columns) && both(&after_columns)) {
+                if left.open || right.open {
+                    // Which columns they share is not known.
+                    for column in left.columns.iter().chain(&right.columns) {
                         self.must_be_plain(&column.lineage, JOIN)?;
                     }
                 }
-                self.mark_merged(scope);
-                Ok(())
+                let shared: Vec<String> = left
+                    .columns
+                    .iter()
+                    .map(|column| &column.name)
+                    .filter(|name| right.columns.iter().any(|other| other.name == **name))
+                    .cloned()
+                    .collect();
+                self.merged(&shared, left, right)
             }
             JoinConstraint::UsingAlias(..) => Err(self.not_understood("USING with an alias", None)),
         }
     }
 
-    fn mark_merged(&self, scope: &mut Scope<'_>) {
-        scope.sources.push(super::scope::Source {
-            schema: Some(MERGED.to_owned()),
-            ..Default::default()
-        });
+    /// USING and NATURAL: the shared columns come first and once.
+    fn merged(&mut self, shared: &[String], left: Rows, right: Rows) -> Walked<Rows> {
+        let mut rows = Rows {
+            columns: Vec::new(),
+            open: left.open || right.open,
+        };
+        for name in shared {
+            let both = left.columns.iter().chain(&right.columns);
+            for column in both.filter(|column| column.name == *name) {
+                self.must_be_plain(&column.lineage, JOIN)?;
+            }
+            rows.columns.push(Offered {
+                name: name.clone(),
+                lineage: Lineage::None,
+                origin: None,
+            });
+        }
+        let rest = left.columns.into_iter().chain(right.columns);
+        rows.columns
+            .extend(rest.filter(|column| !shared.contains(&column.name)));
+        Ok(rows)
     }
 }
 
-/// The schema of the empty source that marks a scope with merged join columns. No schema can have this name.
-const MERGED: &str = "";
+fn side_by_side(mut left: Rows, right: Rows) -> Rows {
+    left.columns.extend(right.columns);
+    left.open |= right.open;
+    left
+}
 
 fn bare_query(query: &Query) -> Query {
     let body = Box::new(SetExpr::Values(sqlparser::ast::Values {

@@ -49,6 +49,7 @@ constructs! {
     JSON: "an access to a part of the value", "refused-part", "Select the whole column and take the part in the application.";
     CAST: "a cast", "refused-cast", "Select the column itself, without a cast.";
     ROW: "a row or array constructor", "refused-row", "List the columns instead of the whole row.";
+    MIXTURE: "a result column that mixes it with values of another shape, or whose place is not known", "refused-row", "Select it in a column of its own, named in the select list.";
     COPYING: "a copy into another place", "refused-stored-value", "Read the value and write it back through pgseal.";
     OTHER: "this expression", "refused-function", "Select the column itself and compute in the application.";
 }

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Relation, RelationKind};
 use crate::model::{ColumnRef, Oid};
 use crate::rules::{ProtectedTable, Protection};
 
-use super::types::Lineage;
+use super::lineage::Lineage;
 
 /// A view over protected tables.
 pub(super) struct View {

@@ -2,7 +2,8 @@
 
 use crate::model::{ColumnRef, Oid};
 
-use super::types::Lineage;
+use super::lineage::{Lineage, Member, Shape, merge, unclear};
+use super::query::Rows;
 
 /// A column that a source of rows offers.
 #[derive(Clone)]
@@ -24,6 +25,22 @@ pub(super) struct Source {
     /// Whether it may have further columns, which then carry nothing sealed.
     pub open: bool,
     pub table: Option<Oid>,
+    /// Whether only names that it qualifies reach it, as `old` and `new` in RETURNING.
+    pub qualified_only: bool,
+}
+
+impl Source {
+    /// What its whole row carries.
+    fn row(&self) -> Lineage {
+        if self.open {
+            return unclear(self.columns.iter().map(|offered| &offered.lineage));
+        }
+        let members = self.columns.iter().map(|offered| Member {
+            name: offered.name.clone(),
+            lineage: offered.lineage.clone(),
+        });
+        Lineage::within(Shape::Record(members.collect()))
+    }
 }
 
 /// A named subquery of WITH.
@@ -38,6 +55,8 @@ pub(super) struct Cte {
 #[derive(Default)]
 pub(super) struct Scope<'s> {
     pub sources: Vec<Source>,
+    /// What a star stands for, where joins merge columns; `None`: the sources' columns in order.
+    pub star: Option<Rows>,
     pub ctes: Vec<Cte>,
     pub outer: Option<&'s Scope<'s>>,
 }
@@ -61,6 +80,7 @@ impl<'s> Scope<'s> {
     pub(super) fn below(outer: &'s Scope<'s>) -> Self {
         Self {
             sources: Vec::new(),
+            star: None,
             ctes: Vec::new(),
             outer: Some(outer),
         }
@@ -99,6 +119,24 @@ impl<'s> Scope<'s> {
         found.first().copied()
     }
 
+    /// What a star without a name stands for.
+    pub(super) fn all_columns(&self) -> Rows {
+        self.star.clone().unwrap_or_else(|| {
+            let visible = || self.sources.iter().filter(|source| !source.qualified_only);
+            Rows {
+                columns: visible()
+                    .flat_map(|source| source.columns.clone())
+                    .collect(),
+                open: visible().any(|source| source.open),
+            }
+        })
+    }
+
+    /// What the whole row of a qualified star carries, as a function's argument.
+    pub(super) fn whole_row(&self, parts: &[String]) -> Option<Lineage> {
+        self.star(parts).map(Source::row)
+    }
+
     /// What a column reference of these parts means.
     pub(super) fn resolve(&self, parts: &[String]) -> Meaning {
         match parts {
@@ -114,7 +152,11 @@ impl<'s> Scope<'s> {
 
     fn resolve_bare(&self, column: &str) -> Meaning {
         for scope in self.levels() {
-            let sources: Vec<&Source> = scope.sources.iter().collect();
+            let sources: Vec<&Source> = scope
+                .sources
+                .iter()
+                .filter(|source| !source.qualified_only)
+                .collect();
             let known = sources
                 .iter()
                 .any(|source| source.columns.iter().any(|offered| offered.name == column));
@@ -122,9 +164,7 @@ impl<'s> Scope<'s> {
                 return in_sources(&sources, column);
             }
             if let Some(row) = sources.iter().find(|source| source.name == column) {
-                return Meaning::Row {
-                    lineage: merge(row.columns.iter().map(|offered| &offered.lineage)),
-                };
+                return Meaning::Row { lineage: row.row() };
             }
         }
         let open = self
@@ -175,52 +215,5 @@ fn in_sources(sources: &[&Source], column: &str) -> Meaning {
             origin: None,
             source: String::new(),
         },
-    }
-}
-
-/// What a value carries that is one of several.
-pub(super) fn merge<'l>(all: impl Iterator<Item = &'l Lineage>) -> Lineage {
-    let mut merged: Option<Lineage> = None;
-    for lineage in all {
-        merged = Some(match merged {
-            None => lineage.clone(),
-            Some(before) => either(&before, lineage),
-        });
-    }
-    merged.unwrap_or(Lineage::None)
-}
-
-fn either(left: &Lineage, right: &Lineage) -> Lineage {
-    match (left, right) {
-        (Lineage::None, Lineage::None) => Lineage::None,
-        (Lineage::Exact(left), Lineage::Exact(right)) if left.label == right.label => {
-            Lineage::Exact(left.clone())
-        }
-        _ => {
-            let mut columns = columns(left);
-            for column in self::columns(right) {
-                if !columns.iter().any(|known| known.label == column.label) {
-                    columns.push(column);
-                }
-            }
-            Lineage::Maybe(columns)
-        }
-    }
-}
-
-/// The sealed columns that a value may come from.
-pub(super) fn columns(lineage: &Lineage) -> Vec<std::sync::Arc<crate::rules::ProtectedColumn>> {
-    match lineage {
-        Lineage::None => Vec::new(),
-        Lineage::Exact(column) => vec![column.clone()],
-        Lineage::Maybe(columns) => columns.clone(),
-    }
-}
-
-/// The same, but no longer surely a sealed value.
-pub(super) fn weakened(lineage: Lineage) -> Lineage {
-    match lineage {
-        Lineage::Exact(column) => Lineage::Maybe(vec![column]),
-        other => other,
     }
 }

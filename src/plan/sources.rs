@@ -7,11 +7,11 @@ use sqlparser::ast::{
 
 use crate::model::{ColumnRef, Oid};
 
+use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{FUNCTION, OTHER, Walked};
 use super::relations::Standing;
 use super::scope::{Offered, Scope, Source};
-use super::types::Lineage;
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -21,19 +21,27 @@ impl Walk<'_> {
         item: &TableWithJoins,
         scope: &mut Scope<'_>,
     ) -> Walked<()> {
-        self.table_factor(&item.relation, scope)?;
+        let rows = self.joined(item, scope)?;
+        let star = scope.star.get_or_insert_default();
+        star.columns.extend(rows.columns);
+        star.open |= rows.open;
+        Ok(())
+    }
+
+    /// Adds the sources of a FROM item; gives the columns that a star over it stands for.
+    fn joined(&mut self, item: &TableWithJoins, scope: &mut Scope<'_>) -> Walked<Rows> {
+        let mut rows = self.table_factor(&item.relation, scope)?;
         for join in &item.joins {
             if join.global {
                 return Err(self.not_understood("a join of another dialect", None));
             }
-            let left = scope.sources.len();
-            self.table_factor(&join.relation, scope)?;
-            self.join(join, left, scope)?;
+            let right = self.table_factor(&join.relation, scope)?;
+            rows = self.join(join, (rows, right), scope)?;
         }
-        Ok(())
+        Ok(rows)
     }
 
-    fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Walked<()> {
+    fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Walked<Rows> {
         match factor {
             TableFactor::Table {
                 name,
@@ -66,8 +74,7 @@ impl Walk<'_> {
                 };
                 source.open |= *with_ordinality;
                 let source = self.aliased(source, alias.as_ref())?;
-                scope.sources.push(source);
-                Ok(())
+                Ok(pushed(source, scope))
             }
             TableFactor::Derived {
                 lateral,
@@ -83,16 +90,14 @@ impl Walk<'_> {
                     ..Source::default()
                 };
                 let source = self.aliased(source, alias.as_ref())?;
-                scope.sources.push(source);
-                Ok(())
+                Ok(pushed(source, scope))
             }
             TableFactor::Function {
                 name, args, alias, ..
             } => {
                 let source = self.table_function(name, args, scope)?;
                 let source = self.aliased(source, alias.as_ref())?;
-                scope.sources.push(source);
-                Ok(())
+                Ok(pushed(source, scope))
             }
             TableFactor::UNNEST {
                 alias,
@@ -110,17 +115,26 @@ impl Walk<'_> {
                     ..Source::default()
                 };
                 let source = self.aliased(source, alias.as_ref())?;
-                scope.sources.push(source);
-                Ok(())
+                Ok(pushed(source, scope))
             }
             TableFactor::NestedJoin {
                 table_with_joins,
                 alias,
             } => {
-                if alias.is_some() {
-                    return Err(self.not_understood("an alias of a join", None));
+                let inner = scope.sources.len();
+                let rows = self.joined(table_with_joins, scope)?;
+                if alias.is_none() {
+                    return Ok(rows);
                 }
-                self.table_with_joins(table_with_joins, scope)
+                // The alias hides the names inside.
+                scope.sources.truncate(inner);
+                let source = Source {
+                    columns: rows.columns,
+                    open: rows.open,
+                    ..Source::default()
+                };
+                let source = self.aliased(source, alias.as_ref())?;
+                Ok(pushed(source, scope))
             }
             TableFactor::TableFunction { .. }
             | TableFactor::JsonTable { .. }
@@ -324,6 +338,7 @@ impl Walk<'_> {
             columns: columns.collect(),
             open: false,
             table: Some(relation.oid),
+            qualified_only: false,
         })
     }
 
@@ -341,4 +356,14 @@ impl Walk<'_> {
             open: source.open,
         })
     }
+}
+
+/// Adds a source to the scope; gives its columns.
+fn pushed(source: Source, scope: &mut Scope<'_>) -> Rows {
+    let rows = Rows {
+        columns: source.columns.clone(),
+        open: source.open,
+    };
+    scope.sources.push(source);
+    rows
 }

@@ -12,9 +12,9 @@ use crate::rules::ProtectedColumn;
 
 use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
+use super::lineage::Lineage;
 use super::refuse::{COMPARISON, CONDITION, Stop, Walked, full_name};
 use super::scope::{Meaning, Scope};
-use super::types::Lineage;
 use super::walk::{Fill, FillValue, Walk};
 
 /// Where a value is stored.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crate::model::{Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::rules::ProtectedColumn;
 
+use super::lineage::Lineage;
+
 /// What the session knows that the text of a statement does not say.
 pub struct Env<'a> {
     /// The parameter types that the client declared in Parse, in order; 0 or absent: undeclared.
@@ -194,15 +196,4 @@ pub enum Outputs {
         /// Per output position; `None`: not known (a star that could not be expanded), then fields of OID 0 carry nothing.
         lineage: Option<Vec<Lineage>>,
     },
-}
-
-/// Which sealed columns an output can carry.
-#[derive(Clone)]
-pub enum Lineage {
-    /// No sealed value.
-    None,
-    /// The column itself: every value that is not NULL must be a sealed one of it.
-    Exact(Arc<ProtectedColumn>),
-    /// A sealed value of one of these columns, or anything else.
-    Maybe(Vec<Arc<ProtectedColumn>>),
 }

@@ -11,11 +11,12 @@ use crate::model::{Oid, Plain, ValueKind};
 use crate::rules::ProtectedColumn;
 
 use super::lexer::{self, Token, TokenKind};
+use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
 use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
 use super::relations::{Relations, Standing};
-use super::scope::{Meaning, Scope, columns};
-use super::types::{Env, Lineage, TenantSource};
+use super::scope::{Meaning, Scope};
+use super::types::{Env, TenantSource};
 
 /// A sealed slot before parameters have got their numbers.
 pub(super) struct Fill {
@@ -189,12 +190,7 @@ impl<'a> Walk<'a> {
         let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
         let lineage = match scope.resolve(&parts) {
             Meaning::Unknown => return Ok(Lineage::None),
-            Meaning::Column { lineage, .. } => lineage,
-            Meaning::Row { lineage } => {
-                self.note_sealed(idents, &lineage);
-                self.must_be_plain(&lineage, super::refuse::ROW)?;
-                lineage
-            }
+            Meaning::Column { lineage, .. } | Meaning::Row { lineage } => lineage,
         };
         self.note_sealed(idents, &lineage);
         idents.iter().for_each(|ident| self.place(ident));

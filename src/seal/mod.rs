@@ -10,6 +10,8 @@ mod xaes;
 
 pub use value::{canonical, present};
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -230,6 +232,27 @@ pub fn parse(kind: ValueKind, format: Format, bytes: &[u8]) -> Result<Parsed, Se
         (ValueKind::Text, _) => parse_token(bytes),
         (ValueKind::Jsonb, Format::Binary) => parse_json(bytes.get(1..).unwrap_or_default()),
         (ValueKind::Json, _) | (ValueKind::Jsonb, Format::Text) => parse_json(bytes),
+    }
+}
+
+/// The next part of a text that has the form of a sealed value's token, whole or not opening at all.
+#[must_use]
+pub fn find(text: &[u8], from: usize) -> Option<Range<usize>> {
+    const PREFIX: &[u8] = b"~s";
+    let mut at = from;
+    loop {
+        at += memchr::memmem::find(text.get(at..)?, PREFIX)?;
+        let body = text.get(at + PREFIX.len()..)?;
+        let len = body
+            .iter()
+            .position(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_'));
+        if let Some(len) = len
+            && body.get(len).copied().map(char::from) == Some(TOKEN_END)
+            && len > 0
+        {
+            return Some(at..at + PREFIX.len() + len + 1);
+        }
+        at += PREFIX.len();
     }
 }
 

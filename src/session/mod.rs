@@ -14,6 +14,7 @@ mod names;
 mod opening;
 mod sealing;
 mod startup;
+mod within;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -4,21 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::keys::{DataKey, KeyWants};
-use crate::model::{ColumnRef, Format, KeyId, Oid, Refusal, ValueKind};
+use crate::model::{ColumnRef, Format, KeyId, Oid, Refusal};
 use crate::plan::{Lineage, Outputs, Planner, StatementPlan};
-use crate::rules::{ColumnState, ProtectedColumn};
-use crate::seal::{self, Parsed, SealedValue};
 use crate::wire::message::{DataRow, Field, RowDescription};
 
 use super::sealing::tenant_text;
+use super::within::{Opening, Place, changed};
 
 /// One result column that may carry sealed values.
 struct Column {
     index: usize,
     name: String,
-    candidates: Vec<Arc<ProtectedColumn>>,
-    strict: bool,
-    kind: ValueKind,
+    lineage: Lineage,
+    type_oid: Oid,
     format: Format,
     /// The result column that holds the tenant of the same row, where exactly one does.
     tenant: Option<TenantField>,
@@ -69,37 +67,27 @@ impl Opener {
         for (index, field) in row.fields.iter().enumerate() {
             let origin = match (field.table, lineage) {
                 (Oid(0), Some(lineage)) if lineage.len() != row.fields.len() => {
-                    return Err(changed(row.fields.len(), lineage.len()));
+                    return Err(changed());
                 }
                 (Oid(0), Some(lineage)) => lineage.get(index).cloned(),
                 (Oid(0), None) => None,
+                // A whole row: its table is named, its fields are the plan's.
+                (_, Some(lineage)) if field.attnum == 0 => lineage.get(index).cloned(),
                 (table, _) => planner.column(ColumnRef {
                     table,
                     attnum: field.attnum,
                 }),
             };
-            let (candidates, exact) = match origin {
-                Some(Lineage::Exact(column)) => (vec![column], true),
-                Some(Lineage::Maybe(columns)) => (columns, false),
-                Some(Lineage::None) | None => continue,
-            };
-            let strict = exact
-                && candidates
-                    .iter()
-                    .all(|column| column.state == ColumnState::Sealed);
-            let Some(kind) = kind_of(field, &candidates) else {
+            let Some(lineage) = origin.filter(|lineage| *lineage != Lineage::None) else {
                 continue;
             };
-            let tenant = tenant_field(planner, field, &row.fields);
-            let name = String::from_utf8_lossy(field.name).into_owned();
             columns.push(Column {
                 index,
-                name,
-                candidates,
-                strict,
-                kind,
+                name: String::from_utf8_lossy(field.name).into_owned(),
+                lineage,
+                type_oid: field.type_oid,
                 format: format_of(field.format),
-                tenant,
+                tenant: tenant_field(planner, field, &row.fields),
             });
         }
         Ok((!columns.is_empty()).then(|| Self {
@@ -116,15 +104,12 @@ impl Opener {
         wants: &mut KeyWants,
     ) {
         for column in self.columns.iter() {
-            let range = row.values.get(column.index).cloned().flatten();
+            let Some(bytes) = value(body, row, column.index) else {
+                continue;
+            };
+            let mut opening = column.opening(None, key_of, wants, true);
             // What is wrong with it is said when its turn comes.
-            if let Some(Ok(Some(sealed))) = range
-                .and_then(|range| body.get(range))
-                .map(|bytes| column.parse(bytes))
-                && key_of(sealed.kid()).is_none()
-            {
-                wants.open.insert(sealed.kid());
-            }
+            let _ = opening.value(&column.lineage, column.type_oid, column.format, bytes);
         }
     }
 
@@ -132,40 +117,24 @@ impl Opener {
     pub(super) fn open<'a>(&self, body: &'a [u8], row: &DataRow, key_of: KeyOf<'_>) -> Row<'a> {
         let mut wants = KeyWants::default();
         let mut opened: Option<Vec<Option<Cow<'a, [u8]>>>> = None;
-        let value = |index: usize| {
-            row.values
-                .get(index)
-                .cloned()
-                .flatten()
-                .and_then(|range| body.get(range))
-        };
         for column in self.columns.iter() {
-            let Some(bytes) = value(column.index) else {
+            let Some(bytes) = value(body, row, column.index) else {
                 continue;
             };
-            let sealed = match column.parse(bytes) {
-                Ok(Some(sealed)) => sealed,
+            let tenant = column.tenant.and_then(|field| {
+                value(body, row, field.index)
+                    .and_then(|bytes| tenant_text(field.type_oid, field.format, bytes))
+            });
+            let mut opening = column.opening(tenant, key_of, &mut wants, false);
+            let plain = match opening.value(&column.lineage, column.type_oid, column.format, bytes)
+            {
+                Ok(Some(plain)) => plain,
                 Ok(None) => continue,
-                Err(refusal) => return Row::Failed(refusal),
-            };
-            let key = match key_of(sealed.kid()) {
-                None => {
-                    wants.open.insert(sealed.kid());
-                    continue;
-                }
-                Some(Err(refusal)) => return Row::Failed(refusal),
-                Some(Ok(key)) => key,
-            };
-            let tenant = column
-                .tenant
-                .and_then(|field| value(field.index).map(|bytes| (field, bytes)));
-            let plain = match column.open(&key, &sealed, tenant) {
-                Ok(plain) => plain,
                 Err(refusal) => return Row::Failed(refusal),
             };
             let values = opened.get_or_insert_with(|| {
                 (0..row.values.len())
-                    .map(|index| value(index).map(Cow::Borrowed))
+                    .map(|index| value(body, row, index).map(Cow::Borrowed))
                     .collect()
             });
             if let Some(slot) = values.get_mut(column.index) {
@@ -181,74 +150,29 @@ impl Opener {
 }
 
 impl Column {
-    fn parse(&self, bytes: &[u8]) -> Result<Option<SealedValue>, Refusal> {
-        match seal::parse(self.kind, self.format, bytes) {
-            Ok(Parsed::Sealed(value)) => Ok(Some(value)),
-            Ok(Parsed::NotSealed) if self.strict => Err(self.refusal(
-                "SV002",
-                "is not sealed",
-                "Somebody stored it past pgseal. Seal it, or set the column's state to \"migrating\". See docs/errors.md#sv002.",
-            )),
-            // Where other values may stand too, one that only begins like a sealed one is such a value.
-            Ok(Parsed::NotSealed) => Ok(None),
-            Err(_) if !self.strict => Ok(None),
-            Err(_) => Err(self.damaged()),
+    fn opening<'a, 'k>(
+        &'a self,
+        tenant: Option<String>,
+        key_of: KeyOf<'k>,
+        wants: &'a mut KeyWants,
+        peek: bool,
+    ) -> Opening<'a, 'k> {
+        Opening {
+            place: Place {
+                name: &self.name,
+                index: self.index,
+            },
+            tenant,
+            key_of,
+            wants,
+            peek,
         }
-    }
-
-    fn open(
-        &self,
-        key: &DataKey,
-        sealed: &SealedValue,
-        row_tenant: Option<(TenantField, &[u8])>,
-    ) -> Result<Vec<u8>, Refusal> {
-        if let Some((field, bytes)) = row_tenant
-            && tenant_text(field.type_oid, field.format, bytes)
-                .is_some_and(|tenant| tenant != key.tenant.as_str())
-        {
-            return Err(self.refusal(
-                "SV008",
-                "belongs to another tenant than its row",
-                "The value was moved between rows. Restore it from where it belongs. See docs/errors.md#sv008.",
-            ));
-        }
-        let plain = self
-            .candidates
-            .iter()
-            .find_map(|column| seal::open(key, &column.label, sealed).ok());
-        plain
-            .map(|plain| seal::present(self.kind, self.format, &plain))
-            .ok_or_else(|| self.damaged())
-    }
-
-    fn damaged(&self) -> Refusal {
-        self.refusal(
-            "SV001",
-            "cannot be authenticated",
-            "It was changed, cut short, or moved from another column. Restore the row from a backup. See docs/errors.md#sv001.",
-        )
-    }
-
-    fn refusal(&self, sqlstate: &'static str, what: &str, hint: &str) -> Refusal {
-        let named = self
-            .candidates
-            .first()
-            .map(|c| format!("{}.{}.{}", c.schema, c.table, c.name))
-            .unwrap_or_default();
-        Refusal::new(sqlstate, format!("a value of {named} {what}"), hint).with_detail(format!(
-            "It stands in result column \"{}\" (number {}).",
-            self.name,
-            self.index + 1
-        ))
     }
 }
 
-fn changed(described: usize, planned: usize) -> Refusal {
-    Refusal::new(
-        "0A000",
-        format!("the result has {described} columns where {planned} were planned"),
-        "The table was changed meanwhile: run the statement again. See docs/errors.md#changed-meanwhile.",
-    )
+fn value<'a>(body: &'a [u8], row: &DataRow, index: usize) -> Option<&'a [u8]> {
+    let range = row.values.get(index).cloned().flatten()?;
+    body.get(range)
 }
 
 fn tenant_field(planner: &Planner, field: &Field<'_>, fields: &[Field<'_>]) -> Option<TenantField> {
@@ -276,17 +200,5 @@ fn format_of(code: i16) -> Format {
         Format::Binary
     } else {
         Format::Text
-    }
-}
-
-/// By the type that the server describes: pg_type's `text`, `varchar`, `bpchar`, `unknown`, `json`, `jsonb`, `bytea`.
-fn kind_of(field: &Field<'_>, candidates: &[Arc<ProtectedColumn>]) -> Option<ValueKind> {
-    match field.type_oid {
-        Oid(25 | 1043 | 1042 | 705) => Some(ValueKind::Text),
-        Oid(114) => Some(ValueKind::Json),
-        Oid(3802) => Some(ValueKind::Jsonb),
-        Oid(17) => Some(ValueKind::Bytea),
-        // A domain's own OID.
-        _ => candidates.first().map(|column| column.kind),
     }
 }

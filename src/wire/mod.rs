@@ -1,10 +1,12 @@
 //! PostgreSQL bytes to frames and borrowed message views, and back (PostgreSQL manual, chapter 55).
 //!
 //! [`Inbox`] holds what one peer sent; frames that nobody wants to see join a *run* that is forwarded without a copy,
-//! at any size. [`message`] has the views, [`encode`] the writers.
+//! at any size. [`message`] has the views, [`encode`] the writers; [`composite`] and [`json`] find the parts of values.
 
+pub mod composite;
 pub mod encode;
 mod inbox;
+pub mod json;
 pub mod message;
 mod reader;
 #[cfg(test)]

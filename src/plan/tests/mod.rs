@@ -13,7 +13,7 @@ use crate::model::{ColumnRef, Oid, ValueKind};
 use crate::rules::{ColumnState, ProtectedColumn, ProtectedTable, Protection, Tenant};
 
 use super::{
-    Env, Lineage, Outputs, Plan, Planner, SlotSource, StatementPlan, TenantSource, Verdict,
+    Env, Lineage, Outputs, Plan, Planner, Shape, SlotSource, StatementPlan, TenantSource, Verdict,
 };
 
 /// (name, type, OID)
@@ -310,21 +310,39 @@ pub(super) fn outputs(statement: &StatementPlan) -> String {
         Outputs::ByDescription { lineage: None } => "unknown".into(),
         Outputs::ByDescription {
             lineage: Some(lineage),
-        } => {
-            let words = lineage.iter().map(|lineage| match lineage {
-                Lineage::None => "-".to_owned(),
-                Lineage::Exact(column) => format!("!{}", column.name),
-                Lineage::Maybe(columns) => format!(
-                    "?{}",
-                    columns
-                        .iter()
-                        .map(|c| c.name.as_str())
-                        .collect::<Vec<_>>()
-                        .join("|")
-                ),
-            });
-            words.collect::<Vec<_>>().join(" ")
+        } => lineage.iter().map(word).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn word(lineage: &Lineage) -> String {
+    let list = |parts: &[Lineage]| parts.iter().map(word).collect::<Vec<_>>().join(",");
+    match lineage {
+        Lineage::None => "-".to_owned(),
+        Lineage::Exact(column) => format!("!{}", column.name),
+        Lineage::Maybe(columns) => {
+            let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+            format!("?{}", names.join("|"))
         }
+        Lineage::Within(shape) => match shape.as_ref() {
+            Shape::Cast { of, to } => format!("{}::{to:?}", word(of)),
+            Shape::Text { parts, count: None } => format!("text({})", list(parts)),
+            Shape::Text {
+                parts,
+                count: Some(count),
+            } => format!("text({}={count})", list(parts)),
+            Shape::Json { of, to } => format!("{to:?}({})", word(of)),
+            Shape::Array(of) => format!("[{}..]", word(of)),
+            Shape::Items(parts) => format!("[{}]", list(parts)),
+            Shape::Members(of) => format!("{{*:{}}}", word(of)),
+            Shape::Unclear(_) => "unclear".to_owned(),
+            Shape::Record(members) => {
+                let sealed = members.iter().filter(|m| !m.lineage.is_none());
+                let words: Vec<String> = sealed
+                    .map(|m| format!("{}:{}", m.name, word(&m.lineage)))
+                    .collect();
+                format!("{{{}}}", words.join(","))
+            }
+        },
     }
 }
 

@@ -136,3 +136,136 @@ fn outputs_carry_what_their_lineage_says() {
         assert_eq!(outputs(&single(sql)), expected, "{sql}");
     }
 }
+
+/// Sealed values inside JSON, arrays, records and texts, as ORMs and people ask for them.
+#[test]
+fn outputs_carry_sealed_values_inside() {
+    let table = [
+        (
+            "SELECT row_to_json(v) FROM virtual_keys v",
+            "Json({key:!key,auth_config:!auth_config})",
+        ),
+        (
+            "SELECT to_jsonb(v.*) FROM virtual_keys v",
+            "Jsonb({key:!key,auth_config:!auth_config})",
+        ),
+        (
+            "SELECT v FROM virtual_keys v",
+            "{key:!key,auth_config:!auth_config}",
+        ),
+        ("SELECT (v).key, (v).name FROM virtual_keys v", "!key -"),
+        (
+            "SELECT ROW(id, key), (key, 1), ROW(v.*) FROM virtual_keys v",
+            "{f2:!key} {f1:!key} {f4:!key,f5:!auth_config}",
+        ),
+        (
+            "SELECT ARRAY[key, name], array_agg(key ORDER BY id) FROM virtual_keys GROUP BY id",
+            "[!key,-] [!key..]",
+        ),
+        (
+            "SELECT ARRAY(SELECT key FROM virtual_keys), (array_agg(key))[1] FROM virtual_keys",
+            "[!key..] !key",
+        ),
+        (
+            "SELECT array_agg(v) FROM virtual_keys v",
+            "[{key:!key,auth_config:!auth_config}..]",
+        ),
+        (
+            "SELECT array_agg(key)::text[] FROM virtual_keys",
+            "[?key..]",
+        ),
+        (
+            "SELECT string_agg(key, ', ') FROM virtual_keys",
+            "text(!key)",
+        ),
+        ("SELECT 'Bearer ' || key FROM virtual_keys", "text(!key)"),
+        (
+            "SELECT name || ': ' || key || $1 FROM virtual_keys",
+            "text(!key=1)",
+        ),
+        (
+            "SELECT id || key || '-' || id::text FROM virtual_keys",
+            "text(!key)",
+        ),
+        (
+            "SELECT concat(id, ' ', key), concat_ws(',', key, auth_config), format('%s %1$s', key) FROM virtual_keys",
+            "text(!key) text(!key,!auth_config) text(!key)",
+        ),
+        (
+            "SELECT auth_config::text, auth_config::json FROM virtual_keys",
+            "!auth_config::Text !auth_config::Json",
+        ),
+        (
+            "SELECT json_build_object('k', key, 'n', name, 'a', json_build_array(name, auth_config)) FROM virtual_keys",
+            "Json({k:!key,a:Json([-,!auth_config])})",
+        ),
+        (
+            "SELECT jsonb_object_agg(name, key) FROM virtual_keys",
+            "Jsonb({*:!key})",
+        ),
+        (
+            "SELECT first_value(key) OVER (ORDER BY id), lag(key) OVER (ORDER BY id) FROM virtual_keys",
+            "?key ?key",
+        ),
+        (
+            "SELECT CASE WHEN id = $1 THEN 'Bearer ' || key END FROM virtual_keys",
+            "text(!key)",
+        ),
+        (
+            "SELECT * FROM virtual_keys JOIN (SELECT id, COALESCE(key, '') AS k FROM virtual_keys) x USING (id)",
+            "- - - !key !auth_config - ?key",
+        ),
+        (
+            "SELECT * FROM organisations NATURAL JOIN (SELECT id, COALESCE(key, '') AS k FROM virtual_keys) x",
+            "- - ?key",
+        ),
+        (
+            "SELECT j.* FROM (virtual_keys v JOIN organisations o ON o.id = v.organisation_id) AS j",
+            "- - - !key !auth_config - - -",
+        ),
+        (
+            "SELECT to_json(r)::text FROM (SELECT key AS a, auth_config::text AS b FROM virtual_keys) r",
+            "Text(Json({a:!key,b:!auth_config::Text}))",
+        ),
+        // Prisma's relations, one level.
+        (
+            "SELECT \"t1\".\"id\", \"o_keys\".\"__prisma_data__\" AS \"keys\" FROM \"public\".\"organisations\" AS \"t1\" LEFT JOIN LATERAL (SELECT COALESCE(JSONB_AGG(\"__prisma_data__\"), '[]') AS \"__prisma_data__\" FROM (SELECT \"t3\".\"__prisma_data__\" FROM (SELECT JSONB_BUILD_OBJECT('id', \"t2\".\"id\", 'key', \"t2\".\"key\", 'auth', \"t2\".\"auth_config\") AS \"__prisma_data__\" FROM (SELECT \"t2\".* FROM \"public\".\"virtual_keys\" AS \"t2\" WHERE \"t1\".\"id\" = \"t2\".\"organisation_id\" /* root select */) AS \"t2\" /* inner select */) AS \"t3\" /* middle select */) AS \"t4\" /* outer select */) AS \"o_keys\" ON TRUE",
+            "- Jsonb([Jsonb({key:!key,auth:!auth_config})..])",
+        ),
+        // Drizzle's.
+        (
+            "select \"o\".\"id\", \"o_keys\".\"data\" as \"keys\" from \"organisations\" \"o\" left join lateral (select coalesce(json_agg(json_build_array(\"o_keys\".\"id\", \"o_keys\".\"key\", \"o_keys\".\"auth_config\")), '[]'::json) as \"data\" from \"virtual_keys\" \"o_keys\" where \"o_keys\".\"organisation_id\" = \"o\".\"id\") \"o_keys\" on true",
+            "- Json([Json([-,!key,!auth_config])..])",
+        ),
+        // PostgREST's.
+        (
+            "WITH pgrst_source AS (SELECT \"public\".\"virtual_keys\".* FROM \"public\".\"virtual_keys\" LIMIT $1 OFFSET $2) SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t), '[]')::text AS body, nullif(current_setting('response.headers', true), '') AS response_headers FROM (SELECT * FROM pgrst_source) _postgrest_t",
+            "- - Text(Json([{key:!key,auth_config:!auth_config}..])) -",
+        ),
+        // Hasura's.
+        (
+            "SELECT coalesce(json_agg(\"root\"), '[]') AS \"root\" FROM (SELECT row_to_json((SELECT \"_e\" FROM (SELECT \"_root.base\".\"id\" AS \"id\", \"_root.base\".\"key\" AS \"key\") AS \"_e\")) AS \"root\" FROM (SELECT * FROM \"public\".\"virtual_keys\" WHERE ('true')) AS \"_root.base\") AS \"_root\"",
+            "Json([Json({key:!key})..])",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2) RETURNING row_to_json(virtual_keys)",
+            "Json({key:!key,auth_config:!auth_config})",
+        ),
+        (
+            "UPDATE virtual_keys SET name = $1 WHERE id = $2 RETURNING 'x' || key",
+            "text(!key)",
+        ),
+    ];
+    let mut wrong = String::new();
+    for (sql, expected) in table {
+        let found = match super::verdict(sql) {
+            super::Verdict::Protect(plan) => outputs(&plan.statements[0]),
+            super::Verdict::Refuse(refusal) => format!("{refusal:?}"),
+            _ => "forwarded".to_owned(),
+        };
+        if found != expected {
+            wrong.push_str(&format!("{sql}\n  {found}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

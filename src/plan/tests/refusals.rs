@@ -48,7 +48,6 @@ fn what_ciphertext_does_not_allow_is_refused() {
             "SELECT auth_config @> $1 FROM virtual_keys",
             "refused-comparison",
         ),
-        ("SELECT key || 'x' FROM virtual_keys", "refused-comparison"),
         ("SELECT id FROM virtual_keys ORDER BY key", "refused-order"),
         (
             "SELECT key AS k FROM virtual_keys ORDER BY k",
@@ -98,11 +97,81 @@ fn what_ciphertext_does_not_allow_is_refused() {
         ),
         ("SELECT max(key) FROM virtual_keys", "refused-function"),
         ("SELECT key::bytea FROM virtual_keys", "refused-cast"),
-        ("SELECT auth_config::text FROM virtual_keys", "refused-cast"),
-        ("SELECT row_to_json(v) FROM virtual_keys v", "refused-row"),
-        ("SELECT v FROM virtual_keys v", "refused-row"),
-        ("SELECT ARRAY[key] FROM virtual_keys", "refused-row"),
         ("SELECT h FROM key_hashes", "refused-view"),
+        // Somebody may have stored a sealed value in the name.
+        (
+            "SELECT concat(name, key) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT string_agg(key, name) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT format('%s', key, $1) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT COALESCE(key, 'a') || name FROM virtual_keys",
+            "refused-comparison",
+        ),
+        // What the plaintext would have given is not known.
+        (
+            "SELECT concat(auth_config, auth_config::json::jsonb) FROM virtual_keys",
+            "refused-cast",
+        ),
+        (
+            "SELECT format('%L', key) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT format('%10s', key) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT auth_config || '{}' FROM virtual_keys",
+            "refused-comparison",
+        ),
+        ("SELECT key::jsonb FROM virtual_keys", "refused-cast"),
+        ("SELECT key::varchar(3) FROM virtual_keys", "refused-cast"),
+        (
+            "SELECT jsonb_build_object(key, 1) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT jsonb_build_object(name, key) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT jsonb_pretty(to_jsonb(v)) FROM virtual_keys v",
+            "refused-function",
+        ),
+        (
+            "SELECT to_jsonb(v) ->> 'key' FROM virtual_keys v",
+            "refused-comparison",
+        ),
+        (
+            "SELECT NULLIF(key, '') FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT DISTINCT row_to_json(v)::text FROM virtual_keys v",
+            "refused-group",
+        ),
+        (
+            "SELECT array_agg(DISTINCT key) FROM virtual_keys",
+            "refused-function",
+        ),
+        ("SELECT v FROM virtual_keys v ORDER BY v", "refused-order"),
+        (
+            "SELECT CASE WHEN id = $1 THEN to_json(key) ELSE to_json(v) END FROM virtual_keys v",
+            "refused-row",
+        ),
+        // The place of x in the result is not known.
+        (
+            "SELECT * FROM unknown_table, (SELECT COALESCE(key, '') AS x FROM virtual_keys) s",
+            "refused-row",
+        ),
         ("SELECT make_key('secret')", "refused-function-call"),
         ("SELECT * FROM make_key('secret')", "refused-function-call"),
         (

@@ -1,0 +1,186 @@
+"""What comes out of statements over sealed columns: each query runs on a plain twin database directly and through pgseal
+on the sealed one, and gives the same bytes in text and binary. A sealed value that somebody stored in an unprotected
+column (`name` of the last row) stays as it is in every shape."""
+import asyncio
+import re
+import subprocess
+
+import asyncpg
+import psycopg
+import pytest
+from servers import Servers
+
+RULES = """
+[[seal]]
+table = "public.out_keys"
+tenant = "org"
+columns = ["secret", "doc", "note", "raw", "short"]
+[[seal]]
+table = "public.out_parts"
+tenant = "org"
+columns = ["secret"]
+[[seal]]
+table = "public.out_base"
+tenant = "org"
+columns = ["secret"]
+"""
+SCHEMA = """
+CREATE TABLE out_orgs (id text PRIMARY KEY, title text);
+CREATE TABLE out_keys (id int PRIMARY KEY, org text NOT NULL, name text, secret text, doc jsonb, note json, raw bytea, short varchar, at date DEFAULT '2024-02-29');
+CREATE TABLE out_parts (id int, org text NOT NULL, secret text, PRIMARY KEY (id, org)) PARTITION BY LIST (org);
+CREATE TABLE out_parts_a PARTITION OF out_parts FOR VALUES IN ('a');
+CREATE TABLE out_parts_b (secret text, org text NOT NULL, id int NOT NULL);
+ALTER TABLE out_parts ATTACH PARTITION out_parts_b FOR VALUES IN ('b');
+CREATE TABLE out_base (id int, org text NOT NULL, secret text);
+CREATE TABLE out_child (extra int) INHERITS (out_base);
+CREATE VIEW out_plain_view AS SELECT id, secret AS hidden, doc FROM out_keys;
+CREATE VIEW out_json_view AS SELECT k.id, row_to_json(k.*) AS whole, 'Bearer ' || k.secret AS header, ARRAY[k.name, k.secret] AS pair FROM out_keys k;
+CREATE VIEW out_view_on_view AS SELECT v.id, jsonb_build_object('h', v.hidden, 'd', v.doc) AS both FROM out_plain_view v;
+INSERT INTO out_orgs VALUES ('a', 'A'), ('b', 'B');
+"""
+TEXTS = ["plain", "", None, "with space, comma", 'quo"te', "back\\slash", "{brace}", "(paren)", "NULL", "new\nline\ttab", "äß日本語😀", "'single'", "\x01", "a" * 5000, "stolen"]
+DOCS = ['{"b": 1, "a": [1, 2.50, "x\\"y", null, {"k": "v,w"}]}', '"text"', "null", "[]", "17", None, '{"deep": {"er": {"est": [[["z"]]]}}}', '  {"b" :2,"a":1, "a":3}', '"\\u00e9\\\\"', '{"a": "{b}"}', '[{"a": 1}, {"a": "(x,\\"y\\")"}]', "true", '{"~": "~s1"}', "-1.5e3", '{"z": ""}']
+
+# Whatever is asked of every row, in id's order.
+KEYS = [
+    # exact and maybe
+    "SELECT * FROM out_keys ORDER BY id",
+    "SELECT id, secret, doc, note, raw, short FROM out_keys ORDER BY id",
+    "SELECT k.secret AS s FROM out_orgs o JOIN out_keys k ON k.org = o.id ORDER BY k.id",
+    "SELECT * FROM out_orgs o JOIN out_keys k ON k.org = o.id ORDER BY k.id",
+    "SELECT * FROM (SELECT id, COALESCE(secret, 'none') AS c FROM out_keys) a JOIN out_keys k USING (id) ORDER BY id",
+    "SELECT * FROM out_keys NATURAL JOIN (SELECT id, COALESCE(secret, 'none') AS c, 1 AS one FROM out_keys) x ORDER BY id",
+    "SELECT * FROM (SELECT id, secret FROM out_keys WHERE id < 5) a FULL JOIN (SELECT id, doc FROM out_keys WHERE id > 3) b USING (id) ORDER BY id",
+    "SELECT j.* FROM (out_keys k JOIN out_orgs o ON o.id = k.org) AS j(i) ORDER BY i",
+    "WITH x(a, b) AS (SELECT id, secret FROM out_keys) SELECT b FROM x ORDER BY a",
+    "WITH RECURSIVE r AS (SELECT id, secret FROM out_keys WHERE id = 1 UNION ALL SELECT k.id, k.secret FROM r JOIN out_keys k ON k.id = r.id + 1) SELECT secret FROM r ORDER BY id",
+    "SELECT id, secret FROM out_keys UNION ALL SELECT id, hidden FROM out_plain_view ORDER BY id",
+    "SELECT o.id, (SELECT secret FROM out_keys k WHERE k.org = o.id ORDER BY k.id LIMIT 1) FROM out_orgs o ORDER BY o.id",
+    "SELECT o.id, l.secret, l.c FROM out_orgs o LEFT JOIN LATERAL (SELECT k.secret, COALESCE(k.secret, 'x') AS c FROM out_keys k WHERE k.org = o.id ORDER BY k.id LIMIT 2) l ON true ORDER BY o.id",
+    "SELECT COALESCE(secret, 'none'), CASE WHEN id > 3 THEN secret END, CASE id WHEN 1 THEN 'one' ELSE secret END, COALESCE(doc, '{}') FROM out_keys ORDER BY id",
+    "SELECT first_value(secret) OVER (ORDER BY id), lag(secret) OVER (ORDER BY id), lead(doc, 2) OVER (ORDER BY id) FROM out_keys ORDER BY id",
+    "SELECT doc::text, note::text, raw::text, note::jsonb, doc::json, short::text, secret::varchar FROM out_keys ORDER BY id",
+    "SELECT (k).secret, (k).doc, (k).name FROM out_keys k ORDER BY (k).id",
+    "SELECT * FROM out_plain_view ORDER BY id",
+    # views
+    "SELECT * FROM out_json_view ORDER BY id",
+    "SELECT whole, header FROM out_json_view ORDER BY id",
+    "SELECT * FROM out_view_on_view ORDER BY id",
+    "SELECT jsonb_agg(v ORDER BY id) FROM out_view_on_view v",
+    "SELECT to_json(v) FROM out_json_view v ORDER BY id",
+    # records
+    "SELECT k FROM out_keys k ORDER BY id",
+    "SELECT x FROM (SELECT id, secret, doc FROM out_keys) x ORDER BY x.id",
+    "SELECT ROW(id, secret, doc, raw, name), (note, short) FROM out_keys ORDER BY id",
+    "SELECT ROW(k.*, ROW(secret)) FROM out_keys k ORDER BY id",
+    # arrays
+    "SELECT array_agg(secret ORDER BY id), array_agg(doc ORDER BY id), array_agg(raw ORDER BY id), array_agg(note ORDER BY id), array_agg(short ORDER BY id) FROM out_keys",
+    "SELECT ARRAY[secret, name, 'x'], ARRAY[doc, '1'] FROM out_keys ORDER BY id",
+    "SELECT ARRAY(SELECT secret FROM out_keys ORDER BY id)",
+    "SELECT array_agg(secret ORDER BY id) FILTER (WHERE id < 3) FROM out_keys",
+    "SELECT (array_agg(secret ORDER BY id))[4], (array_agg(secret ORDER BY id))[1:3] FROM out_keys",
+    "SELECT array_agg(ROW(secret, doc) ORDER BY id) FROM out_keys",
+    "SELECT array_agg(secret ORDER BY id)::varchar[] FROM out_keys",
+    # JSON
+    "SELECT row_to_json(k), to_json(k), to_jsonb(k) FROM out_keys k ORDER BY id",
+    "SELECT row_to_json(k, true) FROM out_keys k ORDER BY id",
+    "SELECT to_json(secret), to_jsonb(secret), to_json(doc), to_jsonb(note), to_json(raw), to_jsonb(raw) FROM out_keys ORDER BY id",
+    "SELECT json_agg(k ORDER BY id), jsonb_agg(k ORDER BY id) FROM out_keys k",
+    "SELECT json_agg(secret ORDER BY id), jsonb_agg(doc ORDER BY id), json_agg(doc ORDER BY id), jsonb_agg(note ORDER BY id), json_agg(note ORDER BY id) FROM out_keys",
+    "SELECT json_build_object('s', secret, 'n', name, 'd', doc, 'j', note, 'r', raw, 't', doc::text, 'a', ARRAY[secret, name], 'i', id) FROM out_keys ORDER BY id",
+    "SELECT jsonb_build_object('s', secret, 'n', name, 'd', doc, 'j', note, 'r', raw, 't', doc::text, 'a', ARRAY[secret, name], 'i', id) FROM out_keys ORDER BY id",
+    "SELECT json_build_object('x', jsonb_build_object('j', note, 'zz', secret, 'b', name)) FROM out_keys ORDER BY id",
+    "SELECT jsonb_build_object('h', 'Bearer ' || secret, 'row', ROW(secret, name, doc), 'doc', row_to_json(k)::text) FROM out_keys k ORDER BY id",
+    "SELECT json_build_array(name, secret, doc), jsonb_build_array(id, note, name) FROM out_keys ORDER BY id",
+    "SELECT json_object_agg(id, secret), jsonb_object_agg(id, doc), json_object_agg(id, k) FROM out_keys k",
+    "SELECT array_to_json(array_agg(secret ORDER BY id)), to_jsonb(array_agg(k ORDER BY id)) FROM out_keys k",
+    "SELECT row_to_json(x) FROM (SELECT a.id, a.secret, b.secret, b.name FROM out_keys a JOIN out_keys b ON b.id = a.id + 1 ORDER BY a.id) x",
+    "SELECT to_jsonb(x) FROM (SELECT a.id, a.secret, b.secret, b.name FROM out_keys a JOIN out_keys b ON b.id = a.id + 1 ORDER BY a.id) x",
+    "SELECT COALESCE(json_agg(k), '[]'), COALESCE(jsonb_agg(secret), '[]') FROM out_keys k WHERE id < 0",
+    "SELECT array_agg(row_to_json(k) ORDER BY id) FROM out_keys k",
+    # texts
+    "SELECT 'Bearer ' || secret, secret || '.' || short, id || ': ' || secret || at FROM out_keys ORDER BY id",
+    "SELECT name || '=' || secret FROM out_keys WHERE id < 15 ORDER BY id",
+    "SELECT concat(id, secret, NULL, short), concat_ws(', ', secret, doc, short, id), format('%s: %s (%2$s) 100%%', id, secret) FROM out_keys ORDER BY id",
+    "SELECT string_agg(secret, ', ' ORDER BY id), string_agg(id || secret, E'\\n' ORDER BY id) FROM out_keys",
+    "SELECT concat('<', note, '|', doc, '>'), concat(note::jsonb, id) FROM out_keys ORDER BY id",
+    # partitions and children
+    "SELECT * FROM out_parts ORDER BY id, org",
+    "SELECT * FROM out_parts_b ORDER BY id",
+    "SELECT p FROM out_parts_b p ORDER BY id",
+    "SELECT p, row_to_json(p) FROM out_parts p ORDER BY id, org",
+    "SELECT secret FROM out_base ORDER BY id",
+    "SELECT * FROM ONLY out_base ORDER BY id",
+    "SELECT *, row_to_json(c) FROM out_child c ORDER BY id",
+    # what ORMs and API servers emit: Prisma, Drizzle, PostgREST, Hasura
+    """SELECT "t1"."id", "t1_keys"."__prisma_data__" AS "keys" FROM "public"."out_orgs" AS "t1" LEFT JOIN LATERAL (SELECT COALESCE(JSONB_AGG("__prisma_data__"), '[]') AS "__prisma_data__" FROM (SELECT "t3"."__prisma_data__" FROM (SELECT JSONB_BUILD_OBJECT('id', "t2"."id", 'name', "t2"."name", 'secret', "t2"."secret", 'doc', "t2"."doc") AS "__prisma_data__" FROM (SELECT "t2".* FROM "public"."out_keys" AS "t2" WHERE "t1"."id" = "t2"."org" /* root select */ ORDER BY "t2"."id") AS "t2" /* inner select */) AS "t3" /* middle select */) AS "t4" /* outer select */) AS "t1_keys" ON TRUE ORDER BY "t1"."id\"""",
+    """select "o"."id", "o"."title", "o_keys"."data" as "keys" from "out_orgs" "o" left join lateral (select coalesce(json_agg(json_build_array("o_keys"."id", "o_keys"."name", "o_keys"."secret", "o_keys"."doc", "o_keys_org"."data") order by "o_keys"."id"), '[]'::json) as "data" from "out_keys" "o_keys" left join lateral (select json_build_array("x"."id", "x"."title") as "data" from (select * from "out_orgs" "x" where "x"."id" = "o_keys"."org" limit 1) "x") "o_keys_org" on true where "o_keys"."org" = "o"."id") "o_keys" on true order by "o"."id\"""",
+    """WITH pgrst_source AS (SELECT "public"."out_keys".*, COALESCE("out_orgs_1"."out_orgs_1", '[]') AS "orgs" FROM "public"."out_keys" LEFT JOIN LATERAL (SELECT json_agg("out_orgs_1")::jsonb AS "out_orgs_1" FROM (SELECT "out_orgs_1".* FROM "public"."out_orgs" AS "out_orgs_1" WHERE "out_orgs_1"."id" = "public"."out_keys"."org") AS "out_orgs_1") AS "out_orgs_1" ON TRUE ORDER BY "public"."out_keys"."id" LIMIT 100 OFFSET 0) SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t), '[]')::text AS body, nullif(current_setting('response.headers', true), '') AS response_headers FROM (SELECT * FROM pgrst_source) _postgrest_t""",
+    """SELECT coalesce(json_agg("root" ORDER BY "root.pg.id" ASC NULLS LAST), '[]') AS "root" FROM (SELECT row_to_json((SELECT "_e" FROM (SELECT "_root.base"."id" AS "id", "_root.base"."name" AS "name", "_root.base"."secret" AS "secret", "_root.base"."doc" AS "doc") AS "_e")) AS "root", "_root.base"."id" AS "root.pg.id" FROM (SELECT * FROM "public"."out_keys" WHERE ('true') ORDER BY "id" ASC NULLS LAST) AS "_root.base" ORDER BY "root.pg.id" ASC NULLS LAST) AS "_root\"""",
+]
+
+
+@pytest.fixture(scope="module")
+def both(servers):
+    """URLs of the sealed database through pgseal, of the same one directly, and of its plain twin."""
+    twin = servers.direct.replace("/app", "/out_twin")
+    psql(servers.direct, "CREATE DATABASE out_twin")
+    for url in (servers.direct, twin):
+        psql(url, SCHEMA)
+    rules = servers.folder / "outputs.toml"
+    rules.write_text(RULES)
+    with Servers(port=servers.port, env={"PGSEAL_RULES": str(rules)}) as sealed:
+        for url in (sealed.url, twin):
+            with psycopg.connect(url, autocommit=True) as connection:
+                for number, (text, doc) in enumerate(zip(TEXTS, DOCS), 1):
+                    raw = None if text is None else text.encode() + bytes([0, 255])
+                    row = (number, "ab"[number % 2], f"name {number}", text, doc, doc, raw, None if text is None else text[:80])
+                    connection.execute("INSERT INTO out_keys (id, org, name, secret, doc, note, raw, short) VALUES (%s, %s, %s, %s, %s::jsonb, %s::json, %s, %s)", row)
+                    connection.execute("INSERT INTO out_parts (id, org, secret) VALUES (%s, %s, %s)", row[:2] + (text,))
+                    connection.execute("INSERT INTO out_base (id, org, secret) VALUES (%s, %s, %s)", row[:2] + (text,))
+                    connection.execute("INSERT INTO out_child (id, org, secret, extra) VALUES (%s, %s, %s, 1)", (number + 100, row[1], text))
+        stolen = one(servers.direct, "SELECT secret FROM out_keys WHERE id = 1")
+        assert re.fullmatch(r"~s1[\w-]+~", stolen)
+        for url in (servers.direct, twin):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("UPDATE out_keys SET name = %s WHERE id = 15", (stolen,))
+        yield sealed.url, servers.direct, twin
+
+
+def psql(url, sql):
+    subprocess.run(["psql", "-Xqv", "ON_ERROR_STOP=1", url, "-c", sql], check=True)
+
+
+def one(url, sql):
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(sql).fetchone()[0]
+
+
+def raw(connection, sql, binary):
+    """The result's types and bytes."""
+    result = connection.cursor(binary=binary).execute(sql).pgresult
+    types = [result.ftype(column) for column in range(result.nfields)]
+    return types, [[result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
+
+
+def test_every_shape_gives_the_bytes_of_the_plain_twin(both):
+    through, _, twin = both
+    with psycopg.connect(through, autocommit=True) as sealed, psycopg.connect(twin, autocommit=True) as plain:
+        wrong = []
+        for sql in KEYS:
+            for binary in (False, True):
+                types, expected = raw(plain, sql, binary)
+                own = any(oid >= 16384 or oid == 2287 for oid in types)
+                if binary and own:
+                    # A table's row type and arrays of records hold type numbers of their own database.
+                    continue
+                try:
+                    found_types, found = raw(sealed, sql, binary)
+                except psycopg.Error as error:
+                    wrong.append(f"{sql}\n  {error}")
+                    continue
+                assert len(expected) > 0, sql
+                if len(found) != len(expected) or not own and found_types != types:
+                    wrong.append(f"{sql}\n  another form")
+                wrong += [f"{sql}\n  row {row}, {'binary' if binary else 'text'}\n  {a}\n  {b}" for row, (a, b) in enumerate(zip(found, expected), 1) if a != b][:1]
+        assert not wrong, "\n".join(wrong)
