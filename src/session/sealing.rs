@@ -225,19 +225,42 @@ impl Tenants<'_> {
         Ok(tenant)
     }
 
+    /// The tenant of this index, where it has exactly one.
+    fn bare(&self, index: usize) -> Result<Option<TenantId>, Refusal> {
+        Ok(match self.plan.tenants.get(index) {
+            Some(TenantSource::Known(tenant)) => Some(tenant.clone()),
+            Some(TenantSource::Param { number, type_oid }) => self
+                .params
+                .get(*number)?
+                .and_then(|(bytes, format)| tenant_text(*type_oid, format, bytes))
+                .and_then(|text| TenantId::new(&text)),
+            Some(TenantSource::Asked(term)) => match self.rows(*term).as_slice() {
+                [one] => one.and_then(TenantId::new),
+                _ => None,
+            },
+            None => None,
+        })
+    }
+
     /// A conflicting row that an upsert would change must be of the tenant that its new value is sealed for.
     fn check_equal(&mut self) -> Result<(), Refusal> {
         let Some(lookup) = &self.plan.lookup else {
             return Ok(());
         };
         for (index, term) in &lookup.must_equal {
-            let Some(slot) = self.plan.slots.iter().find(|slot| slot.tenant == *index) else {
-                continue;
-            };
             let others = self.rows(*term);
             if others.is_empty() {
                 continue;
             }
+            let Some(slot) = self.plan.slots.iter().find(|slot| slot.tenant == *index) else {
+                // No value is stored, but those that the rows hold already stay sealed for their old tenant.
+                let new = self.bare(*index)?;
+                let same = |old: &Option<&str>| new.as_ref().map(TenantId::as_str) == *old;
+                if !self.rows(*term).iter().all(same) {
+                    return Err(tenant_changes());
+                }
+                continue;
+            };
             let tenant = self.of(*index, &slot.column)?;
             if self
                 .rows(*term)
@@ -497,6 +520,14 @@ fn several_tenants(column: &ProtectedColumn) -> Refusal {
             named(column)
         ),
         "Write the rows of each tenant with a statement of their own. See docs/errors.md#sv007.",
+    )
+}
+
+fn tenant_changes() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "the tenant of a row with sealed columns cannot be changed",
+        "Insert the row anew for the other tenant, through pgseal, and delete this one. See docs/errors.md#refused-tenant-change.",
     )
 }
 
