@@ -3,7 +3,7 @@
 //! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: what follows runs in the same
 //! transaction. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::{Fatal, Session, by_server};
@@ -149,4 +149,4 @@ pub(super) fn meaning_of(names: &[String]) -> String {
 pub(super) const POISON: &[u8] = b"SELECT \"pgseal refused this statement\"";
 
 /// A name for it, so that the client's own statements stay as they are.
-pub(super) const POISON_NAME: Bytes = Bytes::from_static(b"_pgseal_refused");
+pub(super) const POISON_NAME: &[u8] = b"_pgseal_refused";

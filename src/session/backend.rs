@@ -384,6 +384,10 @@ impl Session {
             return Ok(());
         };
         let request = entry.request;
+        let ended = match &entry.effect {
+            Effect::Statement(name, _) | Effect::CloseStatement(name) => name.is_empty(),
+            _ => false,
+        };
         let of_ask = matches!(entry.fate, Fate::Ask);
         let frame = match (&entry.fate, &entry.positions) {
             _ if self.drowning => Told::Nothing,
@@ -404,6 +408,10 @@ impl Session {
             Request::Query | Request::FunctionCall | Request::Sync
         ) {
             self.ledger.fail();
+            if ended && request == Request::Parse {
+                // A Parse ends the unnamed statement even where it fails.
+                self.acked.apply(&Effect::CloseStatement(Bytes::new()));
+            }
             self.forget_unacknowledged();
             self.ask = match std::mem::take(&mut self.ask) {
                 Ask::Sent(..) if of_ask => Ask::Failed,

@@ -198,11 +198,19 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
+        // A Parse ends the unnamed statement even where it fails, so that one's name goes along.
+        let unnamed = request == Request::Parse
+            && Parse::read(input.body()).is_ok_and(|parse| parse.name.is_empty());
+        let name = if unnamed { b"" } else { ask::POISON_NAME };
         let frame = self.encoded("client", |buf| match request {
             Request::Query => encode::query(buf, ask::POISON),
-            _ => encode::parse(buf, &ask::POISON_NAME, ask::POISON, &[]),
+            _ => encode::parse(buf, name, ask::POISON, &[]),
         })?;
-        let step = self.replace(Entry::substitute(request, refusal), input, out, frame);
+        let mut entry = Entry::substitute(request, refusal);
+        if unnamed {
+            entry = entry.with(Effect::CloseStatement(Bytes::new()));
+        }
+        let step = self.replace(entry, input, out, frame);
         if request != Request::Query {
             self.ledger.doomed();
         }
