@@ -67,6 +67,11 @@ class Peer:
         self.wire.send_query_params(statement.sql.encode(), [p[0].parameter(p[2]) for p in statement.parameters], [p[1] for p in statement.parameters], [int(p[2]) for p in statement.parameters], int(binary))
         return self._all()
 
+    def fail(self):
+        """An error that changes nothing but the transaction: a simple Query would end the unnamed statement."""
+        self.wire.send_prepare(b"failing", b"SELECT nothing")
+        self._all()
+
     def prepare(self, name, statement):
         self.wire.send_prepare(name, statement.sql.encode(), [p[1] for p in statement.parameters])
         return self._all()
@@ -367,14 +372,14 @@ class Comparison:
             self.anchors[anchor(ours)] += 1
             self.examples.setdefault(anchor(ours), []).append(told)
             if self.plain.wire.transaction_status != pq.TransactionStatus.IDLE:
-                self.plain.query("SELECT 1/0")
+                self.plain.fail()
             self.standing(told)
             return False
         theirs = act(self.plain)
         if (early := bad_value(ours, theirs)):
             self.counts["bad values"] += 1
             if early == "later" and self.sealed.wire.transaction_status != pq.TransactionStatus.IDLE:
-                self.sealed.query("SELECT 1/0")
+                self.sealed.fail()
             self.standing(told)
             return False
         found = None if blind and ours[-1][0] == theirs[-1][0] else differ(ours, theirs, ordered)
