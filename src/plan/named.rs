@@ -1,5 +1,7 @@
 //! Prepared statements and cursors of SQL: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,7 +15,62 @@ use super::types::{
     Env, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
 };
 
+/// Names that earlier statements of the same text make or end; `None`: nothing protected bears this name any more.
+#[derive(Default)]
+pub(super) struct Made {
+    statements: RefCell<HashMap<String, Option<Arc<StatementPlan>>>>,
+    cursors: RefCell<HashMap<String, Option<Arc<StatementPlan>>>>,
+}
+
+impl Made {
+    pub(super) fn statement(&self, name: &str) -> Option<Option<Arc<StatementPlan>>> {
+        self.statements.borrow().get(name).cloned()
+    }
+
+    pub(super) fn cursor(&self, name: &str) -> Option<Option<Arc<StatementPlan>>> {
+        self.cursors.borrow().get(name).cloned()
+    }
+
+    pub(super) fn note(&self, plan: &Arc<StatementPlan>) {
+        let (names, name, made) = match &plan.kind {
+            StatementKind::Prepare { name, inner } => (&self.statements, name, Some(inner)),
+            StatementKind::Deallocate { name: Some(name) } => (&self.statements, name, None),
+            StatementKind::Declare { name, .. } => (&self.cursors, name, Some(plan)),
+            StatementKind::CloseCursor { name: Some(name) } => (&self.cursors, name, None),
+            _ => return,
+        };
+        names.borrow_mut().insert(name.clone(), made.cloned());
+    }
+}
+
 impl View<'_> {
+    /// PREPARE or DECLARE of something that is not protected, under a name that was: once it has run, the name is
+    /// nothing protected any more.
+    pub(super) fn name_taken_over(
+        &self,
+        mut plan: StatementPlan,
+        range: &Range<usize>,
+    ) -> StatementPlan {
+        let name = self.name(range.start + 1).unwrap_or_default();
+        if !matches!(plan.kind, StatementKind::Forward) {
+        } else if self.starts_with(range, &["prepare"]) && (self.env.statements)(&name).is_some() {
+            plan.kind = StatementKind::Deallocate { name: Some(name) };
+        } else if self.starts_with(range, &["declare"]) && (self.env.cursors)(&name).is_some() {
+            plan.kind = StatementKind::CloseCursor { name: Some(name) };
+        }
+        plan
+    }
+
+    /// EXECUTE or FETCH of a name that means nothing protected now: it may when the statement runs, so the server's
+    /// description says what comes out.
+    fn by_description(&self, range: &Range<usize>, kind: StatementKind) -> StatementPlan {
+        StatementPlan {
+            kind,
+            outputs: Outputs::ByDescription { lineage: None },
+            ..forward(self.span(range))
+        }
+    }
+
     fn name(&self, at: usize) -> Option<String> {
         let token = self.tokens.get(at)?;
         lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
@@ -46,7 +103,10 @@ impl View<'_> {
                         ..forward(span)
                     });
                 }
-                None => StatementKind::Forward,
+                None => {
+                    let kind = StatementKind::Fetch { name: last };
+                    return Ok(self.by_description(&range, kind));
+                }
             },
             _ => StatementKind::Forward,
         };
@@ -71,7 +131,14 @@ impl View<'_> {
         let mut plan = self.planned(query + 1..range.end)?;
         plan.span = self.span(&range);
         if !matches!(plan.kind, StatementKind::Forward) {
-            plan.kind = StatementKind::Declare { name };
+            let hold = (range.start..query).any(|at| {
+                let word = |at: usize, word| {
+                    let token = self.tokens.get(at);
+                    token.is_some_and(|token| token.is_word(self.sql, word))
+                };
+                word(at, "with") && word(at + 1, "hold")
+            });
+            plan.kind = StatementKind::Declare { name, hold };
         }
         Ok(plan)
     }
@@ -198,11 +265,9 @@ impl View<'_> {
     fn execute(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let walk = self.walk(range.clone());
         let span = self.span(&range);
-        let prepared = self
-            .name(range.start + 1)
-            .and_then(|name| Some((name.clone(), (self.env.statements)(&name)?)));
-        let Some((name, prepared)) = prepared else {
-            return Ok(forward(span));
+        let name = self.name(range.start + 1).unwrap_or_default();
+        let Some(prepared) = (self.env.statements)(&name) else {
+            return Ok(self.by_description(&range, StatementKind::Execute { name }));
         };
         let inner = match &prepared.kind {
             StatementKind::Prepare { inner, .. } => Arc::clone(inner),
@@ -210,6 +275,13 @@ impl View<'_> {
         };
         if matches!(inner.kind, StatementKind::Forward) {
             return Ok(forward(span));
+        }
+        let constant = |slot: &Slot| matches!(slot.source, SlotSource::Literal { .. });
+        if inner.slots.iter().any(constant) {
+            return Err(walk.not_understood(
+                "EXECUTE of a statement that the client prepared with a constant for a sealed column",
+                None,
+            ));
         }
         if !inner.copies.is_empty() {
             return Err(walk.not_understood(

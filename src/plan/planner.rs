@@ -15,6 +15,7 @@ use super::finish::forward;
 use super::lexer::{self, Limits, Token};
 use super::lineage::Lineage;
 use super::mention::MentionFilter;
+use super::named::Made;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, refused};
 use super::relations::{Relations, Standing};
@@ -25,6 +26,17 @@ use super::walk::Walk;
 
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
 const BY_NAME: &[&str] = &["execute", "deallocate", "fetch", "move", "close"];
+
+/// Those, and the commands that give a name another meaning.
+const NAMING: &[&str] = &[
+    "execute",
+    "deallocate",
+    "fetch",
+    "move",
+    "close",
+    "prepare",
+    "declare",
+];
 
 /// Statements after which a look-up that was made before still holds.
 const UNCHANGING: &[&str] = &[
@@ -54,7 +66,7 @@ impl Planner {
         let filter = MentionFilter::new(names.iter().map(String::as_str)).ok();
         let by_name = AhoCorasick::builder()
             .ascii_case_insensitive(true)
-            .build(BY_NAME)
+            .build(NAMING)
             .ok();
         Self {
             relations,
@@ -108,15 +120,13 @@ impl Planner {
             {
                 Verdict::Forward
             }
-            Ok(statements) => Verdict::Protect(Arc::new(Plan {
-                statements: statements.into_iter().map(Arc::new).collect(),
-            })),
+            Ok(statements) => Verdict::Protect(Arc::new(Plan { statements })),
             Err(Stop::Refuse(refusal)) => Verdict::Refuse(refusal),
             Err(Stop::Resolve(name)) => Verdict::Resolve(vec![name]),
         }
     }
 
-    fn text(&self, sql: &[u8], env: &Env<'_>, named: bool) -> Walked<Vec<StatementPlan>> {
+    fn text(&self, sql: &[u8], env: &Env<'_>, named: bool) -> Walked<Vec<Arc<StatementPlan>>> {
         let Ok(text) = std::str::from_utf8(sql) else {
             return if named {
                 Err(encoding().into())
@@ -138,6 +148,16 @@ impl Planner {
         };
         let mut plans = Vec::new();
         let mut changed = false;
+        let made = Made::default();
+        let env = &Env {
+            declared: env.declared,
+            statements: &|name| {
+                made.statement(name)
+                    .unwrap_or_else(|| (env.statements)(name))
+            },
+            cursors: &|name| made.cursor(name).unwrap_or_else(|| (env.cursors)(name)),
+            ..*env
+        };
         for range in split(text, &tokens) {
             let view = View {
                 planner: self,
@@ -145,7 +165,8 @@ impl Planner {
                 sql: text,
                 tokens: &tokens,
             };
-            let plan = view.statement(range.clone())?;
+            let plan = Arc::new(view.statement(range.clone())?);
+            made.note(&plan);
             if plan.lookup.is_some() && changed {
                 let help = "Send the statements one by one.";
                 let message = "an earlier statement of the same text could change what is asked about this one's tenant";
@@ -227,6 +248,11 @@ impl<'a> View<'a> {
 
     /// Plans one statement.
     pub(super) fn statement(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let plan = self.statement_itself(range.clone())?;
+        Ok(self.name_taken_over(plan, &range))
+    }
+
+    fn statement_itself(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let plain = || forward(self.span(&range));
         if self.starts_with(&range, BY_NAME) {
             return self.by_name(range);

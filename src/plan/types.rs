@@ -94,6 +94,8 @@ pub enum StatementKind {
     Declare {
         /// The folded name.
         name: String,
+        /// WITH HOLD: the cursor outlives its transaction.
+        hold: bool,
     },
     /// `FETCH … FROM name`.
     Fetch {

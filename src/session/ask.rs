@@ -14,6 +14,9 @@ use crate::wire::{Inbox, Outbox, WireError, encode};
 /// Our statement and portal: no client would choose it.
 const NAME: &[u8] = b"_pgseal_ask";
 
+/// How the context of an error in our portal begins.
+pub(super) const CONTEXT: &[u8] = b"portal \"_pgseal_ask\"";
+
 /// Rows of (term, text): what the server said.
 #[derive(Default)]
 pub(super) struct Answer(Vec<(i32, Option<String>)>);

@@ -344,7 +344,6 @@ impl Session {
                             .map(|portal| portal.plan.clone())
                         {
                             self.acked.complete(&plan);
-                            self.sent.complete(&plan);
                         }
                     }
                     _ => {}
@@ -369,7 +368,6 @@ impl Session {
         }
         if command == b"DISCARD ALL" {
             self.acked.portals.clear();
-            self.acked.cursors.clear();
         }
     }
 
@@ -383,6 +381,7 @@ impl Session {
             input.forward();
             return Ok(());
         };
+        let effect = std::mem::replace(&mut entry.effect, Effect::None);
         let request = entry.request;
         let ended = match &entry.effect {
             Effect::Statement(name, _) | Effect::CloseStatement(name) => name.is_empty(),
@@ -407,16 +406,30 @@ impl Session {
             request,
             Request::Query | Request::FunctionCall | Request::Sync
         ) {
+            if let Effect::Statement(name, _) = &effect
+                && name.is_empty()
+            {
+                // A Parse of the unnamed statement ends the former one even when it fails.
+                self.acked.statements.remove(name);
+            }
             self.ledger.fail();
             if ended && request == Request::Parse {
                 // A Parse ends the unnamed statement even where it fails.
                 self.acked.apply(&Effect::CloseStatement(Bytes::new()));
             }
             self.forget_unacknowledged();
+            // A question of a later group is not concerned: its replies are still to come.
+            let still_asked = self
+                .ledger
+                .iter()
+                .any(|entry| matches!(entry.fate, Fate::Ask));
             self.ask = match std::mem::take(&mut self.ask) {
                 Ask::Sent(..) if of_ask => Ask::Failed,
+                asked if still_asked => asked,
                 _ => Ask::Idle,
             };
+        } else if request == Request::Query {
+            self.forget_unacknowledged();
         }
         match frame {
             Told::Same => input.forward(),
@@ -439,7 +452,7 @@ impl Session {
         }
         self.sent = self.acked.clone();
         for entry in self.ledger.iter() {
-            self.sent.apply(&entry.effect);
+            self.sent.sent(entry);
         }
     }
 
@@ -454,7 +467,10 @@ impl Session {
         self.in_transaction = status != b'I';
         if status == b'I' {
             // Portals end with their transaction.
-            self.acked.portals.clear();
+            self.acked.portals.retain(|_, portal| portal.hold);
+        }
+        if entry.request == Request::Query {
+            self.acked.forget_unnamed();
         }
         self.opener = None;
         if self.ledger.is_empty() {
@@ -486,7 +502,11 @@ enum Told {
 
 /// The same error with its position in the client's text; without one when it points into a text of ours.
 fn moved(body: &[u8], positions: Option<&Positions>) -> Result<Bytes, Fatal> {
-    let fields = ErrorFields::read(body).map_err(by_server)?;
+    let mut fields = ErrorFields::read(body).map_err(by_server)?;
+    // Where a question of ours failed, the context names its portal, which the client does not know.
+    fields
+        .fields
+        .retain(|(code, text)| *code != b'W' || !text.starts_with(ask::CONTEXT));
     let position = fields
         .get(b'P')
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());

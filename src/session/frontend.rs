@@ -165,13 +165,13 @@ impl Session {
     }
 
     fn register(&mut self, entry: Entry, input: &mut Inbox) -> Step {
-        self.sent.apply(&entry.effect);
+        self.sent.sent(&entry);
         self.ledger.push(entry);
         forwarded(input)
     }
 
     fn replace(&mut self, entry: Entry, input: &mut Inbox, out: &mut Outbox, frame: Bytes) -> Step {
-        self.sent.apply(&entry.effect);
+        self.sent.sent(&entry);
         self.ledger.push(entry);
         input.replace(&mut out.server, frame);
         Step::Done
@@ -246,7 +246,10 @@ impl Session {
                     .get(name.as_bytes())
                     .map(|prepared| prepared.plan.clone())
             },
-            cursors: &|name| self.sent.cursors.get(name.as_bytes()).cloned(),
+            cursors: &|name| {
+                let portal = self.sent.portals.get(name.as_bytes());
+                portal.map(|portal| portal.plan.clone())
+            },
             resolved: &self.resolved,
         };
         let verdict = planner.plan(sql, &env);
@@ -315,6 +318,13 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
+        if plan
+            .statements
+            .iter()
+            .any(|statement| statement.max_param > 0)
+        {
+            return self.refuse(Request::Query, no_parameters(), input, out);
+        }
         let first = usize::from(!self.resolved.is_empty());
         let lookups = plan
             .statements
@@ -342,9 +352,6 @@ impl Session {
             edits.extend(sealing::edits(statement, sealed.none_matched, value));
         }
         let entry = Entry::forward(Request::Query).with(Effect::Results(plan.clone(), 0));
-        for statement in &plan.statements {
-            self.sent.complete(statement);
-        }
         if edits.is_empty() {
             return Ok(self.register(entry, input));
         }
@@ -474,6 +481,9 @@ impl Session {
                 input,
             ));
         };
+        if !fits(&prepared, &bind) {
+            return self.unfit_bind(&prepared, &bind, input, out);
+        }
         if !self.looked_up(&prepared, &bind, input, out)? {
             return Ok(WAIT);
         }
@@ -488,19 +498,37 @@ impl Session {
             Ok(sealed) => sealed,
             Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
         };
-        let effect = Effect::Portal(
-            portal,
-            Some(Portal {
-                plan: prepared.plan.clone(),
-                opener: None,
-                described: false,
-            }),
-        );
+        let effect = Effect::Portal(portal, Some(Portal::new(prepared.plan.clone())));
         let entry = Entry::forward(Request::Bind).with(effect);
         if prepared.plan.slots.is_empty() && prepared.added() == 0 {
             return Ok(self.register(entry, input));
         }
         self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
+    }
+
+    /// A Bind that the server rejects whatever its values are: it goes without them.
+    fn unfit_bind(
+        &mut self,
+        prepared: &Prepared,
+        bind: &Bind<'_>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        if prepared.added() > 0 {
+            return self.refuse(Request::Bind, parameters_differ(prepared, bind), input, out);
+        }
+        let nothing = vec![None; bind.params.len()];
+        let frame = self.encoded("client", |buf| {
+            encode::bind(
+                buf,
+                bind.portal,
+                bind.statement,
+                &bind.formats,
+                &nothing,
+                &bind.result_formats,
+            )
+        })?;
+        Ok(self.replace(Entry::forward(Request::Bind), input, out, frame))
     }
 
     /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
@@ -618,7 +646,7 @@ impl Session {
             let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;
             input.inject(&mut out.server, frame);
             let entry = Entry::skip(Request::DescribePortal).with(Effect::Describe(name.clone()));
-            self.sent.apply(&entry.effect);
+            self.sent.sent(&entry);
             self.ledger.push(entry);
         }
         Ok(self.register(
@@ -679,6 +707,43 @@ fn declared_types(plan: &StatementPlan, declared: &[Oid]) -> Vec<Oid> {
         types.extend(copies);
     }
     types
+}
+
+/// Whether a Bind's format codes and number of values are such that the server would take them.
+fn fits(prepared: &Prepared, bind: &Bind<'_>) -> bool {
+    let (count, formats) = (bind.params.len(), &bind.formats);
+    let needed = usize::from(prepared.plan.max_param);
+    // PREPARE may declare more parameters than its statement uses.
+    let enough = if prepared.sql.is_empty() {
+        count >= needed
+    } else {
+        count == needed.max(prepared.declared.len())
+    };
+    enough
+        && (formats.len() <= 1 || formats.len() == count)
+        && formats.iter().all(|code| matches!(code, 0 | 1))
+}
+
+/// In PostgreSQL's words: what it would say counts the parameters that we add.
+fn parameters_differ(prepared: &Prepared, bind: &Bind<'_>) -> Refusal {
+    let needed = usize::from(prepared.plan.max_param).max(prepared.declared.len());
+    Refusal::new(
+        "08P01",
+        format!(
+            "bind message supplies {} parameters, but prepared statement \"{}\" requires {needed}",
+            bind.params.len(),
+            String::from_utf8_lossy(bind.statement),
+        ),
+        "Bind as many parameters as the statement has, in format 0 or 1. See docs/errors.md#parameter-missing.",
+    )
+}
+
+fn no_parameters() -> Refusal {
+    Refusal::new(
+        "42P02",
+        "there is no parameter $1",
+        "A simple query has no parameters: use the extended protocol. See docs/errors.md#parameter-missing.",
+    )
 }
 
 fn not_utf8() -> Refusal {

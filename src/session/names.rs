@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 
-use super::ledger::Effect;
+use super::ledger::{Effect, Entry, Request};
 use crate::model::Oid;
 use crate::plan::{Plan, SlotSource, StatementKind, StatementPlan, Verdict};
 
@@ -44,26 +44,67 @@ pub(super) struct Portal {
     pub(super) opener: Option<super::opening::Opener>,
     /// A Describe of the portal was sent.
     pub(super) described: bool,
+    /// It outlives its transaction: a cursor WITH HOLD.
+    pub(super) hold: bool,
 }
 
-/// Protected statements, portals and cursors by name. What is not protected is not in here.
+impl Portal {
+    pub(super) fn new(plan: Arc<StatementPlan>) -> Self {
+        Self {
+            plan,
+            opener: None,
+            described: false,
+            hold: false,
+        }
+    }
+}
+
+/// Protected statements and portals by name. What is not protected is not in here. SQL and the protocol share both
+/// namespaces: PREPARE makes a statement, DECLARE a portal.
 #[derive(Clone, Default)]
 pub(super) struct Names {
     pub(super) statements: HashMap<Bytes, Arc<Prepared>>,
     pub(super) portals: HashMap<Bytes, Portal>,
-    pub(super) cursors: HashMap<Bytes, Arc<StatementPlan>>,
 }
 
 impl Names {
     pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty() && self.portals.is_empty() && self.cursors.is_empty()
+        self.statements.is_empty() && self.portals.is_empty()
     }
 
     /// Whether SQL can name something protected without naming its table (EXECUTE, FETCH).
     pub(super) fn reachable_by_sql(&self) -> bool {
-        !self.cursors.is_empty() || self.statements.keys().any(|name| !name.is_empty())
+        let mut names = self.statements.keys().chain(self.portals.keys());
+        names.any(|name| !name.is_empty())
     }
 
+    /// A request was sent, and is taken to succeed.
+    pub(super) fn sent(&mut self, entry: &Entry) {
+        if entry.request == Request::Query {
+            self.forget_unnamed();
+        }
+        match &entry.effect {
+            Effect::Results(plan, next) => {
+                let to_come = plan.statements.iter().skip(*next);
+                to_come.for_each(|statement| self.complete(statement));
+            }
+            Effect::Rows(name) => {
+                if let Some(portal) = self.portals.get(name) {
+                    let plan = portal.plan.clone();
+                    self.complete(&plan);
+                }
+            }
+            effect => self.apply(effect),
+        }
+    }
+
+    /// A simple Query ends the unnamed statement and the unnamed portal (manual 55.2.3).
+    pub(super) fn forget_unnamed(&mut self) {
+        self.statements.remove(&b""[..]);
+        self.portals.remove(&b""[..]);
+    }
+
+    /// What an acknowledgement changes.
     pub(super) fn apply(&mut self, effect: &Effect) {
         match effect {
             Effect::Statement(name, Some(statement)) => {
@@ -108,13 +149,17 @@ impl Names {
                 self.statements.remove(name.as_bytes());
             }
             StatementKind::Deallocate { name: None } => self.statements.clear(),
-            StatementKind::Declare { name } => {
-                self.cursors.insert(name.clone().into(), plan.clone());
+            StatementKind::Declare { name, hold } => {
+                let cursor = Portal {
+                    hold: *hold,
+                    ..Portal::new(plan.clone())
+                };
+                self.portals.insert(name.clone().into(), cursor);
             }
             StatementKind::CloseCursor { name: Some(name) } => {
-                self.cursors.remove(name.as_bytes());
+                self.portals.remove(name.as_bytes());
             }
-            StatementKind::CloseCursor { name: None } => self.cursors.clear(),
+            StatementKind::CloseCursor { name: None } => self.portals.clear(),
             StatementKind::Forward
             | StatementKind::Run
             | StatementKind::Execute { .. }

@@ -30,8 +30,6 @@ fn what_touches_nothing_protected_is_forwarded() {
         "DROP TABLE virtual_keys",
         "CREATE VIEW v AS SELECT id, name FROM virtual_keys",
         "SELECT * FROM pg_catalog.pg_class c WHERE c.relname = 'virtual_keys'",
-        "EXECUTE unknown('x')",
-        "FETCH 10 FROM unknown",
         "DEALLOCATE unknown",
         "COPY audit FROM STDIN",
     ];
@@ -155,4 +153,51 @@ fn prepared_statements_of_sql_are_followed() {
         plan_in("CLOSE c", &[], &known),
         Verdict::Protect(_)
     ));
+}
+
+#[test]
+fn names_made_by_an_earlier_statement_of_the_text_are_known_to_the_later_ones() {
+    let sql = "PREPARE p(uuid, text) AS INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2); \
+               EXECUTE p('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'secret')";
+    assert_eq!(
+        slots(sql, &plan(sql).statements[1]),
+        "key='secret'@a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+    );
+    let sql = "DECLARE c CURSOR FOR SELECT key FROM virtual_keys; FETCH 1 FROM c; CLOSE c; FETCH 1 FROM c";
+    let plan = plan(sql);
+    assert_eq!(outputs(&plan.statements[1]), "!key");
+    assert_eq!(outputs(&plan.statements[3]), "unknown");
+}
+
+#[test]
+fn a_name_that_another_statement_takes_is_protected_no_longer() {
+    let known = prepared("PREPARE p AS SELECT key FROM virtual_keys");
+    let Verdict::Protect(plan) = plan_in("PREPARE p AS SELECT 1", &[], &known) else {
+        panic!()
+    };
+    assert!(
+        matches!(&plan.statements[0].kind, StatementKind::Deallocate { name: Some(name) } if name == "p")
+    );
+    let known = prepared("DECLARE c CURSOR WITH HOLD FOR SELECT key FROM virtual_keys");
+    assert!(matches!(
+        &known["c"].kind,
+        StatementKind::Declare { hold: true, .. }
+    ));
+    let Verdict::Protect(plan) = plan_in("DECLARE c CURSOR FOR SELECT 1", &[], &known) else {
+        panic!()
+    };
+    assert!(
+        matches!(&plan.statements[0].kind, StatementKind::CloseCursor { name: Some(name) } if name == "c")
+    );
+    assert!(matches!(
+        verdict("DECLARE c CURSOR FOR SELECT 1"),
+        Verdict::Forward
+    ));
+}
+
+#[test]
+fn a_name_that_means_nothing_yet_is_described_when_it_runs() {
+    for sql in ["EXECUTE later('x')", "FETCH 10 FROM later"] {
+        assert_eq!(outputs(&plan(sql).statements[0]), "unknown");
+    }
 }
