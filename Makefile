@@ -34,8 +34,8 @@ lint: deps
 
 test: lint venv node
 	cargo test --locked
-	cargo build --locked
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/keys
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/twin
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/recorder
 	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/drivers
+	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider -n 2 tests/drivers

@@ -3,11 +3,13 @@
 mod connection;
 pub mod metadata;
 mod stream;
+mod workers;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
@@ -16,6 +18,7 @@ use crate::keyring::Keyring;
 use crate::session::{Shared, TlsOffer};
 pub(crate) use stream::unverifying;
 pub use stream::{Dial, client_acceptor};
+use workers::Workers;
 
 /// How long open sessions may go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -41,18 +44,26 @@ pub struct Server {
 }
 
 /// Accepts connections until `stop`, then lets the open ones finish.
-pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: impl Future<Output = ()>) {
+///
+/// # Errors
+/// When the threads for the sessions cannot be started.
+pub async fn serve(
+    listener: TcpListener,
+    server: Arc<Server>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let workers = Workers::start()?;
     let mut sessions = JoinSet::new();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
-            accepted = listener.accept() => match accepted {
+            incoming = listener.accept() => match incoming {
                 Ok((stream, _)) => {
-                    let server = server.clone();
-                    sessions.spawn(async move {
-                        if let Err(error) = connection::serve(stream, server).await {
+                    let (stream, server) = (stream.into_std(), server.clone());
+                    workers.spawn(&mut sessions, async move {
+                        if let Err(error) = accepted(stream, server).await {
                             debug!(%error, "a connection ended");
                         }
                     });
@@ -71,4 +82,10 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>, stop: impl Future
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         warn!("sessions were still busy at the end of the drain time and are cut");
     }
+    Ok(())
+}
+
+/// Serves a connection on the event loop that this runs on.
+async fn accepted(stream: io::Result<std::net::TcpStream>, server: Arc<Server>) -> io::Result<()> {
+    connection::serve(TcpStream::from_std(stream?)?, server).await
 }

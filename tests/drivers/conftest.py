@@ -1,10 +1,17 @@
+import subprocess
 import uuid
 
 import psycopg
 import pytest
 from servers import Servers
 
+# Stands in every value that the tests have sealed.
+MARK = "canary-5d1f"
 TENANTS = [uuid.UUID(int=0xA0), uuid.UUID(int=0xB0)]
+
+
+def files_with(text, folder):
+    return subprocess.run(["grep", "-rlaF", text, str(folder)], capture_output=True, text=True).stdout.splitlines()
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +22,11 @@ def servers():
                 direct.execute("INSERT INTO organisations VALUES (%s, %s)", (tenant, f"org{number}"))
                 direct.execute("INSERT INTO prompts VALUES (%s, %s, 'parent')", (tenant, tenant))
         yield servers
+        # The canary: whatever the tests did, what they wrote through pgseal stands nowhere on disk and in no log.
+        with psycopg.connect(servers.direct, autocommit=True) as direct:
+            direct.execute("CHECKPOINT")
+        assert files_with("org0", servers.folder), "the search itself finds nothing"
+        assert files_with(MARK, servers.folder) == []
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ import uuid
 import asyncpg
 import psycopg
 import pytest
-from conftest import TENANTS
+from conftest import MARK, TENANTS
 
-MARK = "canary-5d1f"
 TEXTS = ["", f"{MARK} plain", f"{MARK} 'quotes' \"double\" back\\slash \\n", f"{MARK} äß日本語", f"{MARK} 😀\u202e", MARK + "x" * (1 << 20)]
 # table, column, kind, the column that names the owner
 COLUMNS = [

@@ -1,0 +1,77 @@
+//! The threads that sessions run on: one per core, each with an event loop of its own.
+//!
+//! A session is one task that shares no work with another. On a scheduler that moves tasks between threads each wake-up
+//! of one session also wakes a thread that looks for work, which costs more than forwarding does
+//! (docs/adr/0004-one-event-loop-per-core.md).
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+struct Worker {
+    handle: Handle,
+    /// Each session that runs here holds one.
+    sessions: Arc<()>,
+}
+
+/// The event loops; they end when this is dropped.
+pub(super) struct Workers {
+    workers: Vec<Worker>,
+    _running: watch::Sender<()>,
+}
+
+impl Workers {
+    /// Starts one per core.
+    ///
+    /// # Errors
+    /// When the system has no thread or no event queue left.
+    pub(super) fn start() -> io::Result<Self> {
+        let running = watch::Sender::new(());
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = (0..cores)
+            .map(|number| {
+                let runtime = Builder::new_current_thread().enable_all().build()?;
+                let handle = runtime.handle().clone();
+                let mut ended = running.subscribe();
+                thread::Builder::new()
+                    .name(format!("sessions-{number}"))
+                    .spawn(move || {
+                        runtime.block_on(async { while ended.changed().await.is_ok() {} })
+                    })?;
+                let sessions = Arc::new(());
+                Ok(Worker { handle, sessions })
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            workers,
+            _running: running,
+        })
+    }
+
+    /// Runs a session on the loop that has the fewest.
+    pub(super) fn spawn(
+        &self,
+        set: &mut JoinSet<()>,
+        session: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let fewest = self
+            .workers
+            .iter()
+            .min_by_key(|worker| Arc::strong_count(&worker.sessions));
+        if let Some(worker) = fewest {
+            let counted = worker.sessions.clone();
+            set.spawn_on(
+                async move {
+                    session.await;
+                    drop(counted);
+                },
+                &worker.handle,
+            );
+        }
+    }
+}
