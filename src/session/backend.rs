@@ -7,13 +7,13 @@ use bytes::Bytes;
 use super::ask::{self, Ask};
 use super::frontend::Step;
 use super::ledger::{Effect, Entry, Fate, Request};
-use super::opening::{Opener, Row};
+use super::opening::Row;
 use super::sealing::Positions;
 use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{KeyId, Peer, Refusal};
 use crate::plan::StatementPlan;
 use crate::wire::message::{
-    CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery, RowDescription,
+    CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery,
 };
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -238,11 +238,10 @@ impl Session {
             Effect::Describe(name) => Some(name.clone()),
             _ => None,
         };
-        if let (Some(plan), Some(planner), false) =
-            (plan, self.shared.planner.load_full(), self.drowning)
-        {
-            let row = RowDescription::read(input.body()).map_err(by_server)?;
-            let opener = match Opener::new(&planner, &plan, &row) {
+        let planner = self.shared.planner.load();
+        if let (Some(plan), Some(planner), false) = (plan, planner.as_ref(), self.drowning) {
+            let opener = self.openers.of(planner, &plan, input.body());
+            let opener = match opener.map_err(by_server)? {
                 Ok(opener) => opener,
                 Err(refusal) => {
                     self.end_description();
@@ -365,6 +364,7 @@ impl Session {
         }
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
             self.acked.statements.clear();
+            self.unsure = true;
         }
         if command == b"DISCARD ALL" {
             self.acked.portals.clear();
@@ -402,6 +402,7 @@ impl Session {
         };
         self.opener = None;
         self.copy_in = false;
+        self.unsure = true;
         if !matches!(
             request,
             Request::Query | Request::FunctionCall | Request::Sync
@@ -474,7 +475,11 @@ impl Session {
         }
         self.opener = None;
         if self.ledger.is_empty() {
-            self.forget_unacknowledged();
+            if std::mem::take(&mut self.unsure) {
+                self.forget_unacknowledged();
+            } else if status == b'I' {
+                self.sent.portals.retain(|_, portal| portal.hold);
+            }
         }
         if std::mem::take(&mut self.drowning) && status == b'T' && self.ledger.is_empty() {
             let frame = self.encoded("server", |buf| encode::query(buf, ask::POISON))?;

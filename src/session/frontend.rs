@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::ask::{self, Argument, Ask};
 use super::ledger::{Effect, Entry, Request};
-use super::names::{PlanCache, Portal, Prepared};
+use super::names::{PlanOf, Portal, Prepared};
 use super::sealing::{self, SealedSlots, Unsealed};
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::model::{Oid, Peer, Refusal, TenantId};
@@ -218,7 +218,8 @@ impl Session {
     }
 
     fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {
-        let Some(planner) = self.shared.planner.load_full() else {
+        let planner = self.shared.planner.load();
+        let Some(planner) = planner.as_ref() else {
             return Verdict::Forward;
         };
         let by_name = self.sent.reachable_by_sql()
@@ -228,12 +229,12 @@ impl Session {
         }
         let cacheable =
             !by_name && self.resolved.is_empty() && self.utf8 && self.conforming_strings;
-        let key = if cacheable {
-            PlanCache::key(sql, declared, planner.epoch())
-        } else {
-            None
+        let of = PlanOf {
+            sql,
+            declared,
+            epoch: planner.epoch(),
         };
-        if let Some(verdict) = key.as_ref().and_then(|key| self.shared.plans.find(key)) {
+        if cacheable && let Some(verdict) = self.shared.plans.find(&of) {
             return verdict;
         }
         let env = Env {
@@ -253,8 +254,8 @@ impl Session {
             resolved: &self.resolved,
         };
         let verdict = planner.plan(sql, &env);
-        if let Some(key) = key {
-            self.shared.plans.keep(key, &verdict);
+        if cacheable {
+            self.shared.plans.keep(&of, &verdict);
         }
         verdict
     }
@@ -472,15 +473,18 @@ impl Session {
     }
 
     fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
+        let portal = Bytes::copy_from_slice(portal);
+        let prepared = match self.sent.statements.get(statement) {
+            Some(prepared) if prepared.takes_values() => prepared.clone(),
+            other => {
+                let opened = other.map(|prepared| Portal::new(prepared.plan.clone()));
+                let entry = Entry::forward(Request::Bind).with(Effect::Portal(portal, opened));
+                return Ok(self.register(entry, input));
+            }
+        };
         let body = Bytes::copy_from_slice(input.body());
         let bind = Bind::read(&body).map_err(by_client)?;
-        let portal = Bytes::copy_from_slice(bind.portal);
-        let Some(prepared) = self.sent.statements.get(bind.statement).cloned() else {
-            return Ok(self.register(
-                Entry::forward(Request::Bind).with(Effect::Portal(portal, None)),
-                input,
-            ));
-        };
         if !fits(&prepared, &bind) {
             return self.unfit_bind(&prepared, &bind, input, out);
         }
@@ -500,9 +504,6 @@ impl Session {
         };
         let effect = Effect::Portal(portal, Some(Portal::new(prepared.plan.clone())));
         let entry = Entry::forward(Request::Bind).with(effect);
-        if prepared.plan.slots.is_empty() && prepared.added() == 0 {
-            return Ok(self.register(entry, input));
-        }
         self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
     }
 

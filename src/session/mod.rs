@@ -30,7 +30,7 @@ use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 use ask::Ask;
 use ledger::Ledger;
 use names::{Names, PlanCache};
-use opening::Opener;
+use opening::{Opener, Openers};
 
 /// The largest frame that is held whole because its content matters; one byte more is refused with `54000`.
 pub const FRAME_CAP: usize = 64 << 20;
@@ -152,6 +152,9 @@ pub struct Session {
     resolved: HashMap<String, Option<Oid>>,
     /// For the rows of the result under way; `None`: not looked up yet.
     opener: Option<Option<Opener>>,
+    openers: Openers,
+    /// What was sent and what was acknowledged may differ for good: an error undid something, or SQL dropped names.
+    unsure: bool,
     /// The client was told of an error that the server does not know of: replies are dropped up to ReadyForQuery.
     drowning: bool,
     /// Replies are dropped and the transaction is made to fail; the client's next frames wait.
@@ -187,6 +190,8 @@ impl Session {
             ask: Ask::Idle,
             resolved: HashMap::new(),
             opener: None,
+            openers: Openers::default(),
+            unsure: false,
             drowning: false,
             failing: false,
             copy_in: false,

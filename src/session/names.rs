@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
 use super::ledger::{Effect, Entry, Request};
@@ -25,6 +26,11 @@ impl Prepared {
     /// Parameters that we added behind the client's: copies, then one per literal.
     pub(super) fn added(&self) -> usize {
         self.plan.copies.len() + self.literals()
+    }
+
+    /// Whether a Bind of it must be looked into: something is sealed, asked or added.
+    pub(super) fn takes_values(&self) -> bool {
+        !self.plan.slots.is_empty() || self.plan.lookup.is_some() || !self.plan.copies.is_empty()
     }
 
     fn literals(&self) -> usize {
@@ -174,10 +180,27 @@ pub(super) struct PlanCache {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct PlanKey {
-    sql: Bytes,
-    declared: Vec<Oid>,
+struct PlanKey {
+    sql: Box<[u8]>,
+    declared: Box<[Oid]>,
     epoch: u64,
+}
+
+/// What a plan is looked up by; a hit copies nothing.
+#[derive(Clone, Copy, Hash)]
+pub(super) struct PlanOf<'a> {
+    /// The statement's text.
+    pub(super) sql: &'a [u8],
+    /// Parameter types that the client declared.
+    pub(super) declared: &'a [Oid],
+    /// The catalog's.
+    pub(super) epoch: u64,
+}
+
+impl Equivalent<PlanKey> for PlanOf<'_> {
+    fn equivalent(&self, key: &PlanKey) -> bool {
+        self.epoch == key.epoch && *self.sql == *key.sql && *self.declared == *key.declared
+    }
 }
 
 impl PlanCache {
@@ -192,26 +215,23 @@ impl PlanCache {
         }
     }
 
-    pub(super) fn key(sql: &[u8], declared: &[Oid], epoch: u64) -> Option<PlanKey> {
-        (sql.len() <= Self::LONGEST).then(|| PlanKey {
-            sql: Bytes::copy_from_slice(sql),
-            declared: declared.to_vec(),
-            epoch,
-        })
+    pub(super) fn find(&self, of: &PlanOf<'_>) -> Option<Verdict> {
+        self.verdicts.get(of)
     }
 
-    pub(super) fn find(&self, key: &PlanKey) -> Option<Verdict> {
-        self.verdicts.get(key)
-    }
-
-    pub(super) fn keep(&self, key: PlanKey, verdict: &Verdict) {
+    pub(super) fn keep(&self, of: &PlanOf<'_>, verdict: &Verdict) {
         let lasting = match verdict {
             Verdict::Protect(plan) => is_lasting(plan),
             Verdict::Forward => true,
             // A refused text may hold a literal of a sealed column.
             Verdict::Refuse(_) | Verdict::Resolve(_) => false,
         };
-        if lasting {
+        if lasting && of.sql.len() <= Self::LONGEST {
+            let key = PlanKey {
+                sql: of.sql.into(),
+                declared: of.declared.into(),
+                epoch: of.epoch,
+            };
             self.verdicts.insert(key, verdict.clone());
         }
     }
@@ -226,4 +246,24 @@ fn is_lasting(plan: &Plan) -> bool {
             .any(|slot| matches!(slot.source, SlotSource::Literal { .. }));
         !literal && matches!(statement.kind, StatementKind::Run | StatementKind::Forward)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_found_by_borrowed_text_types_and_epoch() {
+        let cache = PlanCache::new();
+        let of = |sql, declared, epoch| PlanOf {
+            sql,
+            declared,
+            epoch,
+        };
+        cache.keep(&of(b"SELECT 1", &[Oid(25)], 7), &Verdict::Forward);
+        assert!(cache.find(&of(b"SELECT 1", &[Oid(25)], 7)).is_some());
+        assert!(cache.find(&of(b"SELECT 2", &[Oid(25)], 7)).is_none());
+        assert!(cache.find(&of(b"SELECT 1", &[], 7)).is_none());
+        assert!(cache.find(&of(b"SELECT 1", &[Oid(25)], 8)).is_none());
+    }
 }

@@ -1,11 +1,13 @@
 //! Rows on their way to the client: which columns carry sealed values, and opening them.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::keys::{DataKey, KeyWants};
 use crate::model::{ColumnRef, Format, KeyId, Oid, Refusal};
 use crate::plan::{Lineage, Outputs, Planner, StatementPlan};
+use crate::wire::WireError;
 use crate::wire::message::{DataRow, Field, RowDescription};
 
 use super::sealing::tenant_text;
@@ -35,6 +37,54 @@ pub(super) struct Opener {
     columns: Arc<[Column]>,
 }
 
+/// Openers of the results described last: a statement that runs again is described in the same bytes.
+#[derive(Default)]
+pub(super) struct Openers(VecDeque<Described>);
+
+struct Described {
+    plan: Arc<StatementPlan>,
+    epoch: u64,
+    description: Box<[u8]>,
+    opener: Option<Opener>,
+}
+
+impl Openers {
+    /// Results remembered.
+    const CAPACITY: usize = 16;
+
+    /// The opener of a result of `plan` with this RowDescription.
+    ///
+    /// # Errors
+    /// As [`Opener::new`].
+    pub(super) fn of(
+        &mut self,
+        planner: &Planner,
+        plan: &Arc<StatementPlan>,
+        description: &[u8],
+    ) -> Result<Result<Option<Opener>, Refusal>, WireError> {
+        let same = |known: &Described| {
+            Arc::ptr_eq(&known.plan, plan)
+                && known.epoch == planner.epoch()
+                && *known.description == *description
+        };
+        if let Some(known) = self.0.iter().find(|known| same(known)) {
+            return Ok(Ok(known.opener.clone()));
+        }
+        let opener = match Opener::new(planner, plan, &RowDescription::read(description)?) {
+            Ok(opener) => opener,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.0.truncate(Self::CAPACITY - 1);
+        self.0.push_front(Described {
+            plan: plan.clone(),
+            epoch: planner.epoch(),
+            description: description.into(),
+            opener: opener.clone(),
+        });
+        Ok(Ok(opener))
+    }
+}
+
 /// What became of a row.
 pub(super) enum Row<'a> {
     /// Nothing in it is sealed.
@@ -55,7 +105,7 @@ impl Opener {
     ///
     /// # Errors
     /// When the plan's idea of an expression's columns does not fit what the server describes.
-    pub(super) fn new(
+    fn new(
         planner: &Planner,
         plan: &StatementPlan,
         row: &RowDescription<'_>,

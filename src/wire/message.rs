@@ -152,6 +152,15 @@ pub struct Bind<'a> {
 }
 
 impl<'a> Bind<'a> {
+    /// Only the portal's name and the statement's, of a body that is forwarded as it is.
+    ///
+    /// # Errors
+    /// A body that ends before them.
+    pub fn names(body: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), WireError> {
+        let mut reader = Reader::new(body);
+        Ok((reader.cstr("portal")?, reader.cstr("statement")?))
+    }
+
     /// Reads the body.
     ///
     /// # Errors
