@@ -248,7 +248,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
         .map_err(|cause| format!("listen {}: {cause}", config.listen))?;
     let address = listener.local_addr().map_err(|cause| cause.to_string())?;
     info!(listen = %address, protected_columns = columns, "pgseal is ready");
-    serve(listener, server, stop)
+    serve(listener, server, config.threads, stop)
         .await
         .map_err(|cause| format!("the session threads cannot be started: {cause}"))?;
     info!("pgseal has ended");

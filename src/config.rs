@@ -1,6 +1,7 @@
 //! File and environment to a validated configuration; an error names the key, the file and the line.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -93,6 +94,8 @@ pub struct Config {
     pub habits: Habits,
     /// `key_soft_age`, `key_hard_age`: how long keys live in memory.
     pub ages: Ages,
+    /// `threads`: event loops that sessions run on.
+    pub threads: NonZeroUsize,
 }
 
 #[derive(Deserialize, Default)]
@@ -114,6 +117,7 @@ struct File {
     client_tls: Option<String>,
     tls_cert: Option<String>,
     tls_key: Option<String>,
+    threads: Option<u64>,
 }
 
 /// One entry of `kms_routes`.
@@ -288,8 +292,23 @@ impl Config {
                 seal_for: rotate_after(file, source)?,
             },
             ages: ages(file, source)?,
+            threads: threads(file, source)?,
         })
     }
+}
+
+/// One event loop per two cores, if nothing is said: one that is busy serves more bytes with each wake-up, and PostgreSQL
+/// mostly runs beside it.
+fn threads(file: &File, source: &Source<'_>) -> Result<NonZeroUsize, ConfigError> {
+    let said = file.threads.map(|threads| threads.to_string());
+    let Some((text, place)) = source.get("threads", said.as_ref()) else {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        return Ok(NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN));
+    };
+    text.parse()
+        .ok()
+        .filter(|threads: &NonZeroUsize| threads.get() <= 256)
+        .ok_or_else(|| error(place, "say a number of threads from 1 to 256"))
 }
 
 fn routes(file: &File, source: &Source<'_>) -> Result<Vec<Route>, ConfigError> {
@@ -551,6 +570,20 @@ mod tests {
         assert_eq!(ages("2", "60"), Ok((2_000, 60_000)));
         assert_eq!(ages("3600", ""), Ok((3_600_000, 3_600_000)));
         assert!(ages("61", "60").is_err() && ages("0", "60").is_err() && ages("soon", "").is_err());
+    }
+
+    #[test]
+    fn there_is_always_a_thread() {
+        let threads = |said: &str| {
+            load(&[
+                ("PGSEAL_UPSTREAM", "postgres://h"),
+                ("PGSEAL_THREADS", said),
+            ])
+            .map(|config| config.threads.get())
+        };
+        assert_eq!(threads("3"), Ok(3));
+        assert!(threads("").unwrap() >= 1);
+        assert!(threads("0").is_err() && threads("257").is_err() && threads("many").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod stream;
 mod workers;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,16 +44,17 @@ pub struct Server {
     pub draining: watch::Sender<bool>,
 }
 
-/// Accepts connections until `stop`, then lets the open ones finish.
+/// Accepts connections until `stop`, then lets the open ones finish; sessions run on so many threads.
 ///
 /// # Errors
 /// When the threads for the sessions cannot be started.
 pub async fn serve(
     listener: TcpListener,
     server: Arc<Server>,
+    threads: NonZeroUsize,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let workers = Workers::start()?;
+    let workers = Workers::start(threads)?;
     let mut sessions = JoinSet::new();
     tokio::pin!(stop);
     loop {

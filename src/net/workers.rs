@@ -1,8 +1,8 @@
-//! The threads that sessions run on: one per core, each with an event loop of its own.
+//! The threads that sessions run on, each with an event loop of its own.
 //!
 //! A session is one task that shares no work with another. On a scheduler that moves tasks between threads each wake-up
 //! of one session also wakes a thread that looks for work, which costs more than forwarding does
-//! (docs/adr/0004-one-event-loop-per-core.md).
+//! (docs/adr/0006-sessions-have-event-loops-of-their-own.md).
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -26,14 +26,13 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts one per core.
+    /// Starts so many.
     ///
     /// # Errors
     /// When the system has no thread or no event queue left.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(threads: NonZeroUsize) -> io::Result<Self> {
         let running = watch::Sender::new(());
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let workers = (0..cores)
+        let workers = (0..threads.get())
             .map(|number| {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
                 let handle = runtime.handle().clone();
