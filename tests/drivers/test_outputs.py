@@ -184,3 +184,70 @@ def test_every_shape_gives_the_bytes_of_the_plain_twin(both):
                     wrong.append(f"{sql}\n  another form")
                 wrong += [f"{sql}\n  row {row}, {'binary' if binary else 'text'}\n  {a}\n  {b}" for row, (a, b) in enumerate(zip(found, expected), 1) if a != b][:1]
         assert not wrong, "\n".join(wrong)
+
+
+def test_asyncpg_decodes_the_same(both):
+    through, _, twin = both
+
+    async def script():
+        sealed, plain = await asyncpg.connect(through), await asyncpg.connect(twin)
+        for sql in KEYS:
+            assert repr(await sealed.fetch(sql)) == repr(await plain.fetch(sql)), sql
+        await sealed.close()
+        await plain.close()
+
+    asyncio.run(script())
+
+
+CHANGES = [
+    "INSERT INTO out_keys (id, org, name, secret, doc) VALUES (201, 'a', 'n', 'new \"secret\"', '{\"b\": 1, \"a\": \"x\"}') RETURNING row_to_json(out_keys), 'Bearer ' || secret, ARRAY[secret], out_keys, *",
+    "UPDATE out_keys SET secret = 'changed, twice' WHERE org = 'a' AND id = 201 RETURNING to_jsonb(out_keys.*), concat(id, secret)",
+    "WITH u AS (UPDATE out_keys SET secret = 'third', doc = '[1]' WHERE org = 'a' AND id = 201 RETURNING id, secret, doc) SELECT json_agg(u), string_agg(u.secret, ',') FROM u",
+    "WITH d AS (DELETE FROM out_keys WHERE id = 201 RETURNING *) SELECT d.secret, row_to_json(d), d FROM d",
+]
+
+
+def test_changes_return_the_same(both):
+    through, direct, twin = both
+    with psycopg.connect(through, autocommit=True) as sealed, psycopg.connect(twin, autocommit=True) as plain:
+        for sql in CHANGES:
+            assert raw(sealed, sql, False)[1] == raw(plain, sql, False)[1], sql
+    assert one(direct, "SELECT count(*) FROM out_keys WHERE secret NOT LIKE '~s1%~' OR doc #>> '{}' NOT LIKE '~s1%~' OR get_byte(raw, 0) <> 248") == 0
+
+
+def test_cursors_and_prepared_statements_open_too(both):
+    through, _, twin = both
+    script = """BEGIN;
+        DECLARE c CURSOR FOR SELECT row_to_json(k), ARRAY[k.secret], 'x' || k.secret FROM out_keys k ORDER BY id;
+        FETCH 4 FROM c; FETCH ALL FROM c; CLOSE c; COMMIT;
+        PREPARE p(int) AS SELECT json_build_object('s', secret) FROM out_keys WHERE id = $1;
+        EXECUTE p(4); EXECUTE p(5);"""
+    shown = [subprocess.run(["psql", "-XAtqv", "ON_ERROR_STOP=1", url], input=script, text=True, check=True, capture_output=True).stdout for url in (through, twin)]
+    assert shown[0] == shown[1] and "quo" in shown[0]
+
+
+def refused(connection, sql):
+    with pytest.raises(psycopg.Error) as caught:
+        connection.execute(sql)
+    return caught.value.sqlstate, str(caught.value)
+
+
+def test_what_others_stored_is_told_apart(both):
+    through, direct, _ = both
+    stolen = one(direct, "SELECT secret FROM out_keys WHERE id = 1")
+    with psycopg.connect(through, autocommit=True) as sealed, psycopg.connect(direct, autocommit=True) as writer:
+        # In a text the parts cannot be told apart: one sealed value too many is an error, and the parameter is a part too.
+        assert refused(sealed, "SELECT name || '=' || secret FROM out_keys WHERE id = 15")[0] == "SV001"
+        with pytest.raises(psycopg.errors.DatabaseError) as caught:
+            sealed.execute("SELECT %s || secret FROM out_keys WHERE id = 1", (stolen,))
+        assert caught.value.sqlstate == "SV001"
+        assert sealed.execute("SELECT 'a' || name FROM out_keys WHERE id = 15").fetchone() == ("a" + stolen,)
+        # A value of another column does not open in this one, nor does one that was changed.
+        moved = one(direct, "SELECT short FROM out_keys WHERE id = 1")
+        for planted, state in ((moved, "SV001"), (stolen[:-3] + ("A" if stolen[-3] != "A" else "B") + stolen[-2:], "SV001"), ("planted", "SV002")):
+            writer.execute("INSERT INTO out_keys (id, org, secret) VALUES (300, 'b', %s)", (planted,))
+            for shape in ("secret", "k", "ARRAY[secret]", "row_to_json(k)", "to_jsonb(secret)", "json_build_array(1, secret)", "COALESCE(json_agg(k), '[]')", "ROW(1, secret)", "jsonb_object_agg(id, secret)"):
+                found, text = refused(sealed, f"SELECT {shape} FROM out_keys k WHERE id = 300")
+                assert found == state and "public.out_keys.secret" in text, (shape, found, text)
+            assert refused(sealed, "SELECT id || secret || COALESCE(name, '') FROM out_keys WHERE id = 300")[0] == "SV001"
+            writer.execute("DELETE FROM out_keys WHERE id = 300")
