@@ -328,22 +328,15 @@ impl Walk<'_> {
 
     /// A chain of operators leans to the left: walked without a stack frame per link.
     fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Lineage> {
-        let mut operands = Vec::new();
+        let (operands, first) = links(expr, &BinaryOperator::StringConcat);
+        if !operands.is_empty() && is_operand(first) {
+            return self.concatenated(first, &operands, scope);
+        }
+        let (keys, first) = links(expr, &BinaryOperator::Minus);
+        if !keys.is_empty() && is_operand(first) {
+            return self.without(first, &keys, scope);
+        }
         let mut at = expr;
-        while let Expr::BinaryOp {
-            left,
-            right,
-            op: BinaryOperator::StringConcat,
-        } = at
-        {
-            operands.push(right.as_ref());
-            at = left;
-        }
-        if !operands.is_empty() {
-            operands.push(at);
-            operands.reverse();
-            return self.concatenated(&operands, scope);
-        }
         while let Expr::BinaryOp { left, right, op } = at {
             if let BinaryOperator::Custom(_) | BinaryOperator::PGCustomBinaryOperator(_) = op {
                 self.impure = self.impure.or(Some(self.range.start));
@@ -621,5 +614,33 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The right sides of a chain of one operator, from left to right, and what it begins with.
+fn links<'e>(expr: &'e Expr, operator: &BinaryOperator) -> (Vec<&'e Expr>, &'e Expr) {
+    let (mut rights, mut at) = (Vec::new(), expr);
+    while let Expr::BinaryOp { left, right, op } = at
+        && op == operator
+    {
+        rights.push(right.as_ref());
+        at = left;
+    }
+    rights.reverse();
+    (rights, at)
+}
+
+/// Whether an expression binds tighter than operators of any name, so that walking it does not go down a chain.
+fn is_operand(expr: &Expr) -> bool {
+    match expr {
+        Expr::BinaryOp { op, .. } => matches!(
+            op,
+            BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+        ),
+        _ => true,
     }
 }

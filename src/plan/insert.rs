@@ -94,10 +94,7 @@ impl<'a> Walk<'a> {
         }
         let mut scope = Scope::below(outer);
         scope.sources.push(source);
-        match &insert.returning {
-            Some(items) => self.outputs(items, &scope),
-            None => Ok(Rows::default()),
-        }
+        self.returning(insert.returning.as_deref(), scope)
     }
 
     fn only_postgres_insert(&self, insert: &Insert) -> Walked<()> {

@@ -11,8 +11,11 @@ use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, ROW
 use crate::model::ColumnRef;
 
 use super::lineage::{Lineage, Shape, merge, weakened};
-use super::scope::{Cte, Meaning, Offered, Scope};
+use super::scope::{Cte, Meaning, Offered, Scope, Source};
 use super::walk::Walk;
+
+/// How often a recursive query is walked until its columns carry the same as the round before.
+const MAX_ROUNDS: usize = 8;
 
 /// The rows that a query gives.
 #[derive(Clone, Default)]
@@ -116,32 +119,41 @@ impl Walk<'_> {
         if node.query.with.is_some() {
             return Err(self.not_understood("WITH inside WITH RECURSIVE", None));
         }
-        let mut first = self.body(left, scope, &node.query)?;
+        let mut rows = self.body(left, scope, &node.query)?;
         // The server names no table for the columns of such a query.
-        for column in &mut first.columns {
+        for column in &mut rows.columns {
             column.origin = None;
         }
-        let named = self.renamed(first.clone(), node);
-        scope.ctes.push(Cte {
-            name: name.to_owned(),
-            columns: named.columns,
-            open: named.open,
-        });
-        let second = self.body(right, scope, &node.query);
-        scope.ctes.pop();
-        let second = second?;
-        for (a, b) in first.columns.iter().zip(&second.columns) {
-            let both = merge([&a.lineage, &b.lineage].into_iter());
-            if *set_quantifier != SetQuantifier::All {
-                self.must_be_plain(&both, DEDUPE)?;
+        // What comes round may carry more than what came first, and then that comes round.
+        for _ in 0..MAX_ROUNDS {
+            let placed = self.placed.clone();
+            let plain_params = self.plain_params.clone();
+            let named = self.renamed(rows.clone(), node);
+            scope.ctes.push(Cte {
+                name: name.to_owned(),
+                columns: named.columns,
+                open: named.open,
+            });
+            let more = self.body(right, scope, &node.query);
+            scope.ctes.pop();
+            let more = more?;
+            let mut grown = false;
+            for (a, b) in rows.columns.iter_mut().zip(&more.columns) {
+                let both = merge([&a.lineage, &b.lineage].into_iter());
+                if *set_quantifier != SetQuantifier::All {
+                    self.must_be_plain(&both, DEDUPE)?;
+                }
+                grown |= both != a.lineage;
+                a.lineage = both;
             }
-            // A column that carries a sealed value only from the second round on would be seen too late.
-            if both != a.lineage {
-                self.must_be_plain(&both, DEDUPE)?;
+            if !grown {
+                self.limits(&node.query, scope)?;
+                return Ok(rows);
             }
+            self.placed = placed;
+            self.plain_params = plain_params;
         }
-        self.limits(&node.query, scope)?;
-        Ok(first)
+        Err(self.not_understood("WITH RECURSIVE whose columns change every round", None))
     }
 
     fn renamed(&mut self, mut rows: Rows, node: &CteNode) -> Rows {
@@ -408,6 +420,30 @@ impl Walk<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// The rows of RETURNING, where `old` and `new` name the changed row too (since PostgreSQL 18).
+    pub(super) fn returning(
+        &mut self,
+        items: Option<&[SelectItem]>,
+        mut scope: Scope<'_>,
+    ) -> Walked<Rows> {
+        let Some(items) = items else {
+            return Ok(Rows::default());
+        };
+        if let Some(target) = scope.sources.first().cloned() {
+            for name in ["old", "new"] {
+                if scope.sources.iter().all(|source| source.name != name) {
+                    scope.sources.push(Source {
+                        name: name.to_owned(),
+                        schema: None,
+                        qualified_only: true,
+                        ..target.clone()
+                    });
+                }
+            }
+        }
+        self.outputs(items, &scope)
     }
 
     /// `(row).*`

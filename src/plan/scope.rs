@@ -163,7 +163,7 @@ impl<'s> Scope<'s> {
             if known {
                 return in_sources(&sources, column);
             }
-            if let Some(row) = sources.iter().find(|source| source.name == column) {
+            if let Some(row) = scope.sources.iter().find(|source| source.name == column) {
                 return Meaning::Row { lineage: row.row() };
             }
         }

@@ -164,10 +164,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.impure = before.or(impure).or(self.impure);
-        match returning {
-            Some(items) => self.outputs(items, &scope),
-            None => Ok(Rows::default()),
-        }
+        self.returning(returning.as_deref(), scope)
     }
 
     /// The protected table that is written to, and the name that its columns bear.
@@ -636,10 +633,7 @@ impl<'a> Walk<'a> {
             self.table_with_joins(item, &mut scope)?;
         }
         self.all_plain(selection, &scope, CONDITION)?;
-        match returning {
-            Some(items) => self.outputs(items, &scope),
-            None => Ok(Rows::default()),
-        }
+        self.returning(returning.as_deref(), scope)
     }
 }
 

@@ -33,6 +33,7 @@ const HARMLESS_FUNCTIONS: &[&str] = &[
 ];
 
 /// One argument of a function call.
+#[derive(Clone)]
 pub(super) struct Argument<'e> {
     /// `None`: a star over a row.
     pub expr: Option<&'e Expr>,
@@ -124,6 +125,25 @@ impl Walk<'_> {
                 json(array(call.first()), ValueKind::Json)
             }
             "array_agg" => Ok(array(call.first())),
+            "array_remove" => match call.arguments {
+                [whole, removed] if removed.expr.is_some_and(|expr| self.is_null(expr)) => {
+                    self.element(&whole.lineage, true)
+                }
+                _ => self.refuse_call(call, FUNCTION),
+            },
+            "array_to_string" => match call.arguments {
+                [whole, rest @ ..] => {
+                    let elements = Argument {
+                        expr: None,
+                        lineage: self.element(&whole.lineage, false)?,
+                        key: None,
+                    };
+                    let rest = rest.iter().map(Argument::clone);
+                    let all: Vec<_> = std::iter::once(elements).chain(rest).collect();
+                    self.text(call, &all)
+                }
+                [] => self.refuse_call(call, FUNCTION),
+            },
             "row" => Ok(record(call.all())),
             "string_agg" | "concat" | "concat_ws" => self.text(call, call.arguments),
             "format" => match call.arguments.split_first() {
@@ -167,13 +187,19 @@ impl Walk<'_> {
         Ok(merge(others))
     }
 
+    fn is_null(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => self.is_null(inner),
+            Expr::Value(value) => matches!(value.value, Value::Null),
+            _ => false,
+        }
+    }
+
     fn is_void(&self, expr: &Expr) -> bool {
         match expr {
+            expr if self.is_null(expr) => true,
             Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => self.is_void(inner),
             Expr::Array(array) => array.elem.is_empty(),
-            Expr::Value(ValueWithSpan {
-                value: Value::Null, ..
-            }) => true,
             Expr::Value(value) => self
                 .literal(value)
                 .is_some_and(|text| matches!(text.trim(), "" | "[]" | "{}" | "null")),
@@ -266,11 +292,13 @@ impl Walk<'_> {
     /// `a || b || …`
     pub(super) fn concatenated(
         &mut self,
-        operands: &[&Expr],
+        first: &Expr,
+        rest: &[&Expr],
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
+        let operands: Vec<&Expr> = std::iter::once(first).chain(rest.iter().copied()).collect();
         let mut lineages = Vec::new();
-        for operand in operands {
+        for operand in &operands {
             lineages.push(self.expr(operand, scope)?);
         }
         let all = unclear(&lineages);
@@ -310,6 +338,35 @@ impl Walk<'_> {
             self.must_be_plain(&all, COMPARISON)?;
             Ok(Lineage::None)
         }
+    }
+
+    /// `document - 'key' - …`
+    pub(super) fn without(
+        &mut self,
+        document: &Expr,
+        keys: &[&Expr],
+        scope: &Scope<'_>,
+    ) -> Walked<Lineage> {
+        let lineage = self.expr(document, scope)?;
+        self.all_plain(keys.iter().copied(), scope, COMPARISON)?;
+        let names: Option<Vec<String>> = keys.iter().map(|key| self.constant_text(key)).collect();
+        if let (Lineage::Within(shape), Some(names)) = (&lineage, names)
+            && let Shape::Json {
+                of: Lineage::Within(inner),
+                to: ValueKind::Jsonb,
+            } = shape.as_ref()
+            && let Shape::Record(members) = inner.as_ref()
+        {
+            let left = members
+                .iter()
+                .filter(|member| !names.contains(&member.name));
+            return Ok(Lineage::within(Shape::Json {
+                of: Lineage::within(Shape::Record(left.cloned().collect())),
+                to: ValueKind::Jsonb,
+            }));
+        }
+        self.must_be_plain(&lineage, COMPARISON)
+            .map(|()| Lineage::None)
     }
 
     /// Whether nobody can have stored a sealed value in what an expression gives as text.

@@ -54,6 +54,7 @@ KEYS = [
     "SELECT j.* FROM (out_keys k JOIN out_orgs o ON o.id = k.org) AS j(i) ORDER BY i",
     "WITH x(a, b) AS (SELECT id, secret FROM out_keys) SELECT b FROM x ORDER BY a",
     "WITH RECURSIVE r AS (SELECT id, secret FROM out_keys WHERE id = 1 UNION ALL SELECT k.id, k.secret FROM r JOIN out_keys k ON k.id = r.id + 1) SELECT secret FROM r ORDER BY id",
+    "WITH RECURSIVE r(id, a, b) AS (SELECT id, ''::text, secret FROM out_keys WHERE id < 9 UNION ALL SELECT id + 10, b, b FROM r WHERE id < 30) SELECT * FROM r ORDER BY id",
     "SELECT id, secret FROM out_keys UNION ALL SELECT id, hidden FROM out_plain_view ORDER BY id",
     "SELECT o.id, (SELECT secret FROM out_keys k WHERE k.org = o.id ORDER BY k.id LIMIT 1) FROM out_orgs o ORDER BY o.id",
     "SELECT o.id, l.secret, l.c FROM out_orgs o LEFT JOIN LATERAL (SELECT k.secret, COALESCE(k.secret, 'x') AS c FROM out_keys k WHERE k.org = o.id ORDER BY k.id LIMIT 2) l ON true ORDER BY o.id",
@@ -98,6 +99,8 @@ KEYS = [
     "SELECT to_jsonb(x) FROM (SELECT a.id, a.secret, b.secret, b.name FROM out_keys a JOIN out_keys b ON b.id = a.id + 1 ORDER BY a.id) x",
     "SELECT COALESCE(json_agg(k), '[]'), COALESCE(jsonb_agg(secret), '[]') FROM out_keys k WHERE id < 0",
     "SELECT array_agg(row_to_json(k) ORDER BY id) FROM out_keys k",
+    "SELECT to_jsonb(k) - 'secret' - 'at' FROM out_keys k ORDER BY id",
+    "SELECT array_remove(array_agg(secret ORDER BY id), NULL), array_to_string(array_agg(secret ORDER BY id), ', ', '*') FROM out_keys",
     # texts
     "SELECT 'Bearer ' || secret, secret || '.' || short, id || ': ' || secret || at FROM out_keys ORDER BY id",
     "SELECT name || '=' || secret FROM out_keys WHERE id < 15 ORDER BY id",

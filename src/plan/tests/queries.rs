@@ -227,6 +227,31 @@ fn outputs_carry_sealed_values_inside() {
             "SELECT to_json(r)::text FROM (SELECT key AS a, auth_config::text AS b FROM virtual_keys) r",
             "Text(Json({a:!key,b:!auth_config::Text}))",
         ),
+        (
+            "SELECT to_jsonb(v) - 'key' - 'name'::text FROM virtual_keys v",
+            "Jsonb({auth_config:!auth_config})",
+        ),
+        (
+            "SELECT to_jsonb(v) - 'key' - 'auth_config' FROM virtual_keys v",
+            "-",
+        ),
+        (
+            "SELECT array_remove(array_agg(key), NULL), array_to_string(array_agg(key), ', ', '*') FROM virtual_keys",
+            "[!key..] text(!key)",
+        ),
+        (
+            "UPDATE virtual_keys SET key = $1 WHERE organisation_id = $2 RETURNING old.key, new.*, id, row_to_json(old)",
+            "!key - - - !key !auth_config - - Json({key:!key,auth_config:!auth_config})",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2) RETURNING *, new.key",
+            "- - - !key !auth_config - !key",
+        ),
+        // A column that carries a sealed value from the second, another from the third round on.
+        (
+            "WITH RECURSIVE r(a, b, c, n) AS (SELECT ''::text, ''::text, key, 1 FROM virtual_keys UNION ALL SELECT b, c, c, n + 1 FROM r WHERE n < $1 AND '1' = $2) SELECT * FROM r",
+            "?key ?key !key -",
+        ),
         // Prisma's relations, one level.
         (
             "SELECT \"t1\".\"id\", \"o_keys\".\"__prisma_data__\" AS \"keys\" FROM \"public\".\"organisations\" AS \"t1\" LEFT JOIN LATERAL (SELECT COALESCE(JSONB_AGG(\"__prisma_data__\"), '[]') AS \"__prisma_data__\" FROM (SELECT \"t3\".\"__prisma_data__\" FROM (SELECT JSONB_BUILD_OBJECT('id', \"t2\".\"id\", 'key', \"t2\".\"key\", 'auth', \"t2\".\"auth_config\") AS \"__prisma_data__\" FROM (SELECT \"t2\".* FROM \"public\".\"virtual_keys\" AS \"t2\" WHERE \"t1\".\"id\" = \"t2\".\"organisation_id\" /* root select */) AS \"t2\" /* inner select */) AS \"t3\" /* middle select */) AS \"t4\" /* outer select */) AS \"o_keys\" ON TRUE",
