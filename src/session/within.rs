@@ -443,6 +443,7 @@ impl Opening<'_, '_> {
             Shape::Record(members) => members,
             _ => return self.unexpected_json(lineage, doc, node),
         };
+        let first = edits.len();
         // json keeps members of one name in their order, jsonb the last of them.
         let mut taken = vec![false; found.len()];
         for (at, member) in members.iter().enumerate() {
@@ -464,7 +465,9 @@ impl Opening<'_, '_> {
             }
         }
         // Found in the order of the lineage; spliced in the order of the document.
-        edits.sort_by_key(|(range, _)| range.start);
+        if let Some(own) = edits.get_mut(first..) {
+            own.sort_by_key(|(range, _)| range.start);
+        }
         Ok(())
     }
 

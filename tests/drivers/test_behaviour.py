@@ -27,7 +27,7 @@ def new_key(connection, value="v", tenant=TENANTS[0]):
 
 @pytest.mark.parametrize("sql", [
     "SELECT * FROM virtual_keys WHERE key = 'x'", "SELECT upper(key) FROM virtual_keys", "SELECT key FROM virtual_keys ORDER BY key",
-    "SELECT DISTINCT key FROM virtual_keys", "SELECT key FROM virtual_keys UNION SELECT slug FROM virtual_keys", "SELECT v FROM virtual_keys v",
+    "SELECT DISTINCT key FROM virtual_keys", "SELECT key FROM virtual_keys UNION SELECT slug FROM virtual_keys", "SELECT v::text FROM virtual_keys v",
     "UPDATE virtual_keys SET key = key || 'x'", "UPDATE virtual_keys SET key = slug",
     "COPY virtual_keys FROM STDIN", "COPY (SELECT key FROM virtual_keys) TO STDOUT", "CREATE TABLE t AS SELECT * FROM virtual_keys",
     "INSERT INTO requests (note) SELECT key FROM virtual_keys", "DO $$BEGIN UPDATE virtual_keys SET key = 'x'; END$$",
