@@ -3,6 +3,7 @@
 //! [`Inbox`] holds what one peer sent; frames that nobody wants to see join a *run* that is forwarded without a copy,
 //! at any size. [`message`] has the views, [`encode`] the writers; [`composite`] and [`json`] find the parts of values.
 
+pub mod array;
 pub mod composite;
 pub mod encode;
 mod inbox;
