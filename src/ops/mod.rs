@@ -88,7 +88,7 @@ pub fn explain(planner: &Planner, sql: &str) -> String {
                             Some(TenantSource::Param { number, .. }) => {
                                 format!("the tenant in ${number}")
                             }
-                            Some(TenantSource::Asked(_)) | None => {
+                            Some(TenantSource::Elements { .. } | TenantSource::Asked(_)) | None => {
                                 "the tenant that the server names".to_owned()
                             }
                         };

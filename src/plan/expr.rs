@@ -236,6 +236,7 @@ impl Walk<'_> {
             Expr::Exists { subquery, .. } => self.query(subquery, scope).map(|_| Lineage::None),
             Expr::Subquery(query) => {
                 let rows = self.query(query, scope)?;
+                self.use_all_plain(&rows.columns);
                 Ok(merge(rows.columns.iter().map(|column| &column.lineage)))
             }
             Expr::Function(function) => self.function(function, scope),
@@ -383,6 +384,7 @@ impl Walk<'_> {
             InTarget::List(items) => self.all_plain(items, scope, COMPARISON),
             InTarget::Subquery(query) => {
                 let rows = self.query(query, scope)?;
+                self.use_all_plain(&rows.columns);
                 for column in &rows.columns {
                     self.must_be_plain(&column.lineage, COMPARISON)?;
                 }
@@ -479,6 +481,7 @@ impl Walk<'_> {
             FunctionArguments::None => return Ok(Lineage::None),
             FunctionArguments::Subquery(query) => {
                 let rows = self.query(query, scope)?;
+                self.use_all_plain(&rows.columns);
                 let all = merge(rows.columns.iter().map(|column| &column.lineage));
                 if name == "array" {
                     return Ok(within::array(all));

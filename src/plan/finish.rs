@@ -5,6 +5,7 @@ use crate::model::ValueKind;
 use super::lexer::{self, TokenKind};
 use super::query::Rows;
 use super::refuse::{MIXTURE, Walked};
+use super::scope::Origin;
 use super::tokens::text_span;
 use super::types::{Copy, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan};
 use super::walk::{FillValue, Walk};
@@ -164,7 +165,7 @@ impl Walk<'_> {
             .unwrap_or(0)
             // A client may declare, and then must bind, more than the text uses.
             .max(u16::try_from(self.env.declared.len()).unwrap_or(u16::MAX));
-        let mut splices = Vec::new();
+        let mut splices = std::mem::take(&mut self.splices);
         let (slots, copies) = self.slots(max_param, &mut splices)?;
         self.must_be_openable(&rows)?;
         let outputs = if rows.columns.is_empty() && !rows.open {
@@ -220,7 +221,9 @@ impl Walk<'_> {
     /// Refuses outputs whose sealed values could not be found in the result.
     fn must_be_openable(&self, rows: &Rows) -> Walked<()> {
         for column in &rows.columns {
-            if column.lineage.is_unclear() || (rows.open && column.origin.is_none()) {
+            if column.lineage.is_unclear()
+                || (rows.open && !matches!(column.origin, Some(Origin::Column(_))))
+            {
                 self.must_be_plain(&column.lineage, MIXTURE)?;
             }
         }
@@ -233,12 +236,15 @@ impl Walk<'_> {
         max_param: u16,
         splices: &mut Vec<Splice>,
     ) -> Walked<(Vec<Slot>, Vec<Copy>)> {
-        let mut numbered: Vec<(u16, String, usize, ValueKind, u16)> = Vec::new();
+        let mut numbered: Vec<(Numbered, u16)> = Vec::new();
         let mut copies: Vec<Copy> = Vec::new();
         let mut slots = Vec::new();
         for fill in std::mem::take(&mut self.fills) {
             let Some(token) = self.token(fill.token) else {
                 continue;
+            };
+            let Some(tenant) = fill.tenant else {
+                return Err(self.not_understood("a value whose row is not known", Some(fill.token)));
             };
             let source = match fill.value {
                 FillValue::Literal(value) => {
@@ -249,16 +255,19 @@ impl Walk<'_> {
                     }
                 }
                 FillValue::Param { original, kind } => {
-                    let label = fill.column.label.to_string();
-                    let same = |known: &&(u16, String, usize, ValueKind, u16)| {
-                        known.0 == original
-                            && known.1 == label
-                            && known.2 == fill.tenant
-                            && known.3 == kind
+                    let role = Numbered {
+                        original,
+                        label: fill.column.label.to_string(),
+                        tenant,
+                        kind,
+                        plain: fill.null_if.is_none(),
                     };
-                    let known = numbered.iter().find(same).map(|known| known.4);
+                    let known = numbered
+                        .iter()
+                        .find(|(known, _)| *known == role && role.plain)
+                        .map(|(_, number)| *number);
                     let taken = self.plain_params.contains_key(&original)
-                        || numbered.iter().any(|known| known.0 == original);
+                        || numbered.iter().any(|(known, _)| known.original == original);
                     let (number, new) = match known {
                         Some(number) => (number, false),
                         None if !taken => (original, true),
@@ -284,18 +293,31 @@ impl Walk<'_> {
                     if !new {
                         continue;
                     }
-                    numbered.push((original, label, fill.tenant, kind, number));
+                    numbered.push((role, number));
                     SlotSource::Param { number, kind }
                 }
             };
             slots.push(Slot {
                 source,
                 column: fill.column,
-                tenant: fill.tenant,
+                tenant,
+                elements: fill.elements,
+                null_if: fill.null_if,
             });
         }
         Ok((slots, copies))
     }
+}
+
+/// A parameter's role as a slot: equal ones share a number.
+#[derive(PartialEq)]
+struct Numbered {
+    original: u16,
+    label: String,
+    tenant: usize,
+    kind: ValueKind,
+    /// It is sealed as it is, without NULLIF.
+    plain: bool,
 }
 
 /// The plan of a statement that needs nothing.

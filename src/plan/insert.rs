@@ -1,22 +1,27 @@
 //! INSERT.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    ConflictTarget, Expr, Insert, OnConflict, OnConflictAction, OnInsert, Query, Select,
-    SelectItem, SetExpr, TableObject, Values,
+    ConflictTarget, Expr, Insert, ObjectName, OnConflict, OnConflictAction, OnInsert, Query,
+    Select, SelectItem, SetExpr, TableObject,
 };
 
 use crate::catalog::{Column, Relation};
+use crate::model::ColumnRef;
 use crate::rules::{ProtectedColumn, ProtectedTable, Tenant};
 
-use super::lookup::quoted;
+use super::lineage::Lineage;
+use super::lookup::{Given, quoted};
+use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{COPYING, Walked};
 use super::relations::Standing;
-use super::scope::{Scope, Source};
-use super::store::{Target, is_default, is_empty_value};
-use super::update::Change;
+use super::scope::{Offered, Origin, Scope, Source};
+use super::store::{Target, is_default};
+use super::types::Splice;
+use super::update::{Change, anchor};
 use super::walk::Walk;
 
 /// The protected table that an INSERT writes to.
@@ -39,14 +44,27 @@ impl<'t> Into<'t> {
         (0..self.columns.len()).any(|at| self.sealed(at).is_some())
     }
 
-    /// The expression that a row gives to a column.
-    fn value<'e>(&self, row: &[&'e Expr], attnum: i16) -> Option<&'e Expr> {
-        let at = self
-            .columns
+    /// Which value of a row a column is given.
+    fn position(&self, attnum: i16) -> Option<usize> {
+        self.columns
             .iter()
-            .position(|column| column.is_some_and(|column| column.attnum == attnum))?;
-        row.get(at).copied()
+            .position(|column| column.is_some_and(|column| column.attnum == attnum))
     }
+}
+
+/// A value of a row to insert.
+pub(super) enum Item<'e> {
+    Expr(&'e Expr),
+    /// A column of a derived table, by a star or through a query.
+    Column(Offered),
+}
+
+/// A row to insert.
+#[derive(Clone)]
+pub(super) struct Row<'e> {
+    items: Rc<[(Item<'e>, Option<usize>)]>,
+    /// Its place in the passed columns among the items.
+    at: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -81,7 +99,19 @@ impl<'a> Walk<'a> {
                 ));
             }
             (Standing::Table(table), Some(relation)) => {
-                let columns = self.insert_columns(insert, relation)?;
+                let columns = self.target_columns(&insert.columns, relation)?;
+                if insert.columns.is_empty()
+                    && let Some(query) = &insert.source
+                {
+                    let name = match &insert.table_alias {
+                        Some(alias) => self.token_at(alias.alias.span),
+                        None => self.name_token(name),
+                    };
+                    let end = name.and_then(|at| self.token(at)).map(|token| token.end);
+                    if let Some(width) = width(query) {
+                        self.name_columns(&columns, width, end);
+                    }
+                }
                 let into = Into {
                     table,
                     relation,
@@ -155,16 +185,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn insert_columns<'t>(
+    pub(super) fn target_columns<'t>(
         &mut self,
-        insert: &Insert,
+        named: &[ObjectName],
         relation: &'t Relation,
     ) -> Walked<Vec<Option<&'t Column>>> {
-        if insert.columns.is_empty() {
+        if named.is_empty() {
             return Ok(relation.columns.iter().map(Some).collect());
         }
         let mut columns = Vec::new();
-        for name in &insert.columns {
+        for name in named {
             let parts = self.names(name)?;
             let [column] = parts.as_slice() else {
                 return Err(self.not_understood("a target with a field", self.name_token(name)));
@@ -174,9 +204,32 @@ impl<'a> Walk<'a> {
         Ok(columns)
     }
 
+    /// Writes out the columns that an INSERT leaves unsaid: should the table have changed since the snapshot, a value
+    /// would go into another column than the one that it is sealed for.
+    pub(super) fn name_columns(
+        &mut self,
+        columns: &[Option<&Column>],
+        width: usize,
+        at: Option<usize>,
+    ) {
+        let names: Vec<String> = columns
+            .iter()
+            .take(width)
+            .flatten()
+            .map(|column| quoted(&column.name))
+            .collect();
+        if let Some(at) = at.filter(|_| !names.is_empty()) {
+            self.splices.push(Splice {
+                span: at..at,
+                text: format!(" ({})", names.join(", ")),
+            });
+        }
+    }
+
     fn insert_plain(&mut self, insert: &Insert, target: &Source, outer: &Scope<'_>) -> Walked<()> {
         if let Some(query) = &insert.source {
             let rows = self.query(query, outer)?;
+            self.use_all_plain(&rows.columns);
             for column in &rows.columns {
                 self.must_be_plain(&column.lineage, COPYING)?;
             }
@@ -224,36 +277,40 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Visits the rows to insert; gives their expressions where they can be told one by one.
+    /// Visits the rows to insert and gives them.
     fn insert_source<'e>(
         &mut self,
         query: &'e Query,
         into: &Into<'_>,
         outer: &Scope<'_>,
-    ) -> Walked<Vec<Vec<&'e Expr>>> {
+    ) -> Walked<Vec<Row<'e>>> {
         let bare = query.with.is_none()
             && query.order_by.is_none()
             && query.limit_clause.is_none()
             && query.fetch.is_none();
         match query.body.as_ref() {
             SetExpr::Values(values) if bare && query.locks.is_empty() => {
-                self.insert_values(values, into, outer)
+                let mut rows = Vec::new();
+                for row in &values.rows {
+                    let items = row.content.iter().map(Item::Expr).collect();
+                    rows.extend(self.insert_row(items, into, outer)?);
+                }
+                Ok(rows)
             }
-            SetExpr::Select(select) if query.with.is_none() && into.stores_sealed() => {
-                self.insert_select(select, query, into, outer)
+            SetExpr::Select(select) if into.stores_sealed() => {
+                let mut scope = Scope::below(outer);
+                if let Some(with) = &query.with {
+                    self.with(with, &mut scope)?;
+                }
+                self.insert_select(select, query, into, &scope)
             }
             _ => {
                 let rows = self.query(query, outer)?;
-                for (at, column) in rows.columns.iter().enumerate() {
-                    self.must_be_plain(&column.lineage, COPYING)?;
-                    if into.sealed(at).is_some() {
-                        return Err(self.unseen_rows(into, at));
-                    }
-                }
                 if rows.open && into.stores_sealed() {
                     return Err(self.unseen_rows(into, 0));
                 }
-                Ok(Vec::new())
+                let items = rows.columns.into_iter().map(Item::Column).collect();
+                self.insert_row(items, into, outer)
             }
         }
     }
@@ -271,55 +328,172 @@ impl<'a> Walk<'a> {
         )
     }
 
-    fn insert_values<'e>(
+    /// Visits the values of one row, or of all rows that a select list gives, and says whose they are.
+    pub(super) fn insert_row<'e>(
         &mut self,
-        values: &'e Values,
+        items: Vec<Item<'e>>,
         into: &Into<'_>,
-        outer: &Scope<'_>,
-    ) -> Walked<Vec<Vec<&'e Expr>>> {
-        let mut rows = Vec::new();
-        for row in &values.rows {
-            let row: Vec<&Expr> = row.content.iter().collect();
-            self.insert_row(&row, into, outer)?;
-            rows.push(row);
+        scope: &Scope<'_>,
+    ) -> Walked<Vec<Row<'e>>> {
+        let mut copied = Vec::new();
+        let mut noted = Vec::new();
+        for (at, item) in items.into_iter().enumerate() {
+            let passed = match &item {
+                Item::Expr(expr) => self.passed_reference(expr, scope).map(|(id, _)| id),
+                Item::Column(Offered {
+                    origin: Some(Origin::Values(id)),
+                    ..
+                }) => Some(*id),
+                Item::Column(_) => None,
+            };
+            match into.sealed(at) {
+                Some(column) => copied.extend(self.insert_sealed(&item, column, scope)?),
+                None => match &item {
+                    Item::Expr(expr) if is_default(expr) => {}
+                    Item::Expr(expr) => self.plain(expr, scope, COPYING)?,
+                    Item::Column(offered) => {
+                        self.use_plain(offered.origin);
+                        self.must_be_plain(&offered.lineage, COPYING)?;
+                    }
+                },
+            }
+            noted.push((item, passed));
+        }
+        let rows = self.rows_of(noted.into());
+        self.insert_owner(&rows, into)?;
+        if let (Some((first, token)), Some(row)) = (copied.first(), rows.first()) {
+            let anchor = self.anchor_origin(row, into, scope);
+            let same = copied
+                .iter()
+                .all(|(column, _)| self.same_row(column.column, anchor, into));
+            if !same {
+                return Err(self.copied(first, *token));
+            }
         }
         Ok(rows)
     }
 
-    /// One row: plain columns first, then the sealed ones with the row's tenant.
-    fn insert_row(&mut self, row: &[&Expr], into: &Into<'_>, scope: &Scope<'_>) -> Walked<()> {
-        let mut needs_tenant = false;
-        for (at, expr) in row.iter().enumerate() {
-            match into.sealed(at) {
-                Some(_) => needs_tenant |= !is_empty_value(expr),
-                None if is_default(expr) => {}
-                None => self.plain(expr, scope, COPYING)?,
+    /// A value for a sealed column; gives the column that it copies, if it does.
+    fn insert_sealed(
+        &mut self,
+        item: &Item<'_>,
+        column: &Arc<ProtectedColumn>,
+        scope: &Scope<'_>,
+    ) -> Walked<Option<(Arc<ProtectedColumn>, Option<usize>)>> {
+        let target = Target { column, own: &[] };
+        match item {
+            Item::Expr(expr) => {
+                if let Some(Origin::Column(_)) = self.column_origin(expr, scope)
+                    && let Lineage::Exact(from) = self.expr(expr, scope)?
+                {
+                    return match from.label == column.label {
+                        true => Ok(Some((from, self.last_sealed))),
+                        false => Err(self.copied(column, self.last_sealed)),
+                    };
+                }
+                self.store(expr, target, scope).map(|()| None)
             }
+            Item::Column(offered) => match (&offered.lineage, offered.origin) {
+                (Lineage::Exact(from), Some(Origin::Column(_))) if from.label == column.label => {
+                    Ok(Some((Arc::clone(from), self.last_sealed)))
+                }
+                _ => self.store_offered(offered, target, None).map(|()| None),
+            },
         }
-        let tenant = if needs_tenant {
-            self.insert_tenant(row, into)?
-        } else {
-            0
-        };
-        for (at, expr) in row.iter().enumerate() {
-            if let Some(column) = into.sealed(at) {
-                self.store(
-                    expr,
-                    Target {
-                        column,
-                        tenant,
-                        own: &[],
-                    },
-                    scope,
-                )?;
-            }
-        }
-        Ok(())
     }
 
-    fn insert_tenant(&mut self, row: &[&Expr], into: &Into<'_>) -> Walked<usize> {
-        let value = |attnum| into.value(row, attnum);
-        self.row_tenant(into.table, &value, None)
+    /// One row per cell of the passed columns among the items, which must all have as many or one.
+    fn rows_of<'e>(&self, items: Rc<[(Item<'e>, Option<usize>)]>) -> Vec<Row<'e>> {
+        let counts = items
+            .iter()
+            .filter_map(|(_, passed)| self.passed_rows((*passed)?));
+        let count = counts.map(|(_, count)| count).max().unwrap_or(1);
+        (0..count)
+            .map(|at| Row {
+                items: Rc::clone(&items),
+                at,
+            })
+            .collect()
+    }
+
+    /// What a row gives to a column.
+    fn given<'r>(&self, row: &'r Row<'_>, into: &Into<'_>, attnum: i16) -> Given<'r> {
+        let item = into.position(attnum).and_then(|at| row.items.get(at));
+        match item {
+            None => Given::Nothing,
+            Some((_, Some(id))) => {
+                let single = self.passed_rows(*id).is_some_and(|(_, count)| count == 1);
+                let at = if single { 0 } else { row.at };
+                self.passed_operand(*id, at)
+                    .map_or(Given::Nothing, Given::Operand)
+            }
+            Some((Item::Expr(expr), None)) => Given::Expr(expr),
+            Some((Item::Column(_), None)) => Given::Nothing,
+        }
+    }
+
+    /// Says whose the rows are, if a value of them is to be sealed.
+    fn insert_owner(&mut self, rows: &[Row<'_>], into: &Into<'_>) -> Walked<()> {
+        let Some(first) = rows.first().filter(|_| !self.unowned.is_empty()) else {
+            return Ok(());
+        };
+        let passed = anchor(into.table)
+            .and_then(|attnum| into.position(attnum))
+            .and_then(|at| first.items.get(at)?.1)
+            .and_then(|id| self.passed_rows(id));
+        let owner = match passed {
+            Some((group, count)) if count > 1 => {
+                let mut tenants = Vec::new();
+                for row in rows {
+                    tenants.push(self.insert_tenant(row, into)?);
+                }
+                let same = tenants.iter().all(|tenant| Some(tenant) == tenants.first());
+                match tenants.first() {
+                    Some(only) if same => Owner::One(*only),
+                    _ => Owner::Each { group, tenants },
+                }
+            }
+            _ => Owner::One(self.insert_tenant(first, into)?),
+        };
+        self.own(&owner)
+    }
+
+    fn insert_tenant(&mut self, row: &Row<'_>, into: &Into<'_>) -> Walked<usize> {
+        let given = match anchor(into.table) {
+            Some(attnum) => self.given(row, into, attnum),
+            None => Given::Nothing,
+        };
+        self.row_tenant(into.table, given, None)
+    }
+
+    fn anchor_origin(&self, row: &Row<'_>, into: &Into<'_>, scope: &Scope<'_>) -> Option<Origin> {
+        let at = into.position(anchor(into.table)?)?;
+        match row.items.get(at)? {
+            (Item::Expr(expr), _) => self.column_origin(expr, scope),
+            (Item::Column(offered), _) => offered.origin,
+        }
+    }
+
+    /// Whether a sealed value that is copied comes from the row whose tenant the new row gets.
+    fn same_row(&self, copied: ColumnRef, anchored: Option<Origin>, into: &Into<'_>) -> bool {
+        let Standing::Table(table) = self.relations.standing(copied.table) else {
+            return false;
+        };
+        match (&into.table.tenant, anchor(table)) {
+            (Tenant::Constant(own), _) => {
+                matches!(&table.tenant, Tenant::Constant(other) if own == other)
+            }
+            (Tenant::Setting(_), _) | (_, None) => false,
+            (_, Some(attnum)) => {
+                let column = ColumnRef {
+                    table: copied.table,
+                    attnum,
+                };
+                // Two rows of one table cannot be told apart by their columns.
+                anchored == Some(Origin::Column(column))
+                    && self.stands_once(copied.table, copied.table == into.table.oid)
+            }
+        }
     }
 
     /// `INSERT … SELECT $1, $2 [FROM …] [WHERE …]`.
@@ -329,21 +503,7 @@ impl<'a> Walk<'a> {
         query: &'e Query,
         into: &Into<'_>,
         outer: &Scope<'_>,
-    ) -> Walked<Vec<Vec<&'e Expr>>> {
-        let mut row = Vec::new();
-        for item in &select.projection {
-            match item {
-                SelectItem::UnnamedExpr(expr) => row.push(expr),
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    self.place(alias);
-                    row.push(expr);
-                }
-                _ => return Err(self.unseen_rows(into, 0)),
-            }
-        }
-        if let Some(rows) = self.insert_from_values(select, query, &row, into, outer)? {
-            return Ok(rows);
-        }
+    ) -> Walked<Vec<Row<'e>>> {
         // Everything but the select list is analysed as a query with an empty list.
         let rest = Select {
             projection: Vec::new(),
@@ -358,6 +518,7 @@ impl<'a> Walk<'a> {
         }
         let seen = scope.sources.clone();
         let shell = Query {
+            with: None,
             body: Box::new(SetExpr::Select(Box::new(Select {
                 from: Vec::new(),
                 ..rest
@@ -367,57 +528,47 @@ impl<'a> Walk<'a> {
         let mut around = Scope::below(outer);
         around.sources = seen;
         self.query(&shell, &around)?;
-        self.insert_row(&row, into, &scope)?;
-        Ok(vec![row])
+        let items = self.select_items(select, into, &scope)?;
+        self.insert_row(items, into, &scope)
     }
 
-    /// `INSERT … SELECT p0, p1::text FROM (VALUES ($1, $2), …) AS v(p0, p1) [ORDER BY …]`, the form of SQLAlchemy's batches.
-    fn insert_from_values<'e>(
+    fn select_items<'e>(
         &mut self,
         select: &'e Select,
-        query: &'e Query,
-        row: &[&'e Expr],
         into: &Into<'_>,
-        outer: &Scope<'_>,
-    ) -> Walked<Option<Vec<Vec<&'e Expr>>>> {
-        let Some((values, alias)) = super::batch::values_source(select, query) else {
-            return Ok(None);
-        };
-        let names: Vec<String> = alias
-            .columns
-            .iter()
-            .map(|column| self.name(&column.name))
-            .collect();
-        let Some(columns) = row
-            .iter()
-            .map(|expr| self.batch_column(expr, &names))
-            .collect::<Option<Vec<usize>>>()
-        else {
-            return Ok(None);
-        };
-        self.batch_places(select, query, alias, row);
-        let mut rows = Vec::new();
-        for tuple in &values.rows {
-            let tuple = &tuple.content;
-            let picked: Option<Vec<&Expr>> = columns.iter().map(|at| tuple.get(*at)).collect();
-            let Some(picked) = picked else {
-                return Err(self.unseen_rows(into, 0));
-            };
-            for (_, expr) in tuple
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| !columns.contains(at))
-            {
-                self.plain(expr, outer, COPYING)?;
+        scope: &Scope<'_>,
+    ) -> Walked<Vec<Item<'e>>> {
+        let mut items = Vec::new();
+        let group = self.new_group();
+        for item in &select.projection {
+            match item {
+                SelectItem::UnnamedExpr(expr) => items.push(self.select_item(expr, group)),
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    self.place(alias);
+                    items.push(self.select_item(expr, group));
+                }
+                star => {
+                    let rows = self.outputs(std::slice::from_ref(star), scope)?;
+                    if rows.open {
+                        return Err(self.unseen_rows(into, items.len()));
+                    }
+                    items.extend(rows.columns.into_iter().map(Item::Column));
+                }
             }
-            self.batch_casts(row, into)?;
-            self.text_params = true;
-            let inserted = self.insert_row(&picked, into, outer);
-            self.text_params = false;
-            inserted?;
-            rows.push(picked);
         }
-        Ok(Some(rows))
+        Ok(items)
+    }
+
+    /// Sets that are unfolded in one select list go row by row.
+    fn select_item<'e>(&mut self, expr: &'e Expr, group: usize) -> Item<'e> {
+        match self.unnest_call(expr, group) {
+            Some(origin) => Item::Column(Offered {
+                name: "unnest".to_owned(),
+                lineage: Lineage::None,
+                origin: Some(origin),
+            }),
+            None => Item::Expr(expr),
+        }
     }
 
     fn conflict_target(&mut self, conflict: &OnConflict, scope: &Scope<'_>) -> Walked<()> {
@@ -443,7 +594,7 @@ impl<'a> Walk<'a> {
         &mut self,
         conflict: &OnConflict,
         into: &Into<'_>,
-        rows: &[Vec<&Expr>],
+        rows: &[Row<'_>],
         target: &Source,
         outer: &Scope<'_>,
     ) -> Walked<()> {
@@ -463,13 +614,14 @@ impl<'a> Walk<'a> {
         let own = [into.name.as_str(), "excluded"];
         let change = Change {
             table: into.table,
-            relation: into.relation,
             own: &own,
             upsert: true,
         };
-        let touches = self.touches(&update.assignments, &change)?;
+        let pairs = self.pairs(&update.assignments, into.relation, &bare)?;
+        let touches = self.touches(&pairs, &change)?;
+        self.assign(&pairs, &change, &bare)?;
         if !touches.any() {
-            return self.assign(&update.assignments, &change, 0, &bare);
+            return Ok(());
         }
         let mut tenants = Vec::new();
         for row in rows {
@@ -478,18 +630,16 @@ impl<'a> Walk<'a> {
             tenants.push(tenant);
         }
         tenants.dedup();
-        let [tenant] = tenants.as_slice() else {
-            if tenants.is_empty() || touches.values {
-                return Err(self.refuse(
-                    "an ON CONFLICT DO UPDATE whose rows have several tenants cannot store one value",
-                    "Use EXCLUDED.column in DO UPDATE, or one statement per tenant.",
-                    "refused-upsert",
-                    None,
-                ));
-            }
-            return self.assign(&update.assignments, &change, 0, &bare);
-        };
-        self.assign(&update.assignments, &change, *tenant, &bare)
+        match tenants.as_slice() {
+            [tenant] => self.own(&Owner::One(*tenant)),
+            [_, ..] if self.unowned.is_empty() => Ok(()),
+            _ => Err(self.refuse(
+                "an ON CONFLICT DO UPDATE whose rows have several tenants cannot store one value",
+                "Use EXCLUDED.column in DO UPDATE, or one statement per tenant.",
+                "refused-upsert",
+                None,
+            )),
+        }
     }
 
     /// Makes sure that the row which is updated on conflict has the inserted row's tenant.
@@ -497,13 +647,11 @@ impl<'a> Walk<'a> {
         &mut self,
         conflict: &OnConflict,
         into: &Into<'_>,
-        row: &[&Expr],
+        row: &Row<'_>,
         tenant: usize,
     ) -> Walked<()> {
-        let anchor = match &into.table.tenant {
-            Tenant::Column { attnum, .. } => *attnum,
-            Tenant::Parent { on_attnum, .. } => *on_attnum,
-            Tenant::Setting(_) | Tenant::Constant(_) => return Ok(()),
+        let Some(anchor) = anchor(into.table) else {
+            return Ok(());
         };
         let attnums = self.conflict_columns(conflict, into)?;
         if attnums.contains(&anchor) {
@@ -511,7 +659,12 @@ impl<'a> Walk<'a> {
         }
         let mut conditions = Vec::new();
         for attnum in attnums {
-            let operand = into.value(row, attnum).and_then(|expr| self.operand(expr));
+            let operand = match self.given(row, into, attnum) {
+                Given::Operand(operand) => Some(operand),
+                Given::Expr(expr) => self.operand(expr),
+                Given::Nothing => None,
+            };
+            let operand = operand.filter(|operand| !operand.elements);
             let column = self.catalog_column(into.table, attnum);
             let (Some(operand), Some(column)) = (operand, column) else {
                 return Err(self.no_upsert(into));
@@ -567,6 +720,23 @@ impl<'a> Walk<'a> {
             }
             None => Err(self.no_upsert(into)),
         }
+    }
+}
+
+/// How many columns a query gives, where that can be seen.
+fn width(query: &Query) -> Option<usize> {
+    match query.body.as_ref() {
+        SetExpr::Values(values) => values.rows.first().map(|row| row.content.len()),
+        SetExpr::Select(select) => {
+            let plain = select.projection.iter().all(|item| {
+                matches!(
+                    item,
+                    SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
+                )
+            });
+            plain.then_some(select.projection.len())
+        }
+        _ => None,
     }
 }
 

@@ -76,12 +76,58 @@ pub(super) struct Operand {
     pub as_text: bool,
     /// It is cast at all.
     pub is_cast: bool,
+    /// It is an array, one element per row.
+    pub elements: bool,
 }
 
 const TEXT: Oid = Oid(25);
 const VARCHAR: Oid = Oid(1043);
 const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
 const UUID: Oid = Oid(2950);
+
+/// What a row's column is given.
+#[derive(Clone, Copy)]
+pub(super) enum Given<'e> {
+    Nothing,
+    Operand(Operand),
+    Expr(&'e Expr),
+}
+
+/// The element type of an array type that a tenant can have.
+fn element_type(array: Oid) -> Option<Oid> {
+    Some(match array.0 {
+        1009 => TEXT,
+        1015 => VARCHAR,
+        1005 => Oid(21),
+        1007 => Oid(23),
+        1016 => Oid(20),
+        2951 => UUID,
+        _ => return None,
+    })
+}
+
+/// The tenants of the parents that `value` refers to.
+pub(super) fn parent_tenant_sql(tenant: &Tenant, value: &str) -> String {
+    let Tenant::Parent {
+        schema,
+        table_name,
+        key,
+        column,
+        only,
+        ..
+    } = tenant
+    else {
+        return "SELECT NULL::text".to_owned();
+    };
+    let only = if *only { "ONLY " } else { "" };
+    format!(
+        "SELECT DISTINCT p.{}::text FROM {only}{}.{} AS p WHERE p.{} = {value}",
+        quoted(column),
+        quoted(schema),
+        quoted(table_name),
+        quoted(key)
+    )
+}
 
 /// `name` as a quoted identifier.
 pub(super) fn quoted(name: &str) -> String {
@@ -115,6 +161,7 @@ impl Walk<'_> {
                     param: None,
                     as_text: false,
                     is_cast: true,
+                    elements: false,
                 })
             }
             Expr::Value(value) => {
@@ -126,6 +173,7 @@ impl Walk<'_> {
                         param: self.param_number(token),
                         as_text: false,
                         is_cast: false,
+                        elements: false,
                     }),
                 }
             }
@@ -139,10 +187,7 @@ impl Walk<'_> {
         match operand.param {
             Some(number) => {
                 let at = self.asking.param(number);
-                if operand.as_text
-                    || self.declared_text(number)
-                    || (self.text_params && !operand.is_cast)
-                {
+                if operand.as_text || self.declared_text(number) {
                     format!("${at}::text::{of_type}")
                 } else {
                     format!("${at}::{of_type}")
@@ -170,27 +215,37 @@ impl Walk<'_> {
     }
 
     /// Where the tenant comes from that a column of the row holds.
-    fn tenant_value(&mut self, operand: Operand, column: &Column) -> TenantSource {
+    fn tenant_value(&mut self, operand: Operand, column: &Column) -> Option<TenantSource> {
+        if operand.elements {
+            let number = operand.param?;
+            return match self.tenant_param(number, operand, column)? {
+                TenantSource::Param { number, type_oid } => {
+                    Some(TenantSource::Elements { number, type_oid })
+                }
+                _ => None,
+            };
+        }
         let known = match operand.param {
             Some(number) => self.tenant_param(number, operand, column),
             None => self
                 .tenant_constant(operand.token, column)
                 .map(TenantSource::Known),
         };
-        match known {
+        Some(match known {
             Some(source) => source,
             None => {
                 let value = self.operand_sql(operand, column);
                 TenantSource::Asked(self.asking.term(format!("SELECT ({value})::text")))
             }
-        }
+        })
     }
 
     fn tenant_param(&self, number: u16, operand: Operand, column: &Column) -> Option<TenantSource> {
         let of_column = column.type_oid;
         let wire = match self.declared(number) {
+            Some(declared) if operand.elements => element_type(declared)?,
             Some(declared) => declared,
-            None if operand.as_text || (self.text_params && !operand.is_cast) => TEXT,
+            None if operand.as_text => TEXT,
             None if operand.is_cast && of_column != UUID => return None,
             None => of_column,
         };
@@ -240,13 +295,18 @@ impl Walk<'_> {
         None
     }
 
-    /// The tenant of a row that is written with these values. `value` gives a column's expression by its number.
-    pub(super) fn row_tenant<'e>(
+    /// The tenant of a row whose column that the tenant hangs on is given this value.
+    pub(super) fn row_tenant(
         &mut self,
         table: &ProtectedTable,
-        value: &dyn Fn(i16) -> Option<&'e Expr>,
+        given: Given<'_>,
         at: Option<usize>,
     ) -> Walked<usize> {
+        let operand = match given {
+            Given::Nothing => None,
+            Given::Operand(operand) => Some(operand),
+            Given::Expr(expr) => self.operand(expr),
+        };
         let source = match &table.tenant {
             Tenant::Constant(tenant) => TenantSource::Known(tenant.clone()),
             Tenant::Setting(setting) => {
@@ -256,61 +316,35 @@ impl Walk<'_> {
                 )))
             }
             Tenant::Column { name, attnum } => {
-                self.row_column_tenant(table, name, *attnum, value(*attnum), at)?
+                let Some(column) = self.catalog_column(table, *attnum) else {
+                    return Err(self.no_tenant(table, name, at));
+                };
+                let called = match given {
+                    Given::Expr(expr) => self.setting_call(expr),
+                    Given::Nothing | Given::Operand(_) => None,
+                };
+                let known = match (operand, called) {
+                    (Some(operand), _) => self.tenant_value(operand, &column),
+                    (None, Some(call)) => Some(TenantSource::Asked(self.asking.term(format!(
+                        "SELECT ({call})::{}::text",
+                        quoted(&column.type_name)
+                    )))),
+                    (None, None) => None,
+                };
+                known.ok_or_else(|| self.no_tenant(table, name, at))?
             }
-            Tenant::Parent {
-                schema,
-                table_name,
-                on,
-                on_attnum,
-                key,
-                column,
-                only,
-                ..
-            } => {
-                let operand = value(*on_attnum).and_then(|expr| self.operand(expr));
+            Tenant::Parent { on, on_attnum, .. } => {
                 let child = self.catalog_column(table, *on_attnum);
-                let (Some(operand), Some(child)) = (operand, child) else {
+                let (Some(operand), Some(child)) =
+                    (operand.filter(|operand| !operand.elements), child)
+                else {
                     return Err(self.no_tenant(table, on, at));
                 };
                 let value = self.operand_sql(operand, &child);
-                let (schema, parent, key, column) = (
-                    quoted(schema),
-                    quoted(table_name),
-                    quoted(key),
-                    quoted(column),
-                );
-                let only = if *only { "ONLY " } else { "" };
-                let query = format!(
-                    "SELECT DISTINCT p.{column}::text FROM {only}{schema}.{parent} AS p WHERE p.{key} = {value}"
-                );
-                TenantSource::Asked(self.asking.term(query))
+                TenantSource::Asked(self.asking.term(parent_tenant_sql(&table.tenant, &value)))
             }
         };
         Ok(self.tenant_index(source))
-    }
-
-    fn row_column_tenant(
-        &mut self,
-        table: &ProtectedTable,
-        name: &str,
-        attnum: i16,
-        value: Option<&Expr>,
-        at: Option<usize>,
-    ) -> Walked<TenantSource> {
-        let Some(column) = self.catalog_column(table, attnum) else {
-            return Err(self.no_tenant(table, name, at));
-        };
-        if let Some(operand) = value.and_then(|value| self.operand(value)) {
-            return Ok(self.tenant_value(operand, &column));
-        }
-        match value.and_then(|value| self.setting_call(value)) {
-            Some(call) => Ok(TenantSource::Asked(self.asking.term(format!(
-                "SELECT ({call})::{}::text",
-                quoted(&column.type_name)
-            )))),
-            None => Err(self.no_tenant(table, name, at)),
-        }
     }
 
     /// `current_setting('…')` under any casts, as it stands in the text.
@@ -382,6 +416,14 @@ impl Walk<'_> {
         )
     }
 
+    /// The statement's WITH for a look-up, which is sent alone.
+    pub(super) fn repeated_with(&mut self) -> String {
+        match self.with_prefix.clone() {
+            Some(range) if !self.cte_reads.is_empty() => format!("{} ", self.repeated(range)),
+            _ => String::new(),
+        }
+    }
+
     /// A stretch of the statement for a look-up, its parameters renumbered.
     pub(super) fn repeated(&mut self, range: Range<usize>) -> String {
         let (Some(first), Some(last)) = (
@@ -392,7 +434,19 @@ impl Walk<'_> {
         };
         let mut text = String::new();
         let mut from = first.start;
+        let sealed = self.sealed_tokens();
         for index in range.clone() {
+            if let (true, Some(token)) = (sealed.contains_key(&index), self.token(index)) {
+                // A value that is to be sealed must not reach the server in a question. Each type of a sealed column
+                // has this constant.
+                text.push_str(self.sql.get(from..token.start).unwrap_or_default());
+                text.push_str(match sealed.get(&index) {
+                    Some(true) => "'{}'",
+                    _ => "'null'",
+                });
+                from = token.end;
+                continue;
+            }
             if let (Some(number), Some(token)) = (self.param_number(index), self.token(index)) {
                 text.push_str(self.sql.get(from..token.start).unwrap_or_default());
                 let at = self.asking.param(number);

@@ -3,7 +3,6 @@
 //! A text that names nothing protected is forwarded unread. Any other is cut by our own [`lexer`], parsed from those
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
-mod batch;
 mod expr;
 mod finish;
 mod insert;
@@ -11,7 +10,9 @@ pub mod lexer;
 mod lineage;
 mod lookup;
 pub mod mention;
+mod merge;
 mod named;
+mod passed;
 mod planner;
 mod query;
 mod refuse;

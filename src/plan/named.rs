@@ -312,6 +312,8 @@ impl View<'_> {
                         source: SlotSource::Literal { span, value },
                         column: Arc::clone(&slot.column),
                         tenant: slot.tenant,
+                        elements: slot.elements,
+                        null_if: slot.null_if.clone(),
                     });
                 }
                 Some(Argument::Null) => {}
@@ -341,6 +343,9 @@ impl View<'_> {
                         );
                     };
                     TenantSource::Known(known)
+                }
+                TenantSource::Elements { .. } => {
+                    return Err(walk.not_understood("an array of tenants in EXECUTE", None));
                 }
                 other => other.clone(),
             });

@@ -287,7 +287,7 @@ impl<'a> View<'a> {
             || self.starts_with(
                 &range,
                 &[
-                    "select", "with", "insert", "update", "delete", "values", "table",
+                    "select", "with", "insert", "update", "delete", "merge", "values", "table",
                 ],
             )
         {
@@ -347,13 +347,17 @@ impl Walk<'_> {
             self.not_understood("syntax", at)
         })?;
         let top = Scope::default();
-        match &statement {
+        let rows = match &statement {
             Statement::Query(query) => self.query(query, &top),
             Statement::Insert(insert) => self.insert(insert, &top),
             Statement::Update(update) => self.update(update, &top),
             Statement::Delete(delete) => self.delete(delete, &top),
+            Statement::Merge(merge) => self.merge(merge, &top),
             _ => Err(self.not_understood("this command", None)),
-        }
+        }?;
+        self.use_all_plain(&rows.columns);
+        self.settle()?;
+        Ok(rows)
     }
 }
 

@@ -1,17 +1,15 @@
 //! Queries: sources, scopes, set operations, and what each output column carries.
 
 use sqlparser::ast::{
-    Cte as CteNode, Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator,
-    LimitClause, NamedWindowExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
+    Cte as CteNode, Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
+    NamedWindowExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, Value,
     WildcardAdditionalOptions, With,
 };
 
-use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, ROW, Walked};
-use crate::model::ColumnRef;
-
 use super::lineage::{Lineage, Shape, merge, weakened};
-use super::scope::{Cte, Meaning, Offered, Scope, Source};
+use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, ROW, Walked};
+use super::scope::{Cte, Offered, Scope, Source};
 use super::walk::Walk;
 
 /// How often a recursive query is walked until its columns carry the same as the round before.
@@ -37,7 +35,14 @@ impl Walk<'_> {
         }
         let mut scope = Scope::below(outer);
         if let Some(with) = &query.with {
+            let pure = !self.changes && self.impure.is_none() && outer.outer.is_none();
             self.with(with, &mut scope)?;
+            if pure && !self.changes && self.impure.is_none() {
+                let start = self.token_at(with.with_token.0.span);
+                self.with_prefix = start
+                    .zip(self.change_start(&query.body))
+                    .map(|(start, end)| start..end);
+            }
         }
         let rows = self.body(&query.body, &scope, query)?;
         self.limits(query, &scope)?;
@@ -48,6 +53,17 @@ impl Walk<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// The token at which a change of rows starts, where a query's body is one.
+    fn change_start(&self, body: &SetExpr) -> Option<usize> {
+        let token = match body {
+            SetExpr::Insert(Statement::Insert(insert)) => &insert.insert_token,
+            SetExpr::Update(Statement::Update(update)) => &update.update_token,
+            SetExpr::Merge(Statement::Merge(merge)) => &merge.merge_token,
+            _ => return None,
+        };
+        self.token_at(token.0.span)
     }
 
     fn limits(&mut self, query: &Query, scope: &Scope<'_>) -> Walked<()> {
@@ -74,7 +90,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn with(&mut self, with: &With, scope: &mut Scope<'_>) -> Walked<()> {
+    pub(super) fn with(&mut self, with: &With, scope: &mut Scope<'_>) -> Walked<()> {
         for node in &with.cte_tables {
             let name = self.name(&node.alias.name);
             self.place(&node.alias.name);
@@ -93,6 +109,7 @@ impl Walk<'_> {
                 for column in &rows.columns {
                     self.must_be_plain(&column.lineage, OTHER)?;
                 }
+                self.use_all_plain(&rows.columns);
             }
             let mut rows = self.renamed(rows, node);
             rows.open |= rows.columns.is_empty();
@@ -120,6 +137,7 @@ impl Walk<'_> {
             return Err(self.not_understood("WITH inside WITH RECURSIVE", None));
         }
         let mut rows = self.body(left, scope, &node.query)?;
+        self.use_all_plain(&rows.columns);
         // The server names no table for the columns of such a query.
         for column in &mut rows.columns {
             column.origin = None;
@@ -128,6 +146,7 @@ impl Walk<'_> {
         for _ in 0..MAX_ROUNDS {
             let placed = self.placed.clone();
             let plain_params = self.plain_params.clone();
+            let (cells, passed) = (self.cells.len(), self.passed.len());
             let named = self.renamed(rows.clone(), node);
             scope.ctes.push(Cte {
                 name: name.to_owned(),
@@ -137,6 +156,7 @@ impl Walk<'_> {
             let more = self.body(right, scope, &node.query);
             scope.ctes.pop();
             let more = more?;
+            self.use_all_plain(&more.columns);
             let mut grown = false;
             for (a, b) in rows.columns.iter_mut().zip(&more.columns) {
                 let both = merge([&a.lineage, &b.lineage].into_iter());
@@ -152,6 +172,8 @@ impl Walk<'_> {
             }
             self.placed = placed;
             self.plain_params = plain_params;
+            self.cells.truncate(cells);
+            self.passed.truncate(passed);
         }
         Err(self.not_understood("WITH RECURSIVE whose columns change every round", None))
     }
@@ -192,17 +214,7 @@ impl Walk<'_> {
                 Ok(rows)
             }
             SetExpr::Values(values) => {
-                let mut rows: Option<Rows> = None;
-                for row in &values.rows {
-                    let columns = self.value_row(&row.content, scope)?;
-                    rows = Some(match rows {
-                        None => columns,
-                        Some(before) => {
-                            self.united(before, columns, SetOperator::Union, SetQuantifier::All)?
-                        }
-                    });
-                }
-                let rows = rows.unwrap_or_default();
+                let rows = self.values_rows(values, scope)?;
                 self.order_outputs(query, &rows, None, scope)?;
                 Ok(rows)
             }
@@ -210,28 +222,11 @@ impl Walk<'_> {
             SetExpr::Update(Statement::Update(update)) => self.update(update, scope),
             SetExpr::Delete(Statement::Delete(delete)) => self.delete(delete, scope),
             SetExpr::Table(table) => self.table_command(table, scope),
+            SetExpr::Merge(Statement::Merge(merge)) => self.merge(merge, scope),
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                Err(self.refuse(
-                    "MERGE on a protected table is not supported",
-                    "Use INSERT … ON CONFLICT, or UPDATE and INSERT.",
-                    "refused-merge",
-                    None,
-                ))
+                Err(self.not_understood("this command", None))
             }
         }
-    }
-
-    fn value_row(&mut self, row: &[Expr], scope: &Scope<'_>) -> Walked<Rows> {
-        let mut rows = Rows::default();
-        for (at, expr) in row.iter().enumerate() {
-            let lineage = self.expr(expr, scope)?;
-            rows.columns.push(Offered {
-                name: format!("column{}", at + 1),
-                lineage,
-                origin: None,
-            });
-        }
-        Ok(rows)
     }
 
     fn united(
@@ -243,18 +238,28 @@ impl Walk<'_> {
     ) -> Walked<Rows> {
         let all = matches!(quantifier, SetQuantifier::All) && matches!(op, SetOperator::Union);
         let mut columns = Vec::new();
+        let open = left.open || right.open || left.columns.len() != right.columns.len();
+        let group = self.new_group();
         for (a, b) in left.columns.iter().zip(&right.columns) {
             let lineage = merge([&a.lineage, &b.lineage].into_iter());
             if !all {
                 self.must_be_plain(&lineage, DEDUPE)?;
             }
+            let origin = if all && !open {
+                self.united_origin(a.origin, b.origin, group)
+            } else {
+                None
+            };
+            if origin.is_none() {
+                self.use_plain(a.origin);
+                self.use_plain(b.origin);
+            }
             columns.push(Offered {
                 name: a.name.clone(),
                 lineage,
-                origin: None,
+                origin,
             });
         }
-        let open = left.open || right.open || left.columns.len() != right.columns.len();
         if open && !all {
             for column in left.columns.iter().chain(&right.columns) {
                 self.must_be_plain(&column.lineage, DEDUPE)?;
@@ -295,6 +300,7 @@ impl Walk<'_> {
         match &select.distinct {
             None | Some(Distinct::All) => {}
             Some(Distinct::Distinct) => {
+                self.use_all_plain(&rows.columns);
                 for column in &rows.columns {
                     self.must_be_plain(&column.lineage, GROUP)?;
                 }
@@ -365,20 +371,20 @@ impl Walk<'_> {
         for item in items {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let lineage = self.expr(expr, scope)?;
+                    let (lineage, origin) = self.output(expr, scope)?;
                     rows.columns.push(Offered {
                         name: self.output_name(expr),
                         lineage,
-                        origin: self.origin(expr, scope),
+                        origin,
                     });
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let lineage = self.expr(expr, scope)?;
+                    let (lineage, origin) = self.output(expr, scope)?;
                     self.place(alias);
                     rows.columns.push(Offered {
                         name: self.name(alias),
                         lineage,
-                        origin: self.origin(expr, scope),
+                        origin,
                     });
                 }
                 SelectItem::Wildcard(options) => {
@@ -469,21 +475,6 @@ impl Walk<'_> {
         }
     }
 
-    /// The table's column that an output is, unchanged.
-    fn origin(&self, expr: &Expr, scope: &Scope<'_>) -> Option<ColumnRef> {
-        let idents: &[Ident] = match expr {
-            Expr::Nested(inner) => return self.origin(inner, scope),
-            Expr::Identifier(ident) => std::slice::from_ref(ident),
-            Expr::CompoundIdentifier(idents) => idents,
-            _ => return None,
-        };
-        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-        match scope.resolve(&parts) {
-            Meaning::Column { origin, .. } => origin,
-            Meaning::Row { .. } | Meaning::Unknown => None,
-        }
-    }
-
     fn plain_star(&self, options: &WildcardAdditionalOptions) -> Walked<()> {
         let WildcardAdditionalOptions {
             wildcard_token: _,
@@ -557,6 +548,7 @@ impl Walk<'_> {
                             .and_then(|at| at.checked_sub(1));
                         match at.and_then(|at| rows.columns.get(at)) {
                             Some(column) if !rows.open => {
+                                self.use_plain(column.origin);
                                 self.must_be_plain(&column.lineage, construct)?
                             }
                             _ => {
@@ -569,14 +561,15 @@ impl Walk<'_> {
                 }
                 Expr::Identifier(ident) => {
                     let name = self.name(ident);
-                    let named: Vec<Lineage> = rows
+                    let named: Vec<Offered> = rows
                         .columns
                         .iter()
                         .filter(|column| column.name == name)
-                        .map(|column| column.lineage.clone())
+                        .cloned()
                         .collect();
-                    for lineage in &named {
-                        self.must_be_plain(lineage, construct)?;
+                    self.use_all_plain(&named);
+                    for column in &named {
+                        self.must_be_plain(&column.lineage, construct)?;
                     }
                     if !named.is_empty() {
                         self.place(ident);
@@ -675,6 +668,7 @@ impl Walk<'_> {
             let both = left.columns.iter().chain(&right.columns);
             for column in both.filter(|column| column.name == *name) {
                 self.must_be_plain(&column.lineage, JOIN)?;
+                self.use_plain(column.origin);
             }
             rows.columns.push(Offered {
                 name: name.clone(),

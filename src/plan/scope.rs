@@ -10,8 +10,17 @@ use super::query::Rows;
 pub(super) struct Offered {
     pub name: String,
     pub lineage: Lineage,
-    /// The table's column that it is, unchanged.
-    pub origin: Option<ColumnRef>,
+    /// What it is, unchanged.
+    pub origin: Option<Origin>,
+}
+
+/// Where a column's values come from as they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A table's column.
+    Column(ColumnRef),
+    /// Constants and parameters of the statement: an index into the walk's passed columns.
+    Values(usize),
 }
 
 /// A table, subquery, CTE or function in FROM.
@@ -66,7 +75,7 @@ pub(super) enum Meaning {
     /// Columns of this name of the nearest level that has any: usually one.
     Column {
         lineage: Lineage,
-        origin: Option<ColumnRef>,
+        origin: Option<Origin>,
         source: String,
     },
     /// A whole row.

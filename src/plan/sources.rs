@@ -1,7 +1,7 @@
 //! Sources of rows: tables, views, CTEs, subqueries and functions in FROM.
 
 use sqlparser::ast::{
-    FunctionArg, FunctionArgExpr, ObjectName, Query, Table, TableAlias, TableFactor,
+    Expr, FunctionArg, FunctionArgExpr, ObjectName, Query, Table, TableAlias, TableFactor,
     TableSampleKind, TableWithJoins,
 };
 
@@ -11,7 +11,7 @@ use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{FUNCTION, OTHER, Walked};
 use super::relations::Standing;
-use super::scope::{Offered, Scope, Source};
+use super::scope::{Offered, Origin, Scope, Source};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -41,7 +41,11 @@ impl Walk<'_> {
         Ok(rows)
     }
 
-    fn table_factor(&mut self, factor: &TableFactor, scope: &mut Scope<'_>) -> Walked<Rows> {
+    pub(super) fn table_factor(
+        &mut self,
+        factor: &TableFactor,
+        scope: &mut Scope<'_>,
+    ) -> Walked<Rows> {
         match factor {
             TableFactor::Table {
                 name,
@@ -103,17 +107,13 @@ impl Walk<'_> {
                 alias,
                 array_exprs,
                 with_offset,
-                ..
+                with_offset_alias: _,
+                with_ordinality,
             } => {
                 if *with_offset {
                     return Err(self.not_understood("UNNEST of another dialect", None));
                 }
-                self.all_plain(array_exprs, scope, FUNCTION)?;
-                let source = Source {
-                    name: "unnest".to_owned(),
-                    open: true,
-                    ..Source::default()
-                };
+                let source = self.unnest(array_exprs, *with_ordinality, scope)?;
                 let source = self.aliased(source, alias.as_ref())?;
                 Ok(pushed(source, scope))
             }
@@ -148,6 +148,39 @@ impl Walk<'_> {
                 Err(self.not_understood("this kind of FROM item", None))
             }
         }
+    }
+
+    /// `unnest(array, …)` in FROM: the arrays' elements row by row.
+    fn unnest(&mut self, arrays: &[Expr], ordinality: bool, scope: &Scope<'_>) -> Walked<Source> {
+        let mut source = Source {
+            name: "unnest".to_owned(),
+            ..Source::default()
+        };
+        let group = self.new_group();
+        for array in arrays {
+            let origin = self.unnested(array, group);
+            if origin.is_none() {
+                self.plain(array, scope, FUNCTION)?;
+                // An array of rows gives a column for each of their fields.
+                source.open = true;
+            }
+            source.columns.push(Offered {
+                name: "unnest".to_owned(),
+                lineage: Lineage::None,
+                origin,
+            });
+        }
+        if source.open {
+            self.use_all_plain(&source.columns);
+            source.columns.clear();
+        } else if ordinality {
+            source.columns.push(Offered {
+                name: "ordinality".to_owned(),
+                lineage: Lineage::None,
+                origin: None,
+            });
+        }
+        Ok(source)
     }
 
     fn sample(&mut self, sample: Option<&TableSampleKind>, scope: &Scope<'_>) -> Walked<()> {
@@ -229,12 +262,17 @@ impl Walk<'_> {
             return Err(self.not_understood("an alias of another dialect", None));
         }
         self.place(&alias.name);
+        let unnested = source.name == "unnest" && source.table.is_none();
         source.name = self.name(&alias.name);
         source.schema = None;
         if source.open && !source.columns.is_empty() && !alias.columns.is_empty() {
             for column in &source.columns {
                 self.must_be_plain(&column.lineage, OTHER)?;
             }
+            self.use_all_plain(&source.columns);
+        }
+        if let ([only], true) = (source.columns.as_mut_slice(), unnested) {
+            only.name.clone_from(&source.name);
         }
         for (at, column) in alias.columns.iter().enumerate() {
             self.place(&column.name);
@@ -266,8 +304,11 @@ impl Walk<'_> {
         {
             self.place_name(name);
             self.relation_tokens.extend(self.name_token(name));
+            *self.cte_reads.entry(only.clone()).or_default() += 1;
             // A look-up that is sent alone has no WITH.
-            self.impure = self.impure.or(self.name_token(name));
+            if self.with_prefix.is_none() {
+                self.impure = self.impure.or(self.name_token(name));
+            }
             let source = Source {
                 name: only.clone(),
                 columns: cte.columns.clone(),
@@ -329,7 +370,7 @@ impl Walk<'_> {
             Offered {
                 name: column.name.clone(),
                 lineage,
-                origin: Some(origin),
+                origin: Some(Origin::Column(origin)),
             }
         });
         Ok(Source {

@@ -14,15 +14,13 @@ use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
 use super::lineage::Lineage;
 use super::refuse::{COMPARISON, CONDITION, Stop, Walked, full_name};
-use super::scope::{Meaning, Scope};
+use super::scope::{Meaning, Offered, Origin, Scope};
 use super::walk::{Fill, FillValue, Walk};
 
 /// Where a value is stored.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'t> {
     pub column: &'t Arc<ProtectedColumn>,
-    /// Index of the row's tenant.
-    pub tenant: usize,
     /// The names under which the row itself can be referred to: its table's, and `excluded`.
     pub own: &'t [&'t str],
 }
@@ -82,12 +80,7 @@ impl Walk<'_> {
                 if keeps(kind, target.column.kind) {
                     self.store_cast(inner, target, scope, kind)
                 } else {
-                    let help = "Cast it to the column's own type, without a length, or leave the cast out.";
-                    let message = format!(
-                        "the value for sealed column {} is cast to another type",
-                        full_name(target.column)
-                    );
-                    Err(self.refuse(message, help, "refused-cast", self.token_at(expr.span())))
+                    Err(self.cast_away(target, self.token_at(expr.span())))
                 }
             }
             Expr::TypedString(typed) if keeps(kind_of(&typed.data_type), target.column.kind) => {
@@ -114,11 +107,20 @@ impl Walk<'_> {
                 }
             }
             Expr::Function(function) => self.store_coalesce(function, target, scope, cast),
+            Expr::Subquery(query) => {
+                let rows = self.query(query, scope)?;
+                match rows.columns.as_slice() {
+                    [column] if !rows.open => {
+                        self.store_offered(column, target, self.token_at(expr.span()))
+                    }
+                    _ => Err(self.computed(target.column, self.token_at(expr.span()))),
+                }
+            }
             other => Err(self.computed(target.column, self.token_at(other.span()))),
         }
     }
 
-    fn computed(&self, column: &ProtectedColumn, token: Option<usize>) -> Stop {
+    pub(super) fn computed(&self, column: &ProtectedColumn, token: Option<usize>) -> Stop {
         let message = format!(
             "the value for sealed column {} would be computed by the server",
             full_name(column)
@@ -143,16 +145,54 @@ impl Walk<'_> {
             && list.duplicate_treatment.is_none()
             && function.over.is_none()
             && function.filter.is_none();
-        if names.as_slice() != ["coalesce"] || !bare {
+        if !bare {
             return Err(self.computed(target.column, token));
         }
+        let mut values = Vec::new();
         for argument in &list.args {
             match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
-                    self.store_cast(expr, target, scope, cast)?
-                }
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => values.push(expr),
                 _ => return Err(self.computed(target.column, token)),
             }
+        }
+        match (names.as_slice(), values.as_slice()) {
+            ([name], values) if name == "coalesce" => values
+                .iter()
+                .try_for_each(|value| self.store_cast(value, target, scope, cast)),
+            ([name], [value, other]) if name == "nullif" => {
+                self.store_nullif(value, other, target, scope, cast)
+            }
+            _ => Err(self.computed(target.column, token)),
+        }
+    }
+
+    /// `NULLIF($1, '')` with a constant: the server cannot compare a sealed value, so the value is compared before it is
+    /// sealed, and sent as NULL where it is equal.
+    fn store_nullif(
+        &mut self,
+        value: &Expr,
+        other: &Expr,
+        target: Target<'_>,
+        scope: &Scope<'_>,
+        cast: Option<ValueKind>,
+    ) -> Walked<()> {
+        let constant = self
+            .operand(other)
+            .and_then(|operand| self.token(operand.token))
+            .filter(|token| matches!(token.kind, TokenKind::String(_)));
+        let comparable = target.column.kind != ValueKind::Json
+            && cast.is_none_or(|kind| kind == target.column.kind)
+            && self.operand(value).is_some();
+        let (Some(constant), true) = (constant, comparable) else {
+            return Err(self.computed(target.column, self.token_at(value.span())));
+        };
+        let text = lexer::string_value(constant, self.sql)
+            .map_err(|_| self.computed(target.column, self.token_at(other.span())))?;
+        let text = Plain::new(text.as_bytes().to_vec());
+        self.plain(other, scope, COMPARISON)?;
+        self.store_cast(value, target, scope, cast)?;
+        if let Some(fill) = self.fills.last_mut() {
+            fill.null_if = Some(text);
         }
         Ok(())
     }
@@ -162,6 +202,14 @@ impl Walk<'_> {
         let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
         let own = match scope.resolve(&parts) {
             Meaning::Column {
+                origin: Some(Origin::Values(id)),
+                ..
+            } => {
+                let token = idents.last().and_then(|ident| self.token_at(ident.span));
+                idents.iter().for_each(|ident| self.place(ident));
+                return self.store_passed(id, target, token);
+            }
+            Meaning::Column {
                 lineage: Lineage::Exact(column),
                 source,
                 ..
@@ -169,16 +217,36 @@ impl Walk<'_> {
             _ => false,
         };
         if !own {
-            let message = format!(
-                "a value would be copied into sealed column {} inside the server",
-                full_name(target.column)
-            );
-            let help = "Read the value and write it back through pgseal; only the same column of the same row can be copied.";
             let token = idents.last().and_then(|ident| self.token_at(ident.span));
-            return Err(self.refuse(message, help, "refused-stored-value", token));
+            return Err(self.copied(target.column, token));
         }
         idents.iter().for_each(|ident| self.place(ident));
         Ok(())
+    }
+
+    pub(super) fn copied(&self, column: &ProtectedColumn, token: Option<usize>) -> Stop {
+        let message = format!(
+            "a value would be copied into sealed column {} inside the server",
+            full_name(column)
+        );
+        let help = "Read the value and write it back through pgseal; only the same column of the same tenant's row can be copied.";
+        self.refuse(message, help, "refused-stored-value", token)
+    }
+
+    /// A derived column that is stored in a sealed one.
+    pub(super) fn store_offered(
+        &mut self,
+        offered: &Offered,
+        target: Target<'_>,
+        token: Option<usize>,
+    ) -> Walked<()> {
+        match offered.origin {
+            Some(Origin::Values(id)) => self.store_passed(id, target, token),
+            _ if matches!(offered.lineage, Lineage::None) => {
+                Err(self.computed(target.column, token))
+            }
+            _ => Err(self.copied(target.column, token)),
+        }
     }
 
     fn store_constant(
@@ -190,10 +258,22 @@ impl Walk<'_> {
         if matches!(value.value, Value::Null) {
             return Ok(());
         }
-        let Some((index, token)) = self
-            .token_at(value.span)
-            .and_then(|index| Some((index, self.token(index)?)))
-        else {
+        match self.token_at(value.span) {
+            Some(index) => self.store_token(index, target, cast, None, false),
+            None => Err(self.computed(target.column, None)),
+        }
+    }
+
+    /// A constant or parameter becomes a slot; `row` is where it stands in derived rows.
+    pub(super) fn store_token(
+        &mut self,
+        index: usize,
+        target: Target<'_>,
+        cast: Option<ValueKind>,
+        row: Option<(usize, usize)>,
+        elements: bool,
+    ) -> Walked<()> {
+        let Some(token) = self.token(index) else {
             return Err(self.computed(target.column, None));
         };
         let value = match token.kind {
@@ -210,7 +290,7 @@ impl Walk<'_> {
                 };
                 FillValue::Param {
                     original,
-                    kind: self.wire_kind(original, target.column, cast, index)?,
+                    kind: self.wire_kind(original, target.column, cast, (index, elements))?,
                 }
             }
             _ => {
@@ -229,11 +309,15 @@ impl Walk<'_> {
         if !self.placed.insert(index) {
             return Err(self.not_understood("a constant in two roles", Some(index)));
         }
+        self.unowned.push(self.fills.len());
         self.fills.push(Fill {
             token: index,
             column: Arc::clone(target.column),
-            tenant: target.tenant,
+            tenant: None,
             value,
+            row,
+            elements,
+            null_if: None,
         });
         Ok(())
     }
@@ -244,18 +328,17 @@ impl Walk<'_> {
         number: u16,
         column: &ProtectedColumn,
         cast: Option<ValueKind>,
-        token: usize,
+        (token, elements): (usize, bool),
     ) -> Walked<ValueKind> {
         let declared = usize::from(number)
             .checked_sub(1)
             .and_then(|at| self.env.declared.get(at));
-        match declared.map_or(0, |oid| oid.0) {
-            0 | 705 if self.text_params => Ok(cast.unwrap_or(ValueKind::Text)),
-            0 | 705 => Ok(cast.unwrap_or(column.kind)),
-            25 | 1043 => Ok(ValueKind::Text),
-            114 => Ok(ValueKind::Json),
-            3802 => Ok(ValueKind::Jsonb),
-            17 => Ok(ValueKind::Bytea),
+        match (declared.map_or(0, |oid| oid.0), elements) {
+            (0 | 705, _) => Ok(cast.unwrap_or(column.kind)),
+            (25 | 1043, false) | (1009 | 1015, true) => Ok(ValueKind::Text),
+            (114, false) | (199, true) => Ok(ValueKind::Json),
+            (3802, false) | (3807, true) => Ok(ValueKind::Jsonb),
+            (17, false) | (1001, true) => Ok(ValueKind::Bytea),
             _ => {
                 let message = format!(
                     "the parameter for sealed column {} is declared with another type",

@@ -123,6 +123,10 @@ pub struct Slot {
     pub column: Arc<ProtectedColumn>,
     /// Index into [`StatementPlan::tenants`].
     pub tenant: usize,
+    /// The source is an array of one dimension, and each of its elements is a value.
+    pub elements: bool,
+    /// A value equal to this text is sent as NULL (`NULLIF`).
+    pub null_if: Option<Plain>,
 }
 
 /// The literal or parameter of a slot.
@@ -154,6 +158,13 @@ pub enum TenantSource {
         /// Its number in the rewritten statement.
         number: u16,
         /// Its type, for values in binary format.
+        type_oid: Oid,
+    },
+    /// Per element of an array of values, the element of this parameter at the same place.
+    Elements {
+        /// Its number in the rewritten statement.
+        number: u16,
+        /// The type of its elements.
         type_oid: Oid,
     },
     /// The look-up's term of this number.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{
     Assignment, AssignmentTarget, BinaryOperator, Delete, Expr, FromTable, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, ObjectName, TableFactor, TableWithJoins, Update,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, TableFactor, Update,
     UpdateTableFromKind,
 };
 
@@ -14,11 +14,12 @@ use crate::model::ColumnRef;
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::lexer::TokenKind;
-use super::lookup::quoted;
+use super::lookup::{Given, quoted};
+use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Stop, Walked};
 use super::relations::Standing;
-use super::scope::{Meaning, Scope};
+use super::scope::{Meaning, Offered, Origin, Scope};
 use super::store::{Target, is_default, is_empty_value};
 use super::types::{Splice, TenantSource};
 use super::walk::Walk;
@@ -26,7 +27,6 @@ use super::walk::Walk;
 /// The protected row that assignments change.
 pub(super) struct Change<'t> {
     pub table: &'t Arc<ProtectedTable>,
-    pub relation: &'t Relation,
     /// The names under which the row itself can be referred to.
     pub own: &'t [&'t str],
     /// Whether this is ON CONFLICT DO UPDATE, whose row is known to keep its tenant.
@@ -85,7 +85,7 @@ pub(super) fn row_tenant_sql(table: &ProtectedTable, row: &str) -> String {
 }
 
 /// The number of the column that the row's tenant hangs on.
-fn anchor(table: &ProtectedTable) -> Option<i16> {
+pub(super) fn anchor(table: &ProtectedTable) -> Option<i16> {
     match &table.tenant {
         Tenant::Column { attnum, .. } => Some(*attnum),
         Tenant::Parent { on_attnum, .. } => Some(*on_attnum),
@@ -138,29 +138,29 @@ impl<'a> Walk<'a> {
         self.all_plain(selection, &scope, CONDITION)?;
         let impure = self.impure.take();
         let start = self.token_at(update_token.0.span);
-        match self.target_table(table, &scope)? {
+        match self.target_table(&table.relation, &scope)? {
             None => self.assign_plain(assignments, &scope)?,
             Some((protected, relation, name)) => {
                 let own = [name.as_str()];
                 let change = Change {
                     table: protected,
-                    relation,
                     own: &own,
                     upsert: false,
                 };
-                let touches = self.touches(assignments, &change)?;
-                let tenant = match touches.any() {
-                    true => self.update_tenant(
+                let pairs = self.pairs(assignments, relation, &scope)?;
+                let touches = self.touches(&pairs, &change)?;
+                self.assign(&pairs, &change, &scope)?;
+                if touches.any() {
+                    let owner = self.update_owner(
                         &change,
-                        assignments,
+                        &pairs,
                         selection.as_ref(),
                         &touches,
                         &scope,
                         (start, impure, !from.is_empty()),
-                    )?,
-                    false => 0,
-                };
-                self.assign(assignments, &change, tenant, &scope)?;
+                    )?;
+                    self.own(&owner)?;
+                }
             }
         }
         self.impure = before.or(impure).or(self.impure);
@@ -168,12 +168,12 @@ impl<'a> Walk<'a> {
     }
 
     /// The protected table that is written to, and the name that its columns bear.
-    fn target_table(
+    pub(super) fn target_table(
         &self,
-        table: &TableWithJoins,
+        table: &TableFactor,
         scope: &Scope<'_>,
     ) -> Walked<Option<(&'a Arc<ProtectedTable>, &'a Relation, String)>> {
-        let TableFactor::Table { name, .. } = &table.relation else {
+        let TableFactor::Table { name, .. } = table else {
             return Err(self.not_understood("this target", None));
         };
         let relations = self.relations;
@@ -197,19 +197,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The tenant of the rows that an UPDATE changes.
-    fn update_tenant(
+    /// Whose the rows are that an UPDATE changes.
+    fn update_owner(
         &mut self,
         change: &Change<'_>,
-        assignments: &[Assignment],
+        pairs: &[Pair<'_>],
         selection: Option<&Expr>,
         touches: &Touches,
         scope: &Scope<'_>,
         (start, impure, has_from): (Option<usize>, Option<usize>, bool),
-    ) -> Walked<usize> {
+    ) -> Walked<Owner> {
         let table = change.table;
         if anchor(table).is_none() {
-            return self.row_tenant(table, &|_| None, start);
+            return self
+                .row_tenant(table, Given::Nothing, start)
+                .map(Owner::One);
         }
         let conjunct = match &table.tenant {
             Tenant::Column { attnum, .. } => selection.and_then(|expr| {
@@ -224,30 +226,49 @@ impl<'a> Walk<'a> {
             }),
             _ => None,
         };
-        if let (Some(value), Tenant::Column { attnum, .. }, false) =
-            (conjunct, &table.tenant, touches.tenant)
-        {
-            let attnum = *attnum;
-            return self.row_tenant(table, &|wanted| (wanted == attnum).then_some(value), start);
+        if let (Some(value), false) = (conjunct, touches.tenant) {
+            return match self.passed_reference(value, scope) {
+                Some((id, _)) => self.passed_owner(id, table, start),
+                None => self
+                    .row_tenant(table, Given::Expr(value), start)
+                    .map(Owner::One),
+            };
         }
         let term = self.rows_term(change, start, impure, has_from)?;
         if !touches.tenant {
             self.asking.zero_rows_ok.push(term);
-            return Ok(self.tenant_index(TenantSource::Asked(term)));
+            return Ok(Owner::One(self.tenant_index(TenantSource::Asked(term))));
         }
         // The tenant column is written too, as ORMs do that save whole rows: it must stay what it is.
-        let pairs = self.pairs(assignments, change.relation)?;
         let new = pairs
             .iter()
             .find(|pair| pair.attnum == anchor(table))
-            .map(|pair| pair.value);
-        let tenant = self.row_tenant(
-            table,
-            &|wanted| new.filter(|_| Some(wanted) == anchor(table)),
-            start,
-        )?;
+            .and_then(|pair| pair.value.expr());
+        let given = new.map_or(Given::Nothing, Given::Expr);
+        let tenant = self.row_tenant(table, given, start)?;
         self.asking.must_equal.push((tenant, term));
-        Ok(tenant)
+        Ok(Owner::One(tenant))
+    }
+
+    /// Whose the rows are that are matched by a passed column of tenants.
+    fn passed_owner(
+        &mut self,
+        id: usize,
+        table: &ProtectedTable,
+        at: Option<usize>,
+    ) -> Walked<Owner> {
+        let (group, count) = self.passed_rows(id).unwrap_or_default();
+        let mut tenants = Vec::new();
+        for row in 0..count {
+            let given = self
+                .passed_operand(id, row)
+                .map_or(Given::Nothing, Given::Operand);
+            tenants.push(self.row_tenant(table, given, at)?);
+        }
+        match tenants.as_slice() {
+            [only] => Ok(Owner::One(*only)),
+            _ => Ok(Owner::Each { group, tenants }),
+        }
     }
 
     /// `column = value`, ANDed at the top of a condition.
@@ -279,7 +300,9 @@ impl<'a> Walk<'a> {
                 } else {
                     return None;
                 };
-                self.operand(value).map(|_| value.as_ref())
+                let known =
+                    self.operand(value).is_some() || self.passed_reference(value, scope).is_some();
+                known.then_some(value.as_ref())
             }
             _ => None,
         }
@@ -296,7 +319,7 @@ impl<'a> Walk<'a> {
         let target = scope.sources.first().map(|source| source.name.as_str());
         match scope.resolve(&parts) {
             Meaning::Column { origin, source, .. } => {
-                origin == Some(column) && Some(source.as_str()) == target
+                origin == Some(Origin::Column(column)) && Some(source.as_str()) == target
             }
             _ => false,
         }
@@ -312,12 +335,7 @@ impl<'a> Walk<'a> {
     ) -> Walked<i32> {
         let table = change.table;
         if let Some(token) = impure {
-            let message = format!(
-                "the tenant of the rows of {}.{} cannot be asked for: the condition may not give the same rows twice",
-                table.schema, table.name
-            );
-            let help = "Add the tenant column to the condition (tenant = $n AND …).";
-            return Err(self.refuse(message, help, "refused-lookup", Some(token)));
+            return Err(self.unrepeatable(table, token));
         }
         if !self.asking.none_matched.is_empty() {
             return Err(
@@ -329,7 +347,8 @@ impl<'a> Walk<'a> {
         };
         let name = change.own.first().copied().unwrap_or_default();
         let mut query = format!(
-            "SELECT DISTINCT {} FROM {}",
+            "{}SELECT DISTINCT {} FROM {}",
+            self.repeated_with(),
             row_tenant_sql(table, &format!("{}.", quoted(name))),
             self.repeated(parts.table.clone())
         );
@@ -343,6 +362,15 @@ impl<'a> Walk<'a> {
         }
         self.asking.none_matched = self.matching_none(&parts);
         Ok(self.asking.term(query))
+    }
+
+    pub(super) fn unrepeatable(&self, table: &ProtectedTable, token: usize) -> Stop {
+        let message = format!(
+            "the tenant of the rows of {}.{} cannot be asked for: the condition may not give the same rows twice",
+            table.schema, table.name
+        );
+        let help = "Add the tenant column to the condition (tenant = $n AND …).";
+        self.refuse(message, help, "refused-lookup", Some(token))
     }
 
     fn matching_none(&self, parts: &Parts) -> Vec<Splice> {
@@ -443,65 +471,86 @@ impl<'a> Walk<'a> {
                     names.iter().for_each(|name| self.place_name(name))
                 }
             }
-            if !is_default(&assignment.value) {
-                self.plain(&assignment.value, scope, COPYING)?;
+            match &assignment.value {
+                value if is_default(value) => {}
+                Expr::Subquery(query)
+                    if matches!(assignment.target, AssignmentTarget::Tuple(_)) =>
+                {
+                    let rows = self.query(query, scope)?;
+                    self.use_all_plain(&rows.columns);
+                    for column in &rows.columns {
+                        self.must_be_plain(&column.lineage, COPYING)?;
+                    }
+                }
+                value => match row_values(value) {
+                    Some(values) => values
+                        .into_iter()
+                        .filter(|value| !is_default(value))
+                        .try_for_each(|value| self.plain(value, scope, COPYING))?,
+                    None => self.plain(value, scope, COPYING)?,
+                },
             }
         }
         Ok(())
     }
 
-    /// Visits assignments to a protected row; `tenant` is its tenant's index.
+    /// Visits assignments to a protected row; whose it is must be said afterwards.
     pub(super) fn assign(
         &mut self,
-        assignments: &[Assignment],
+        pairs: &[Pair<'_>],
         change: &Change<'_>,
-        tenant: usize,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        for pair in self.pairs(assignments, change.relation)? {
+        for pair in pairs {
             self.place_name(pair.name);
-            match pair.attnum.and_then(|attnum| change.table.column(attnum)) {
-                Some(column) => self.store(
-                    pair.value,
-                    Target {
+            let sealed = pair.attnum.and_then(|attnum| change.table.column(attnum));
+            match (sealed, &pair.value) {
+                (Some(column), PairValue::Expr(value)) => {
+                    let target = Target {
                         column,
-                        tenant,
                         own: change.own,
-                    },
-                    scope,
-                )?,
-                None if is_default(pair.value) => {}
-                None => self.plain(pair.value, scope, COPYING)?,
+                    };
+                    self.store(value, target, scope)?;
+                }
+                (Some(column), PairValue::Column(offered)) => {
+                    let target = Target {
+                        column,
+                        own: change.own,
+                    };
+                    self.store_offered(offered, target, self.name_token(pair.name))?;
+                }
+                (None, PairValue::Expr(value)) if is_default(value) => {}
+                (None, PairValue::Expr(value)) => self.plain(value, scope, COPYING)?,
+                (None, PairValue::Column(offered)) => {
+                    self.use_plain(offered.origin);
+                    self.must_be_plain(&offered.lineage, COPYING)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// What assignments do, before any of them is visited.
-    pub(super) fn touches(
-        &mut self,
-        assignments: &[Assignment],
-        change: &Change<'_>,
-    ) -> Walked<Touches> {
+    /// What assignments do.
+    pub(super) fn touches(&self, pairs: &[Pair<'_>], change: &Change<'_>) -> Walked<Touches> {
         let mut touches = Touches::default();
-        for pair in self.pairs(assignments, change.relation)? {
+        for pair in pairs {
             let sealed = pair
                 .attnum
                 .and_then(|attnum| change.table.column(attnum))
                 .is_some();
-            let own = self.own_reference(pair.value, change);
-            if sealed && !is_empty_value(pair.value) {
+            let expr = pair.value.expr();
+            let own = expr.and_then(|expr| self.own_reference(expr, change));
+            if sealed && expr.is_none_or(|expr| !is_empty_value(expr)) {
                 touches.excluded |= own == Some("excluded");
                 touches.values |= own.is_none();
             }
             if pair.attnum.is_some() && pair.attnum == anchor(change.table) {
-                let same_column = self.same_column(pair.value, pair.name);
+                let same_column = expr.is_some_and(|expr| self.same_column(expr, pair.name));
+                let operand = expr.and_then(|expr| self.operand(expr)).is_some();
                 match own {
                     Some("excluded") if change.upsert && same_column => touches.tenant = true,
                     Some(_) if same_column => {}
-                    None if !change.upsert && self.operand(pair.value).is_some() => {
-                        touches.tenant = true
-                    }
+                    None if !change.upsert && operand => touches.tenant = true,
                     _ => return Err(self.tenant_change(change, pair.name)),
                 }
             }
@@ -553,31 +602,39 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Assignments one column at a time.
-    fn pairs<'e>(
-        &self,
+    /// Assignments one column at a time. A subquery that gives several is visited here, once.
+    pub(super) fn pairs<'e>(
+        &mut self,
         assignments: &'e [Assignment],
         relation: &Relation,
+        scope: &Scope<'_>,
     ) -> Walked<Vec<Pair<'e>>> {
         let mut pairs = Vec::new();
         for assignment in assignments {
-            match &assignment.target {
+            let names = match &assignment.target {
                 AssignmentTarget::ColumnName(name) => {
-                    pairs.push(self.pair(name, &assignment.value, relation)?)
+                    let value = PairValue::Expr(&assignment.value);
+                    pairs.push(self.pair(name, value, relation)?);
+                    continue;
                 }
-                AssignmentTarget::Tuple(names) => {
-                    let values = row_values(&assignment.value);
-                    let Some(values) = values.filter(|values| values.len() == names.len()) else {
-                        let token = names.first().and_then(|name| self.name_token(name));
-                        return Err(self.not_understood(
-                            "an assignment of a row that is not written out",
-                            token,
-                        ));
-                    };
-                    for (name, value) in names.iter().zip(values) {
-                        pairs.push(self.pair(name, value, relation)?);
-                    }
+                AssignmentTarget::Tuple(names) => names,
+            };
+            let values: Option<Vec<PairValue<'e>>> = match &assignment.value {
+                Expr::Subquery(query) => {
+                    let rows = self.query(query, scope)?;
+                    (!rows.open).then(|| rows.columns.into_iter().map(PairValue::Column).collect())
                 }
+                value => row_values(value)
+                    .map(|values| values.into_iter().map(PairValue::Expr).collect()),
+            };
+            let Some(values) = values.filter(|values| values.len() == names.len()) else {
+                let token = names.first().and_then(|name| self.name_token(name));
+                return Err(
+                    self.not_understood("an assignment of a row that is not written out", token)
+                );
+            };
+            for (name, value) in names.iter().zip(values) {
+                pairs.push(self.pair(name, value, relation)?);
             }
         }
         Ok(pairs)
@@ -586,7 +643,7 @@ impl<'a> Walk<'a> {
     fn pair<'e>(
         &self,
         name: &'e ObjectName,
-        value: &'e Expr,
+        value: PairValue<'e>,
         relation: &Relation,
     ) -> Walked<Pair<'e>> {
         let names = self.names(name)?;
@@ -637,11 +694,27 @@ impl<'a> Walk<'a> {
     }
 }
 
-struct Pair<'e> {
-    name: &'e ObjectName,
-    value: &'e Expr,
+/// A column and what it is assigned.
+pub(super) struct Pair<'e> {
+    pub name: &'e ObjectName,
+    pub value: PairValue<'e>,
     /// `None`: not in the catalog.
-    attnum: Option<i16>,
+    pub attnum: Option<i16>,
+}
+
+pub(super) enum PairValue<'e> {
+    Expr(&'e Expr),
+    /// A column of a subquery that gives several.
+    Column(Offered),
+}
+
+impl<'e> PairValue<'e> {
+    pub(super) fn expr(&self) -> Option<&'e Expr> {
+        match self {
+            Self::Expr(expr) => Some(expr),
+            Self::Column(_) => None,
+        }
+    }
 }
 
 fn row_values(value: &Expr) -> Option<Vec<&Expr>> {

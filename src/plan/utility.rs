@@ -72,12 +72,6 @@ impl Walk<'_> {
                 "refused-copy",
                 None,
             )),
-            "merge" => Err(self.refuse(
-                "MERGE on a protected table is not supported",
-                "Use INSERT … ON CONFLICT, or UPDATE and INSERT.",
-                "refused-merge",
-                None,
-            )),
             "do" | "call" => Err(self.code()),
             "alter" => self.alter(&words),
             "create" => {

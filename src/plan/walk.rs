@@ -13,17 +13,25 @@ use crate::rules::ProtectedColumn;
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
+use super::passed::{Cell, Passed};
 use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
 use super::relations::{Relations, Standing};
 use super::scope::{Meaning, Scope};
-use super::types::{Env, TenantSource};
+use super::types::{Env, Splice, TenantSource};
 
 /// A sealed slot before parameters have got their numbers.
 pub(super) struct Fill {
     pub token: usize,
     pub column: Arc<ProtectedColumn>,
-    pub tenant: usize,
+    /// `None` until its row's owner is known.
+    pub tenant: Option<usize>,
     pub value: FillValue,
+    /// Where it stands in derived rows: the group of columns, and the row.
+    pub row: Option<(usize, usize)>,
+    /// It is an array, whose elements are the values.
+    pub elements: bool,
+    /// A value equal to this is stored as NULL.
+    pub null_if: Option<Plain>,
 }
 
 pub(super) enum FillValue {
@@ -46,19 +54,30 @@ pub(super) struct Walk<'a> {
     pub relation_tokens: HashSet<usize>,
     /// Protected relations met.
     pub met: BTreeSet<Oid>,
+    /// How often each of them stands in the statement.
+    pub counts: BTreeMap<Oid, usize>,
+    /// How often each common table expression is read.
+    pub cte_reads: BTreeMap<String, usize>,
     /// Parameters in plain roles.
     pub plain_params: BTreeMap<u16, Vec<usize>>,
     pub fills: Vec<Fill>,
+    /// Fills whose tenant is still to be said.
+    pub unowned: Vec<usize>,
+    pub cells: Vec<Cell>,
+    pub passed: Vec<Passed>,
+    pub groups: usize,
     pub tenants: Vec<TenantSource>,
     pub asking: Asking,
     /// The last reference to a sealed column, for positions.
     pub last_sealed: Option<usize>,
     /// Something that a look-up must not repeat.
     pub impure: Option<usize>,
-    /// Whether the statement changes protected rows: its name for messages about the rest of the text.
+    /// Whether the statement, or a part of it, changes rows.
     pub changes: bool,
-    /// Whether a parameter without a cast is text, as in a VALUES list in FROM.
-    pub text_params: bool,
+    /// The WITH before a change of rows, where a look-up can repeat it.
+    pub with_prefix: Option<Range<usize>>,
+    /// Edits of the text.
+    pub splices: Vec<Splice>,
 }
 
 impl<'a> Walk<'a> {
@@ -79,14 +98,21 @@ impl<'a> Walk<'a> {
             placed: HashSet::new(),
             relation_tokens: HashSet::new(),
             met: BTreeSet::new(),
+            counts: BTreeMap::new(),
+            cte_reads: BTreeMap::new(),
             plain_params: BTreeMap::new(),
             fills: Vec::new(),
+            unowned: Vec::new(),
+            cells: Vec::new(),
+            passed: Vec::new(),
+            groups: 0,
             tenants: Vec::new(),
             asking: Asking::default(),
             last_sealed: None,
             impure: None,
             changes: false,
-            text_params: false,
+            with_prefix: None,
+            splices: Vec::new(),
         }
     }
 
@@ -190,7 +216,13 @@ impl<'a> Walk<'a> {
         let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
         let lineage = match scope.resolve(&parts) {
             Meaning::Unknown => return Ok(Lineage::None),
-            Meaning::Column { lineage, .. } | Meaning::Row { lineage } => lineage,
+            Meaning::Column {
+                lineage, origin, ..
+            } => {
+                self.use_plain(origin);
+                lineage
+            }
+            Meaning::Row { lineage } => lineage,
         };
         self.note_sealed(idents, &lineage);
         idents.iter().for_each(|ident| self.place(ident));
@@ -240,8 +272,16 @@ impl<'a> Walk<'a> {
         };
         if !matches!(self.relations.standing(oid), Standing::Plain) {
             self.met.insert(oid);
+            *self.counts.entry(oid).or_default() += 1;
         }
         Ok(Some(oid))
+    }
+
+    /// Whether a table is read at one place only, so that its columns in a result are of one row. `written`: it is also
+    /// the target.
+    pub(super) fn stands_once(&self, oid: Oid, written: bool) -> bool {
+        self.counts.get(&oid) == Some(&(1 + usize::from(written)))
+            && self.cte_reads.values().all(|reads| *reads < 2)
     }
 
     fn asked_name(&self, relation: &str) -> Walked<Option<Oid>> {

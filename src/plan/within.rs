@@ -9,7 +9,7 @@ use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
 use super::lineage::{Lineage, Member, Shape, columns, merge, unclear, weakened};
 use super::refuse::{AGGREGATE, CAST, COMPARISON, Construct, FUNCTION, JSON, Walked};
-use super::scope::{Meaning, Scope};
+use super::scope::{Meaning, Origin, Scope};
 use super::walk::Walk;
 
 /// `pg_type`'s numbers, dates, `bool` and `uuid`: their text holds no sealed value, whoever stored it.
@@ -404,7 +404,7 @@ impl Walk<'_> {
 
     fn is_harmless_column(&self, meaning: &Meaning) -> bool {
         let Meaning::Column {
-            origin: Some(origin),
+            origin: Some(Origin::Column(origin)),
             ..
         } = meaning
         else {

@@ -684,8 +684,14 @@ fn as_prepared(
     let mut number = usize::from(plan.max_param) + plan.copies.len();
     let edits = sealing::edits(plan, none_matched, |index| {
         number += 1;
-        let kind = plan.slots.get(index).map(|slot| slot.column.kind);
-        format!("${number}::{}", kind.map_or("text", sealing::type_name))
+        let slot = plan.slots.get(index);
+        let kind = slot.map(|slot| slot.column.kind);
+        let array = slot.is_some_and(|slot| slot.elements);
+        format!(
+            "${number}::{}{}",
+            kind.map_or("text", sealing::type_name),
+            if array { "[]" } else { "" }
+        )
     });
     sealing::rewrite(sql, edits)
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::keys::{DataKey, KeyWants};
 use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
-use crate::plan::{SlotSource, Splice, StatementPlan, TenantSource};
+use crate::plan::{Slot, SlotSource, Splice, StatementPlan, TenantSource};
 use crate::rules::ProtectedColumn;
 use crate::seal::{self, Nonces};
+use crate::wire::array;
 use crate::wire::message::Bind;
 
 use super::ask::Answer;
@@ -96,16 +97,15 @@ pub(super) fn seal_slots(
         params: &params,
         answer,
         known: HashMap::new(),
+        elements: HashMap::new(),
     };
-    if tenants.none_matched() {
-        return Ok(SealedSlots {
-            values: plan.slots.iter().map(|_| None).collect(),
-            none_matched: true,
-        });
-    }
-    let mut wants = KeyWants::default();
+    let mut sealing = Sealing {
+        sql,
+        active,
+        wants: KeyWants::default(),
+        nonces: None,
+    };
     let mut values = Vec::with_capacity(plan.slots.len());
-    let mut nonces = None;
     for slot in &plan.slots {
         let (bytes, format, wire) = match &slot.source {
             SlotSource::Literal { value, .. } => (value.expose(), Format::Text, slot.column.kind),
@@ -117,33 +117,88 @@ pub(super) fn seal_slots(
                 Some((bytes, format)) => (bytes, format, *kind),
             },
         };
-        let plain = canonical(&slot.column, wire, format, bytes)
-            .map_err(|refusal| at_literal(refusal, &slot.source, sql))?;
-        let tenant = tenants.of(slot.tenant, &slot.column)?;
-        let key = match active(&tenant) {
+        if tenants.unmatched(slot.tenant) {
+            values.push(None);
+        } else if slot.elements {
+            let given = array::elements(format, bytes).ok_or_else(|| not_an_array(&slot.column))?;
+            let mut sealed = Vec::with_capacity(given.len());
+            for (at, element) in given.iter().enumerate() {
+                sealed.push(match element {
+                    None => None,
+                    Some(element) => {
+                        let tenant = tenants.of_element(slot.tenant, at, &slot.column)?;
+                        sealing.value(slot, tenant, (wire, format), element)?
+                    }
+                });
+            }
+            values.push(Some(
+                array::with_elements(format, bytes, &sealed)
+                    .ok_or_else(|| not_an_array(&slot.column))?,
+            ));
+        } else {
+            let tenant = tenants.of(slot.tenant, &slot.column)?;
+            values.push(sealing.value(slot, tenant, (wire, format), bytes)?);
+        }
+    }
+    tenants.check_equal()?;
+    if sealing.wants.is_empty() {
+        Ok(SealedSlots {
+            values,
+            none_matched: tenants.none_matched(),
+        })
+    } else {
+        Err(Unsealed::Wants(sealing.wants))
+    }
+}
+
+/// Sealing the values of one statement.
+struct Sealing<'a> {
+    /// The text that its literals stand in.
+    sql: &'a [u8],
+    active: ActiveKey<'a>,
+    wants: KeyWants,
+    nonces: Option<Nonces>,
+}
+
+impl Sealing<'_> {
+    /// One value, in the form that it came in; `None` is NULL, or a key that is wanted first.
+    fn value(
+        &mut self,
+        slot: &Slot,
+        tenant: TenantId,
+        (wire, format): (ValueKind, Format),
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let column = &slot.column;
+        let plain = canonical(column, wire, format, bytes)
+            .map_err(|refusal| at_literal(refusal, &slot.source, self.sql))?;
+        if let Some(null_if) = &slot.null_if {
+            let null_if = canonical(column, column.kind, Format::Text, null_if.expose())?;
+            if null_if.expose() == plain.expose() {
+                return Ok(None);
+            }
+        }
+        let key = match (self.active)(&tenant) {
             None => {
-                wants.seal.insert(tenant);
-                values.push(None);
-                continue;
+                self.wants.seal.insert(tenant);
+                return Ok(None);
             }
             Some(key) => key?,
         };
-        let nonces = match &mut nonces {
+        let nonces = match &mut self.nonces {
             Some(nonces) => nonces,
-            empty => empty.insert(Nonces::from_os().map_err(|_| cannot_seal(&slot.column))?),
+            empty => empty.insert(Nonces::from_os().map_err(|_| cannot_seal(column))?),
         };
-        let sealed = seal::seal(&key, &slot.column.label, &plain, nonces)
-            .map_err(|_| cannot_seal(&slot.column))?;
-        values.push(Some(sealed.to_wire(wire, format)));
-    }
-    tenants.check_equal()?;
-    if wants.is_empty() {
-        Ok(SealedSlots {
-            values,
-            none_matched: false,
-        })
-    } else {
-        Err(Unsealed::Wants(wants))
+        let sealed =
+            seal::seal(&key, &column.label, &plain, nonces).map_err(|_| cannot_seal(column))?;
+        // A text that the statement casts to the column's type holds that type's text form.
+        let (kind, format) = match (wire, column.kind) {
+            (ValueKind::Text, ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea) => {
+                (column.kind, Format::Text)
+            }
+            _ => (wire, format),
+        };
+        Ok(Some(sealed.to_wire(kind, format)))
     }
 }
 
@@ -181,6 +236,8 @@ struct Tenants<'a> {
     params: &'a Params<'a>,
     answer: Option<&'a Answer>,
     known: HashMap<usize, TenantId>,
+    /// Of arrays of tenants.
+    elements: HashMap<usize, Vec<Option<TenantId>>>,
 }
 
 impl Tenants<'_> {
@@ -201,9 +258,49 @@ impl Tenants<'_> {
                 .any(|term| self.rows(*term).is_empty())
     }
 
+    /// Whether this tenant was asked for and no row has it: nothing will be stored for it.
+    fn unmatched(&self, index: usize) -> bool {
+        let (Some(lookup), Some(TenantSource::Asked(term))) =
+            (&self.plan.lookup, self.plan.tenants.get(index))
+        else {
+            return false;
+        };
+        self.answer.is_some() && lookup.zero_rows_ok.contains(term) && self.rows(*term).is_empty()
+    }
+
+    /// The tenant of one element of an array of values.
+    fn of_element(
+        &mut self,
+        index: usize,
+        at: usize,
+        column: &ProtectedColumn,
+    ) -> Result<TenantId, Refusal> {
+        let Some(TenantSource::Elements { number, type_oid }) = self.plan.tenants.get(index) else {
+            return self.of(index, column);
+        };
+        if !self.elements.contains_key(&index) {
+            let (bytes, format) = self.params.get(*number)?.ok_or_else(|| no_tenant(column))?;
+            let elements = array::elements(format, bytes).ok_or_else(|| no_tenant(column))?;
+            let tenant = |element: &Option<Cow<'_, [u8]>>| {
+                let text = tenant_text(*type_oid, format, element.as_deref()?)?;
+                TenantId::new(&text)
+            };
+            self.elements
+                .insert(index, elements.iter().map(tenant).collect());
+        }
+        self.elements
+            .get(&index)
+            .and_then(|tenants| tenants.get(at).cloned().flatten())
+            .ok_or_else(|| no_tenant(column))
+    }
+
     fn of(&mut self, index: usize, column: &ProtectedColumn) -> Result<TenantId, Refusal> {
+        self.known_or_found(index)?.ok_or_else(|| no_tenant(column))
+    }
+
+    fn known_or_found(&mut self, index: usize) -> Result<Option<TenantId>, Refusal> {
         if let Some(known) = self.known.get(&index) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
         let tenant = match self.plan.tenants.get(index) {
             Some(TenantSource::Known(tenant)) => Some(tenant.clone()),
@@ -216,30 +313,14 @@ impl Tenants<'_> {
             Some(TenantSource::Asked(term)) => match self.rows(*term).as_slice() {
                 [one] => one.and_then(TenantId::new),
                 [] => None,
-                _ => return Err(several_tenants(column)),
+                _ => return Err(several_tenants()),
             },
-            None => None,
+            Some(TenantSource::Elements { .. }) | None => None,
         };
-        let tenant = tenant.ok_or_else(|| no_tenant(column))?;
-        self.known.insert(index, tenant.clone());
+        if let Some(tenant) = &tenant {
+            self.known.insert(index, tenant.clone());
+        }
         Ok(tenant)
-    }
-
-    /// The tenant of this index, where it has exactly one.
-    fn bare(&self, index: usize) -> Result<Option<TenantId>, Refusal> {
-        Ok(match self.plan.tenants.get(index) {
-            Some(TenantSource::Known(tenant)) => Some(tenant.clone()),
-            Some(TenantSource::Param { number, type_oid }) => self
-                .params
-                .get(*number)?
-                .and_then(|(bytes, format)| tenant_text(*type_oid, format, bytes))
-                .and_then(|text| TenantId::new(&text)),
-            Some(TenantSource::Asked(term)) => match self.rows(*term).as_slice() {
-                [one] => one.and_then(TenantId::new),
-                _ => None,
-            },
-            None => None,
-        })
     }
 
     /// A conflicting row that an upsert would change must be of the tenant that its new value is sealed for.
@@ -248,26 +329,22 @@ impl Tenants<'_> {
             return Ok(());
         };
         for (index, term) in &lookup.must_equal {
-            let others = self.rows(*term);
-            if others.is_empty() {
+            if self.rows(*term).is_empty() {
                 continue;
             }
-            let Some(slot) = self.plan.slots.iter().find(|slot| slot.tenant == *index) else {
-                // No value is stored, but those that the rows hold already stay sealed for their old tenant.
-                let new = self.bare(*index)?;
-                let same = |old: &Option<&str>| new.as_ref().map(TenantId::as_str) == *old;
-                if !self.rows(*term).iter().all(same) {
-                    return Err(tenant_changes());
-                }
-                continue;
-            };
-            let tenant = self.of(*index, &slot.column)?;
-            if self
-                .rows(*term)
+            let tenant = self.known_or_found(*index)?;
+            let others = self.rows(*term);
+            let same = others
                 .iter()
-                .any(|other| *other != Some(tenant.as_str()))
-            {
-                return Err(several_tenants(&slot.column));
+                .all(|other| *other == tenant.as_ref().map(TenantId::as_str));
+            if !same {
+                // Where no value is stored, those that the rows hold already stay sealed for their old tenant.
+                let stored = self.plan.slots.iter().any(|slot| slot.tenant == *index);
+                return Err(if stored {
+                    several_tenants()
+                } else {
+                    tenant_changes()
+                });
             }
         }
         Ok(())
@@ -496,6 +573,17 @@ fn no_parameter() -> Refusal {
     )
 }
 
+fn not_an_array(column: &ProtectedColumn) -> Refusal {
+    Refusal::new(
+        "0A000",
+        format!(
+            "the array of values for {} is not an array of one dimension",
+            named(column)
+        ),
+        "Pass an array of one dimension whose lower bound is 1. See docs/errors.md#refused-parameter.",
+    )
+}
+
 fn cannot_seal(column: &ProtectedColumn) -> Refusal {
     Refusal::new(
         "XX000",
@@ -512,13 +600,10 @@ fn no_tenant(column: &ProtectedColumn) -> Refusal {
     )
 }
 
-fn several_tenants(column: &ProtectedColumn) -> Refusal {
+fn several_tenants() -> Refusal {
     Refusal::new(
         "SV007",
-        format!(
-            "one value for {} would be stored in rows of several tenants",
-            named(column)
-        ),
+        "one value would be stored in rows of several tenants",
         "Write the rows of each tenant with a statement of their own. See docs/errors.md#sv007.",
     )
 }

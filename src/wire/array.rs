@@ -9,6 +9,9 @@ const HEAD: usize = 12;
 /// Size and lower bound.
 const DIMENSION: usize = 8;
 
+/// An element; `None`: NULL.
+type Element<'a> = Option<Cow<'a, [u8]>>;
+
 /// The elements of an array; `None`: NULL.
 pub type Elements<'a> = Vec<Option<Cow<'a, [u8]>>>;
 
@@ -121,7 +124,7 @@ fn text(bytes: &[u8]) -> Option<Elements<'_>> {
 }
 
 /// An element and what stands behind it.
-fn text_element(bytes: &[u8]) -> Option<(Option<Cow<'_, [u8]>>, &[u8])> {
+fn text_element(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let quoted = bytes.first() == Some(&b'"');
     let mut value = Vec::new();
     let mut at = usize::from(quoted);
@@ -212,7 +215,7 @@ mod tests {
             let dims: i32 = if values.is_empty() { 0 } else { 1 };
             for number in [dims, 0, 25] { array.extend_from_slice(&number.to_be_bytes()); }
             if dims == 1 {
-                array.extend_from_slice(&(values.len() as i32).to_be_bytes());
+                array.extend_from_slice(&i32::try_from(values.len()).unwrap().to_be_bytes());
                 array.extend_from_slice(&1i32.to_be_bytes());
             }
             let binary = with_elements(Format::Binary, &array, &values).unwrap();

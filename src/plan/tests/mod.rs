@@ -1,5 +1,6 @@
 //! Scenario tables: a statement, and what is planned for it.
 
+mod derived;
 mod queries;
 mod refusals;
 mod texts;
@@ -282,6 +283,7 @@ fn tenant(source: &TenantSource) -> String {
     match source {
         TenantSource::Known(tenant) => tenant.to_string(),
         TenantSource::Param { number, type_oid } => format!("${number}:{}", type_oid.0),
+        TenantSource::Elements { number, type_oid } => format!("${number}[]:{}", type_oid.0),
         TenantSource::Asked(term) => format!("?{term}"),
     }
 }
@@ -293,6 +295,11 @@ pub(super) fn slots(sql: &str, statement: &StatementPlan) -> String {
             SlotSource::Literal { span, .. } => sql[span.clone()].to_owned(),
             SlotSource::Param { number, kind } if *kind == slot.column.kind => format!("${number}"),
             SlotSource::Param { number, kind } => format!("${number}:{kind:?}"),
+        };
+        let source = if slot.elements {
+            format!("{source}[]")
+        } else {
+            source
         };
         format!(
             "{}={source}@{}",

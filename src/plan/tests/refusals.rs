@@ -212,7 +212,7 @@ fn values_that_cannot_be_sealed_are_refused() {
             "refused-cast",
         ),
         (
-            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, (SELECT 'x'))",
+            "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, (SELECT note FROM audit))",
             "refused-stored-value",
         ),
         (
@@ -308,8 +308,12 @@ fn commands_that_carry_or_lose_protection_are_refused() {
             "refused-copy",
         ),
         (
-            "MERGE INTO virtual_keys USING audit ON true WHEN MATCHED THEN DELETE",
-            "refused-merge",
+            "MERGE INTO virtual_keys t USING audit a ON a.note = t.name WHEN MATCHED THEN UPDATE SET key = a.note",
+            "refused-stored-value",
+        ),
+        (
+            "UPDATE virtual_keys t SET key = v.k FROM (VALUES ($1, $2)) v(n, k) WHERE v.n = t.name AND v.k <> ''",
+            "refused-two-uses",
         ),
         (
             "CREATE TABLE copy AS SELECT * FROM virtual_keys",

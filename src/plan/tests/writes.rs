@@ -82,7 +82,7 @@ fn inserts_are_sealed_slot_by_slot() {
         ),
         (
             "INSERT INTO virtual_keys (organisation_id, key, auth_config) SELECT p0::UUID, p1::VARCHAR, p2::JSONB FROM (VALUES ($1, $2, $3, 0), ($4, $5, $6, 1)) AS imp_sen(p0, p1, p2, sen_counter) ORDER BY sen_counter RETURNING virtual_keys.id, virtual_keys.id AS id__1",
-            "key=$2@?1 auth_config=$3:Text@?1 key=$5@?2 auth_config=$6:Text@?2",
+            "key=$2@?1 key=$5@?2 auth_config=$3:Text@?1 auth_config=$6:Text@?2",
         ),
         (
             "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2) ON CONFLICT DO NOTHING",

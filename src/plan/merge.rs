@@ -1,0 +1,336 @@
+//! MERGE.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
+    MergeUpdateExpr, MergeUpdateKind, OutputClause,
+};
+
+use crate::catalog::Relation;
+use crate::rules::ProtectedTable;
+
+use super::insert::{Into, Item};
+use super::lexer::TokenKind;
+use super::lookup::{Given, quoted};
+use super::passed::Owner;
+use super::query::Rows;
+use super::refuse::{CONDITION, COPYING, Walked};
+use super::scope::Scope;
+use super::types::{Splice, TenantSource};
+use super::update::{Change, anchor, row_tenant_sql};
+use super::walk::Walk;
+
+/// The protected table that a MERGE writes to.
+struct Goal<'t> {
+    table: &'t Arc<ProtectedTable>,
+    relation: &'t Relation,
+    /// The name that its columns are qualified with.
+    name: String,
+}
+
+/// The slots of the arms that change rows which are there: their tenants are asked for once all arms are visited.
+#[derive(Default)]
+struct Matched {
+    unowned: Vec<usize>,
+    /// The new tenant that an arm assigns, which must be the row's own.
+    assigned: Vec<usize>,
+    /// The WHEN tokens of these arms.
+    arms: Vec<usize>,
+}
+
+impl<'a> Walk<'a> {
+    /// Visits a MERGE; gives the rows of RETURNING.
+    pub(super) fn merge(&mut self, merge: &Merge, outer: &Scope<'_>) -> Walked<Rows> {
+        let Merge {
+            merge_token,
+            optimizer_hints,
+            into: _,
+            table,
+            source,
+            on,
+            clauses,
+            output,
+        } = merge;
+        if !optimizer_hints.is_empty() {
+            return Err(self.not_understood("a MERGE of another dialect", None));
+        }
+        self.changes = true;
+        let before = self.impure.take();
+        let mut scope = Scope::below(outer);
+        self.table_factor(table, &mut scope)?;
+        self.table_factor(source, &mut scope)?;
+        self.plain(on, &scope, CONDITION)?;
+        let impure = self.impure.take();
+        let goal = self
+            .target_table(table, &scope)?
+            .map(|(table, relation, name)| Goal {
+                table,
+                relation,
+                name,
+            });
+        let mut matched = Matched::default();
+        for clause in clauses {
+            self.merge_clause(clause, goal.as_ref(), &scope, &mut matched)?;
+        }
+        if let Some(goal) = &goal {
+            let start = self.token_at(merge_token.0.span);
+            self.merge_owner(goal, matched, start, impure)?;
+        }
+        self.impure = before.or(impure).or(self.impure);
+        match output {
+            None => Ok(Rows::default()),
+            Some(OutputClause::Returning { select_items, .. }) => {
+                // RETURNING * gives the source's columns before the target's.
+                let mut turned = Scope::below(outer);
+                turned.sources = scope.sources.clone();
+                turned.sources.rotate_left(1);
+                self.outputs(select_items, &turned)
+            }
+            Some(OutputClause::Output { .. }) => {
+                Err(self.not_understood("a MERGE of another dialect", None))
+            }
+        }
+    }
+
+    fn merge_clause(
+        &mut self,
+        clause: &MergeClause,
+        goal: Option<&Goal<'_>>,
+        scope: &Scope<'_>,
+        matched: &mut Matched,
+    ) -> Walked<()> {
+        let when = self.token_at(clause.when_token.0.span);
+        // A row that one side lacks has only the other side's columns.
+        let (from, until) = match clause.clause_kind {
+            MergeClauseKind::Matched => (0, scope.sources.len()),
+            MergeClauseKind::NotMatched | MergeClauseKind::NotMatchedByTarget => {
+                (1, scope.sources.len())
+            }
+            MergeClauseKind::NotMatchedBySource => (0, 1),
+        };
+        let mut seen = Scope {
+            outer: scope.outer,
+            ..Scope::default()
+        };
+        seen.sources = scope.sources.get(from..until).unwrap_or_default().to_vec();
+        self.all_plain(&clause.predicate, &seen, CONDITION)?;
+        match &clause.action {
+            MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => Ok(()),
+            MergeAction::Insert(insert) => self.merge_insert(insert, goal, &seen),
+            MergeAction::Update(update) => {
+                let by_source = clause.clause_kind == MergeClauseKind::NotMatchedBySource;
+                self.merge_update(update, goal, &seen, (when, by_source), matched)
+            }
+        }
+    }
+
+    fn merge_insert(
+        &mut self,
+        insert: &MergeInsertExpr,
+        goal: Option<&Goal<'_>>,
+        scope: &Scope<'_>,
+    ) -> Walked<()> {
+        let at = self.token_at(insert.insert_token.0.span);
+        let MergeInsertKind::Values(values) = &insert.kind else {
+            return Err(self.not_understood("this form of INSERT in MERGE", at));
+        };
+        let (Some(row), None) = (values.rows.first(), &insert.insert_predicate) else {
+            return Err(self.not_understood("this form of INSERT in MERGE", at));
+        };
+        insert
+            .columns
+            .iter()
+            .for_each(|column| self.place_name(column));
+        let Some(goal) = goal else {
+            for value in row
+                .content
+                .iter()
+                .filter(|value| !super::store::is_default(value))
+            {
+                self.plain(value, scope, COPYING)?;
+            }
+            return Ok(());
+        };
+        let columns = self.target_columns(&insert.columns, goal.relation)?;
+        if insert.columns.is_empty() {
+            let end = at.and_then(|at| self.token(at)).map(|token| token.end);
+            self.name_columns(&columns, row.content.len(), end);
+        }
+        let into = Into {
+            table: goal.table,
+            relation: goal.relation,
+            name: goal.name.clone(),
+            columns,
+        };
+        let items = row.content.iter().map(Item::Expr).collect();
+        self.insert_row(items, &into, scope).map(|_| ())
+    }
+
+    fn merge_update(
+        &mut self,
+        update: &MergeUpdateExpr,
+        goal: Option<&Goal<'_>>,
+        scope: &Scope<'_>,
+        (when, by_source): (Option<usize>, bool),
+        matched: &mut Matched,
+    ) -> Walked<()> {
+        let MergeUpdateKind::Set(assignments) = &update.kind else {
+            return Err(self.not_understood("this form of UPDATE in MERGE", when));
+        };
+        if update.update_predicate.is_some() || update.delete_predicate.is_some() {
+            return Err(self.not_understood("a MERGE of another dialect", when));
+        }
+        let Some(goal) = goal else {
+            return self.assign_plain(assignments, scope);
+        };
+        let own = [goal.name.as_str()];
+        let change = Change {
+            table: goal.table,
+            own: &own,
+            upsert: false,
+        };
+        let pairs = self.pairs(assignments, goal.relation, scope)?;
+        let touches = self.touches(&pairs, &change)?;
+        self.assign(&pairs, &change, scope)?;
+        if !touches.any() {
+            return Ok(());
+        }
+        if anchor(goal.table).is_none() {
+            let tenant = self.row_tenant(goal.table, Given::Nothing, when)?;
+            return self.own(&Owner::One(tenant));
+        }
+        if by_source {
+            let help = "Update the rows that have no match with an UPDATE of their own.";
+            return Err(self.refuse(
+                "the tenants of rows that the source lacks cannot be asked for",
+                help,
+                "refused-lookup",
+                when,
+            ));
+        }
+        if touches.tenant {
+            let new = pairs
+                .iter()
+                .find(|pair| pair.attnum == anchor(goal.table))
+                .and_then(|pair| pair.value.expr());
+            let given = new.map_or(Given::Nothing, Given::Expr);
+            matched
+                .assigned
+                .push(self.row_tenant(goal.table, given, when)?);
+        }
+        matched.unowned.append(&mut self.unowned);
+        matched.arms.extend(when);
+        Ok(())
+    }
+
+    /// Asks for the tenants of the rows that the arms change.
+    fn merge_owner(
+        &mut self,
+        goal: &Goal<'_>,
+        matched: Matched,
+        start: Option<usize>,
+        impure: Option<usize>,
+    ) -> Walked<()> {
+        if matched.arms.is_empty() {
+            return Ok(());
+        }
+        if let Some(token) = impure {
+            return Err(self.unrepeatable(goal.table, token));
+        }
+        if !self.asking.none_matched.is_empty() {
+            return Err(
+                self.not_understood("several changes whose tenants must be asked for", start)
+            );
+        }
+        let Some((table, source, on)) = start.and_then(|start| self.merge_parts(start)) else {
+            return Err(self.not_understood("this form of MERGE", start));
+        };
+        let query = format!(
+            "{}SELECT DISTINCT {} FROM {} JOIN {} ON {}",
+            self.repeated_with(),
+            row_tenant_sql(goal.table, &format!("{}.", quoted(&goal.name))),
+            self.repeated(table),
+            self.repeated(source),
+            self.repeated(on)
+        );
+        let term = self.asking.term(query);
+        self.asking.zero_rows_ok.push(term);
+        for tenant in &matched.assigned {
+            self.asking.must_equal.push((*tenant, term));
+        }
+        let mut splices = Vec::new();
+        for when in &matched.arms {
+            splices.extend(self.never_matched(*when));
+        }
+        self.asking.none_matched = splices;
+        let tenant = self.tenant_index(TenantSource::Asked(term));
+        self.unowned = matched.unowned;
+        self.own(&Owner::One(tenant))
+    }
+
+    /// The tokens of target, source and condition.
+    fn merge_parts(&self, start: usize) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
+        let first = start + 1;
+        let into = self.token(first)?.is_word(self.sql, "into");
+        let target = first + usize::from(into);
+        let using = self.outside(target, "using")?;
+        let on = self.outside(using + 1, "on")?;
+        let when = self.outside(on + 1, "when")?;
+        Some((target..using, using + 1..on, on + 1..when))
+    }
+
+    /// The next such word outside of brackets and CASE.
+    fn outside(&self, from: usize, word: &str) -> Option<usize> {
+        let (mut depth, mut cases) = (0usize, 0usize);
+        for at in from..self.range.end {
+            let token = self.token(at)?;
+            let named = at
+                .checked_sub(1)
+                .and_then(|before| self.token(before))
+                .is_some_and(|before| before.is_special(b'.'));
+            match token.kind {
+                TokenKind::Special(b'(' | b'[') => depth += 1,
+                TokenKind::Special(b')' | b']') => depth = depth.checked_sub(1)?,
+                TokenKind::Ident if depth == 0 && !named => {
+                    if cases == 0 && token.is_word(self.sql, word) {
+                        return Some(at);
+                    }
+                    if token.is_word(self.sql, "case") {
+                        cases += 1;
+                    } else if token.is_word(self.sql, "end") {
+                        cases = cases.saturating_sub(1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Edits that keep a WHEN MATCHED from being met.
+    fn never_matched(&self, when: usize) -> Vec<Splice> {
+        let insertion = |at: usize, text: &str| Splice {
+            span: at..at,
+            text: text.to_owned(),
+        };
+        let Some(matched) = self.token(when + 1) else {
+            return Vec::new();
+        };
+        let and = self
+            .token(when + 2)
+            .filter(|token| token.is_word(self.sql, "and"));
+        let then = self
+            .outside(when + 2, "then")
+            .and_then(|then| self.token(then));
+        match (and, then) {
+            (Some(and), Some(then)) => vec![
+                insertion(matched.end, " AND false"),
+                insertion(and.end, " ("),
+                insertion(then.start, ") "),
+            ],
+            _ => vec![insertion(matched.end, " AND false")],
+        }
+    }
+}

@@ -1,0 +1,218 @@
+"""The same statements on a plain twin, directly, and on the sealed tables through pgseal: equal answers, equal content
+when it is read back, and nothing in the raw tables but sealed values."""
+import uuid
+
+import psycopg
+import psycopg.types.json
+import pytest
+from conftest import TENANTS
+from servers import ROOT
+
+A, B = TENANTS
+K1, K2, K3, K4, K5 = (uuid.UUID(int=0x51A7_0000 + number) for number in range(5))
+SEALED = {
+    "virtual_keys": (["key"], ["auth_config"]), "prompts": (["template"], []), "prompt_versions": (["template_text"], ["template"]),
+    "integrations": ([], ["credentials"]),
+}
+START = [
+    ("INSERT INTO virtual_keys (id, organisation_id, slug, name, key, auth_config) VALUES (%s, %s, 'st-1', 'one', 'sk-one', '{\"n\": 1}')", (K1, A)),
+    ("INSERT INTO virtual_keys (id, organisation_id, slug, name, key) VALUES (%s, %s, 'st-2', 'two', 'sk-two')", (K2, A)),
+    ("INSERT INTO virtual_keys (id, organisation_id, slug, name, key) VALUES (%s, %s, 'st-3', 'three', 'sk-three')", (K3, B)),
+]
+
+
+@pytest.fixture(scope="module")
+def twin(servers):
+    """A database of the same tables that no rule protects."""
+    with psycopg.connect(servers.direct, autocommit=True) as direct:
+        direct.execute("CREATE DATABASE twin")
+    with psycopg.connect(servers.direct.replace("/app", "/twin"), autocommit=True) as connection:
+        connection.execute((ROOT / "tests/schema/portkey.sql").read_text())
+        for number, tenant in enumerate(TENANTS):
+            connection.execute("INSERT INTO organisations VALUES (%s, %s)", (tenant, f"org{number}"))
+            connection.execute("INSERT INTO prompts VALUES (%s, %s, 'parent')", (tenant, tenant))
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def sealed(servers):
+    with psycopg.connect(servers.url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def start(twin, sealed):
+    for connection in (twin, sealed):
+        clear(connection)
+        for sql, parameters in START:
+            connection.execute(sql, parameters)
+    yield
+    for connection in (twin, sealed):
+        connection.execute("ROLLBACK")
+        clear(connection)
+
+
+def clear(connection):
+    connection.execute("DELETE FROM virtual_keys WHERE slug LIKE 'st-%'")
+    connection.execute("DELETE FROM prompt_versions WHERE version > 1000")
+    connection.execute("DELETE FROM prompts WHERE name LIKE 'st-%'")
+
+
+def run(connection, sql, parameters=None, binary=False):
+    """What a client sees: rows, count and tag, or the error's code."""
+    with connection.cursor(binary=binary) as cursor:
+        try:
+            cursor.execute(sql, parameters)
+        except psycopg.Error as error:
+            return error.sqlstate
+        rows = cursor.fetchall() if cursor.description else None
+        return rows, cursor.rowcount, cursor.statusmessage
+
+
+def content(connection):
+    keys = connection.execute("SELECT id, organisation_id, slug, name, key, auth_config, status FROM virtual_keys WHERE slug LIKE 'st-%' ORDER BY slug").fetchall()
+    versions = connection.execute("SELECT prompt_id, version, template, template_text FROM prompt_versions WHERE version > 1000 ORDER BY version").fetchall()
+    prompts = connection.execute("SELECT organisation_id, name, template FROM prompts WHERE name LIKE 'st-%' ORDER BY name").fetchall()
+    return keys, versions, prompts
+
+
+def check_raw(direct):
+    for table, (texts, documents) in SEALED.items():
+        for column in texts + documents:
+            loose = direct.execute(f"SELECT {column}::text FROM {table} WHERE {column} IS NOT NULL AND {column}::text !~ '^\"?~s[12][A-Za-z0-9_-]+~\"?$'").fetchall()
+            assert loose == [], (table, column)
+
+
+def same(twin, sealed, direct, *statements, binary=False):
+    for sql, *parameters in statements:
+        parameters = parameters[0] if parameters else None
+        expected = run(twin, sql, parameters, binary)
+        assert run(sealed, sql, parameters, binary) == expected, sql
+        assert not isinstance(expected, str) or expected in ("23505", "23503", "42804"), (sql, expected)
+    assert content(sealed) == content(twin), statements
+    check_raw(direct)
+
+
+CASES = {
+    "bulk update by VALUES": [(
+        "UPDATE virtual_keys AS t SET key = v.key, name = v.name FROM (VALUES (%s::uuid, %s, %s), (%s, %s, %s)) AS v(id, key, name) WHERE v.id = t.id",
+        (K1, "sk-new-1", "n1", K2, "sk-new-2", "n2"))],
+    "bulk update by VALUES, jsonb": [(
+        "UPDATE virtual_keys AS t SET auth_config = v.c::jsonb FROM (VALUES (%s::uuid, %s), (%s, %s)) AS v(id, c) WHERE v.id = t.id RETURNING t.slug, t.auth_config",
+        (K1, '{"b": [1, 2]}', K2, None))],
+    "bulk update whose rows carry their tenants": [(
+        "UPDATE virtual_keys AS t SET key = v.key FROM (VALUES (%s::uuid, %s::uuid, %s), (%s, %s, %s)) AS v(id, org, key) WHERE v.id = t.id AND t.organisation_id = v.org",
+        (K1, A, "sk-of-a", K3, B, "sk-of-b"))],
+    "bulk update by a CTE of VALUES": [(
+        "WITH v(id, key) AS (VALUES (%s::uuid, %s::text), (%s, %s)) UPDATE virtual_keys t SET key = v.key FROM v WHERE v.id = t.id RETURNING t.key",
+        (K1, "sk-cte", K2, "sk-cte"))],
+    "bulk update of no row": [("UPDATE virtual_keys AS t SET key = v.key FROM (VALUES (%s::uuid, %s)) AS v(id, key) WHERE v.id = t.id", (K5, "sk-nobody"))],
+    "bulk update by a correlated subquery": [(
+        "UPDATE virtual_keys SET key = (SELECT v.k FROM (VALUES (%s::uuid, %s), (%s, %s)) v(id, k) WHERE v.id = virtual_keys.id) WHERE organisation_id = %s AND slug LIKE 'st-%%'",
+        (K1, "sub-1", K2, "sub-2", A))],
+    "bulk update by CASE": [(
+        "UPDATE virtual_keys SET key = (CASE WHEN (id = %s) THEN %s WHEN (id = %s) THEN %s ELSE NULL END)::text WHERE id IN (%s, %s)",
+        (K1, "case-1", K2, "case-2", K1, K2))],
+    "bulk update by unnest": [(
+        "UPDATE virtual_keys t SET key = u.key FROM unnest(%s::uuid[], %s::text[]) AS u(id, key) WHERE t.id = u.id",
+        ([K1, K2], ["un-1", "un 'q' \"d\" \\ {,}"]))],
+    "insert by unnest, tenants too": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) RETURNING slug, key",
+        ([K4, K5], [A, B], ["st-4", "st-5"], ["un-a", None]))],
+    "insert by unnest, one tenant": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, key, auth_config) SELECT u.id, %s, u.slug, u.key, u.c::jsonb FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) AS u(id, slug, key, c)",
+        (A, [K4, K5], ["st-4", "st-5"], ["äß日本", ""], ['{"a": {"b": "c"}}', '[]']))],
+    "insert by unnest in the select list": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT unnest(%s::uuid[]), %s, unnest(%s::text[]), unnest(%s::text[])",
+        ([K4, K5], B, ["st-4", "st-5"], ["sl-1", "sl-2"]))],
+    "insert by unnest of jsonb": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, auth_config) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::jsonb[])",
+        ([K4], [A], ["st-4"], [psycopg.types.json.Jsonb({"z": 1, "a": "q\"uote"})]))],
+    "insert of a select of parameters": [
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s, %s, 'st-4', %s WHERE NOT EXISTS (SELECT 1 FROM virtual_keys WHERE slug = 'st-4')", (K4, A, "sel-1")),
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s, %s, 'st-4', %s WHERE NOT EXISTS (SELECT 1 FROM virtual_keys WHERE slug = 'st-4')", (K5, A, "sel-2"))],
+    "insert of a union": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s::uuid, %s::uuid, 'st-4', %s UNION ALL SELECT %s, %s, 'st-5', %s",
+        (K4, A, "uni-1", K5, B, "uni-2"))],
+    "insert of joined VALUES": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT v.id, v.o, v.s, v.k FROM (VALUES (%s::uuid, %s::uuid, 'st-4', %s), (%s, %s, 'st-5', %s)) v(id, o, s, k) JOIN organisations g ON g.id = v.o WHERE v.s <> ''",
+        (K4, A, "jo-1", K5, B, "jo-2"))],
+    "insert with DEFAULT among the values": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, key, status, created_at) VALUES (%s, %s, 'st-4', DEFAULT, DEFAULT, '2024-01-01'), (%s, %s, 'st-5', %s, 'off', '2024-01-01')",
+        (K4, A, K5, B, "def-1"))],
+    "insert without columns": [("INSERT INTO prompts VALUES (%s, %s, 'st-p', %s)", (K4, A, "whole row"))],
+    "insert with a CTE that writes": [(
+        "WITH p AS (INSERT INTO prompts (id, organisation_id, name, template) VALUES (%s, %s, 'st-p', %s) RETURNING id, template) SELECT template FROM p",
+        (K4, B, "from a cte"))],
+    "two writes in one statement": [(
+        "WITH a AS (UPDATE virtual_keys SET key = %s WHERE id = %s AND organisation_id = %s RETURNING slug, key), b AS (DELETE FROM virtual_keys WHERE id = %s RETURNING slug, key) SELECT * FROM a UNION ALL SELECT * FROM b",
+        ("both-1", K1, A, K2))],
+    "a row is cloned": [(
+        "INSERT INTO virtual_keys (id, organisation_id, slug, name, key, auth_config) SELECT %s, organisation_id, 'st-4', name, key, auth_config FROM virtual_keys WHERE id = %s RETURNING key, auth_config",
+        (K4, K1))],
+    "tuple assignment": [
+        ("UPDATE virtual_keys SET (key, name) = (%s, %s) WHERE id = %s", ("tu-1", "n", K1)),
+        ("UPDATE virtual_keys SET (key, auth_config) = ROW(%s, %s) WHERE id = %s", ("tu-2", '{"t": 2}', K2)),
+        ("UPDATE virtual_keys SET (key, name) = (SELECT %s, %s) WHERE id = %s", ("tu-3", "m", K3))],
+    "COALESCE, CASE and NULLIF": [
+        ("UPDATE virtual_keys SET key = COALESCE(%s, key) WHERE id = %s", (None, K1)),
+        ("UPDATE virtual_keys SET key = COALESCE(%s, key) WHERE id = %s", ("co-2", K2)),
+        ("UPDATE virtual_keys SET key = NULLIF(%s, '') WHERE id = %s", ("", K1)),
+        ("UPDATE virtual_keys SET key = COALESCE(NULLIF(%s, ''), key) WHERE id = %s", ("", K2)),
+        ("UPDATE virtual_keys SET key = CASE WHEN name = 'three' THEN %s ELSE key END WHERE id = %s", ("ca-3", K3))],
+    "upserts": [
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-1', %s) ON CONFLICT (slug) DO UPDATE SET key = EXCLUDED.key RETURNING id, key", (K4, A, "up-1")),
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-4', %s) ON CONFLICT (slug) DO UPDATE SET key = COALESCE(EXCLUDED.key, virtual_keys.key)", (K4, A, "up-2")),
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING", ([K1, K5], [A, A], ["st-9", "st-5"], ["up-3", "up-4"]))],
+    "MERGE": [
+        ("MERGE INTO virtual_keys t USING (VALUES (%s::uuid, %s::uuid, 'st-1', %s), (%s, %s, 'st-4', %s)) s(id, org, slug, key) ON t.id = s.id WHEN MATCHED THEN UPDATE SET key = s.key WHEN NOT MATCHED THEN INSERT (id, organisation_id, slug, key) VALUES (s.id, s.org, s.slug, s.key)",
+         (K1, A, "me-1", K4, A, "me-2")),
+        ("MERGE INTO virtual_keys t USING (SELECT %s::uuid AS id) s ON t.id = s.id WHEN MATCHED AND t.name = 'x' OR t.name IS NULL THEN UPDATE SET key = %s WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.id, %s, 'st-5', 'n', %s)",
+         (K5, "me-3", B, "me-4")),
+        ("MERGE INTO virtual_keys t USING (SELECT %s::uuid AS id) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET key = %s, auth_config = %s", (K2, "me-5", '{"m": 5}')),
+        ("MERGE INTO virtual_keys t USING (SELECT %s::uuid AS id) s ON t.id = s.id WHEN MATCHED THEN DELETE", (K3,))],
+    "children take their parent's tenant": [
+        ("INSERT INTO prompt_versions (id, prompt_id, version, template, template_text) VALUES (%s, %s, 1001, %s, %s)", (K4, A, '{"c": 1}', "child")),
+        ("INSERT INTO prompt_versions (id, prompt_id, version, template_text) SELECT v.i, v.p, v.n, v.t FROM (VALUES (%s::uuid, %s::uuid, 1002, %s), (%s, %s, 1003, %s)) v(i, p, n, t)", (K1, A, "c-1", K2, B, "c-2")),
+        ("UPDATE prompt_versions v SET template_text = x.t FROM (VALUES (%s::uuid, %s)) x(i, t) WHERE x.i = v.id", (K1, "c-3"))],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+def test_same_as_the_twin(twin, sealed, direct, case, binary):
+    statements = CASES[case]
+    if binary:
+        statements = [(sql.replace("%s", "%b"), *rest) for sql, *rest in statements]
+    same(twin, sealed, direct, *statements, binary=binary)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_same_with_constants_in_the_text(servers, twin, sealed, direct, case):
+    """The simple protocol: psycopg writes the parameters into the statement."""
+    with psycopg.connect(servers.url, autocommit=True, cursor_factory=psycopg.ClientCursor) as inline:
+        for sql, *rest in CASES[case]:
+            got = run(inline, sql, *rest)
+            if "unnest" in sql and got == "0A000":
+                pytest.skip("arrays of tenants must be parameters")
+            assert got == run(twin, sql, *rest), sql
+    assert content(sealed) == content(twin), case
+    check_raw(direct)
+
+
+def test_explain_analyze_runs_what_it_explains(sealed, twin, direct):
+    for connection in (sealed, twin):
+        connection.execute("EXPLAIN (ANALYZE, COSTS OFF) UPDATE virtual_keys t SET key = v.k FROM (VALUES (%s::uuid, %s)) v(id, k) WHERE v.id = t.id", (K1, "explained"))
+    assert content(sealed) == content(twin)
+    check_raw(direct)
+
+
+def test_values_of_two_tenants_are_not_mixed(sealed, direct):
+    """One look-up, rows of two tenants: nobody can say whose key each value gets."""
+    before = content(sealed)
+    sql = "UPDATE virtual_keys AS t SET key = v.key FROM (VALUES (%s::uuid, %s), (%s, %s)) AS v(id, key) WHERE v.id = t.id"
+    assert run(sealed, sql, (K1, "x", K3, "y")) == "SV007"
+    assert run(sealed, "UPDATE virtual_keys SET organisation_id = %s WHERE id = %s", (B, K1)) == "0A000"
+    assert run(sealed, "INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s, %s, 'st-4', key FROM virtual_keys WHERE id = %s", (K4, B, K1)) == "0A000"
+    assert content(sealed) == before
+    check_raw(direct)
