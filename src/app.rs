@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
 use crate::catalog::Catalog;
-use crate::config::{Config, KmsConfig, SslMode, Upstream};
+use crate::config::{Config, KmsConfig, Listen, SslMode, Upstream};
 use crate::keyring::{self, Keyring, verifying};
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
-use crate::net::{Dial, Server, client_acceptor, metadata, serve};
+use crate::net::{Dial, Listener, Server, client_acceptor, metadata, serve};
 use crate::plan::Planner;
 use crate::rules::{self, Protection, Rule};
 use crate::session::{Shared, TlsOffer};
@@ -175,6 +174,21 @@ async fn kms(config: &KmsConfig) -> Result<Arc<dyn Kms>, String> {
     })
 }
 
+async fn listeners(config: &Config) -> Result<Vec<Listener>, String> {
+    let mut listeners = Vec::new();
+    for listen in &config.listen {
+        let (name, bound) = match listen {
+            Listen::Tcp(address) => (address.clone(), Listener::tcp(address).await),
+            Listen::Unix(path) => (
+                path.display().to_string(),
+                Listener::unix(path, config.socket_mode).await,
+            ),
+        };
+        listeners.push(bound.map_err(|cause| format!("listen {name}: {cause}"))?);
+    }
+    Ok(listeners)
+}
+
 /// Runs the proxy until `stop`.
 ///
 /// # Errors
@@ -243,12 +257,10 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     if let Some((client, url)) = metadata {
         tokio::spawn(follow_catalog(client, url, rules, server.clone()));
     }
-    let listener = TcpListener::bind(&config.listen)
-        .await
-        .map_err(|cause| format!("listen {}: {cause}", config.listen))?;
-    let address = listener.local_addr().map_err(|cause| cause.to_string())?;
-    info!(listen = %address, protected_columns = columns, "pgseal is ready");
-    serve(listener, server, config.threads, stop)
+    let listeners = listeners(&config).await?;
+    let names: Vec<String> = listeners.iter().map(Listener::name).collect();
+    info!(listen = %names.join(","), protected_columns = columns, "pgseal is ready");
+    serve(listeners, server, config.threads, stop)
         .await
         .map_err(|cause| format!("the session threads cannot be started: {cause}"))?;
     info!("pgseal has ended");

@@ -20,6 +20,15 @@ pub struct ConfigError {
     pub message: String,
 }
 
+/// Where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// `host:port`.
+    Tcp(String),
+    /// A socket file.
+    Unix(PathBuf),
+}
+
 /// Where PostgreSQL is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upstream {
@@ -74,8 +83,10 @@ pub enum KmsConfig {
 
 /// A validated configuration. The keyring's URL may hold a password, so there is no `Debug`.
 pub struct Config {
-    /// `listen`: where clients connect.
-    pub listen: String,
+    /// `listen`: where clients connect; at least one place.
+    pub listen: Vec<Listen>,
+    /// `socket_mode`: permissions of the Unix sockets' files.
+    pub socket_mode: u32,
     /// `upstream`: PostgreSQL.
     pub upstream: Upstream,
     /// The upstream's TLS mode.
@@ -101,7 +112,8 @@ pub struct Config {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct File {
-    listen: Option<String>,
+    listen: Option<OneOrMore>,
+    socket_mode: Option<String>,
     upstream: Option<String>,
     rules: Option<String>,
     keyring: Option<String>,
@@ -135,6 +147,23 @@ struct RouteEntry {
 #[derive(Deserialize)]
 struct RoutesFromEnv {
     kms_routes: Vec<RouteEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a string or a list of strings")]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    /// As it is written in the environment.
+    fn joined(&self) -> String {
+        match self {
+            Self::One(one) => one.clone(),
+            Self::More(more) => more.join(","),
+        }
+    }
 }
 
 struct Source<'a> {
@@ -276,10 +305,9 @@ impl Config {
             },
         };
         let client_tls = client_tls(file, source)?;
-        let listen = get("listen", &file.listen)
-            .map_or_else(|| "127.0.0.1:6432".to_owned(), |(listen, _)| listen);
         Ok(Self {
-            listen,
+            listen: listen(file, source)?,
+            socket_mode: socket_mode(file, source)?,
             upstream,
             sslmode,
             sslrootcert,
@@ -369,6 +397,69 @@ fn rotate_after(file: &File, source: &Source<'_>) -> Result<Option<f64>, ConfigE
                 "say a number of seconds up to 315360000, or 0 for never",
             )),
         },
+    }
+}
+
+/// The port of a listener that names none.
+const PORT: u16 = 6432;
+const SOCKET: &str =
+    "has a port that is no number: say /folder, /folder:port or /folder/.s.PGSQL.port";
+
+/// The socket's file as libpq names it, from a folder, a folder and a port, or the file itself.
+#[must_use]
+pub fn socket_file(text: &str, port: u16) -> Option<PathBuf> {
+    let path = Path::new(text);
+    if path
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with(".s.PGSQL."))
+    {
+        return Some(path.to_owned());
+    }
+    let (folder, port) = match text.rsplit_once(':') {
+        Some((folder, port)) => (folder, port.parse().ok()?),
+        None => (text, port),
+    };
+    Some(Path::new(folder).join(format!(".s.PGSQL.{port}")))
+}
+
+fn listen(file: &File, source: &Source<'_>) -> Result<Vec<Listen>, ConfigError> {
+    let in_file = file.listen.as_ref().map(OneOrMore::joined);
+    let Some((text, place)) = source.get("listen", in_file.as_ref()) else {
+        return Ok(vec![Listen::Tcp(format!("127.0.0.1:{PORT}"))]);
+    };
+    listen_at(&text).map_err(|message| error(place, message))
+}
+
+/// Reads a list of places to listen at, separated by commas.
+///
+/// # Errors
+/// What is wrong and what is allowed.
+pub fn listen_at(text: &str) -> Result<Vec<Listen>, String> {
+    let one = |text: &str| {
+        if text.starts_with('/') {
+            return socket_file(text, PORT)
+                .map(Listen::Unix)
+                .ok_or_else(|| format!("\"{text}\" {SOCKET}"));
+        }
+        match text.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+                Ok(Listen::Tcp(text.to_owned()))
+            }
+            _ => Err(format!(
+                "\"{text}\" is not allowed: say host:port or the folder of a Unix socket, several separated by commas"
+            )),
+        }
+    };
+    text.split(',').map(|text| one(text.trim())).collect()
+}
+
+fn socket_mode(file: &File, source: &Source<'_>) -> Result<u32, ConfigError> {
+    match source.get("socket_mode", file.socket_mode.as_ref()) {
+        None => Ok(0o777),
+        Some((text, place)) => u32::from_str_radix(&text, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o777)
+            .ok_or_else(|| error(place, "say the permissions in octal, such as \"0770\"")),
     }
 }
 
@@ -464,12 +555,7 @@ fn upstream_of(
     place: &str,
 ) -> Result<(Upstream, SslMode, Option<PathBuf>), ConfigError> {
     if url.starts_with('/') {
-        let path = PathBuf::from(url);
-        let socket = if path.is_dir() {
-            path.join(".s.PGSQL.5432")
-        } else {
-            path
-        };
+        let socket = socket_file(url, 5432).ok_or_else(|| error(place, SOCKET))?;
         return Ok((Upstream::Unix(socket), SslMode::Disable, None));
     }
     let bad = |what: &str| {
@@ -584,6 +670,31 @@ mod tests {
         assert_eq!(threads("3"), Ok(3));
         assert!(threads("").unwrap() >= 1);
         assert!(threads("0").is_err() && threads("257").is_err() && threads("many").is_err());
+    }
+
+    #[test]
+    fn listeners_are_addresses_and_sockets_by_libpq_s_names() {
+        let listen = |text: &str| {
+            load(&[("PGSEAL_UPSTREAM", "postgres://h"), ("PGSEAL_LISTEN", text)])
+                .map(|config| config.listen)
+        };
+        let unix = |path: &str| Listen::Unix(path.into());
+        assert_eq!(
+            listen("[::1]:7000, /run/pgseal,/run/x:7001,/run/y/.s.PGSQL.9"),
+            Ok(vec![
+                Listen::Tcp("[::1]:7000".to_owned()),
+                unix("/run/pgseal/.s.PGSQL.6432"),
+                unix("/run/x/.s.PGSQL.7001"),
+                unix("/run/y/.s.PGSQL.9"),
+            ])
+        );
+        assert_eq!(
+            listen(""),
+            Ok(vec![Listen::Tcp("127.0.0.1:6432".to_owned())])
+        );
+        for bad in ["localhost", ":6432", "h:70000", "/run:x", "h:1,"] {
+            assert!(listen(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ enum Command {
     },
     /// Asks the proxy at this address whether it answers.
     Healthcheck {
-        /// Host and port.
+        /// Where it listens, as in the setting.
         #[arg(default_value = "127.0.0.1:6432", env = "PGSEAL_LISTEN")]
         address: String,
     },

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::Server;
+use super::listen::Accepted;
 use super::stream::{Stream, tune};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
-use crate::session::{Fatal, Progress, Session};
+use crate::session::{Fatal, Progress, Session, TlsOffer};
 use crate::wire::{Inbox, OutQueue, Outbox, encode};
 
 /// Bytes queued for one peer above which the other is not read.
@@ -24,6 +25,8 @@ const HIGH_WATER: usize = 256 << 10;
 const SLICES: usize = 32;
 /// From accept to the first ReadyForQuery.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a peer may take to let itself be told of the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// First byte of a TLS handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -48,22 +51,33 @@ enum Event {
 }
 
 /// Serves one accepted connection to its end.
-pub(super) async fn serve(stream: TcpStream, server: Arc<Server>) -> io::Result<()> {
-    tune(&stream)?;
-    let mut first = [0];
-    let peeked = tokio::time::timeout(LOGIN_TIMEOUT, stream.peek(&mut first)).await??;
-    if peeked == 0 {
-        return Ok(());
-    }
-    let direct = first == [TLS_HANDSHAKE];
-    let client: Box<dyn Stream> = match (&server.acceptor, direct) {
-        (Some(acceptor), true) => {
-            Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??)
+pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result<()> {
+    let (client, session): (Box<dyn Stream>, Session) = match accepted {
+        Accepted::Tcp(stream) => {
+            let stream = TcpStream::from_std(stream)?;
+            tune(&stream)?;
+            let mut first = [0];
+            let peeked = tokio::time::timeout(LOGIN_TIMEOUT, stream.peek(&mut first)).await??;
+            if peeked == 0 {
+                return Ok(());
+            }
+            let direct = first == [TLS_HANDSHAKE];
+            let client: Box<dyn Stream> = match (&server.acceptor, direct) {
+                (Some(acceptor), true) => {
+                    Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??)
+                }
+                (None, true) => return Ok(()),
+                (_, false) => Box::new(stream),
+            };
+            let session = Session::new(server.shared.clone(), server.offer, direct);
+            (client, session)
         }
-        (None, true) => return Ok(()),
-        (_, false) => Box::new(stream),
+        // Nothing to encrypt: the bytes do not leave this machine. PostgreSQL answers `N` there too.
+        Accepted::Unix(stream) => (
+            Box::new(UnixStream::from_std(stream)?),
+            Session::new(server.shared.clone(), TlsOffer::Disabled, false),
+        ),
     };
-    let session = Session::new(server.shared.clone(), server.offer, direct);
     let mut connection = Connection {
         server,
         session,
@@ -74,7 +88,9 @@ pub(super) async fn serve(stream: TcpStream, server: Arc<Server>) -> io::Result<
         out: Outbox::default(),
         keys: None,
     };
-    connection.run().await
+    let ended = connection.run().await;
+    connection.close().await;
+    ended
 }
 
 impl Connection {
@@ -145,7 +161,9 @@ impl Connection {
                     upstream.write_all(&packet).await?;
                     upstream.flush().await?;
                     // PostgreSQL closes when it has taken the request.
-                    upstream.read_u8().await.ok();
+                    tokio::time::timeout(LOGIN_TIMEOUT, upstream.read_u8())
+                        .await
+                        .ok();
                     return Ok(false);
                 }
                 Ok(Progress::Closed) => {
@@ -199,6 +217,21 @@ impl Connection {
             upstream.flush().await?;
         }
         Ok(())
+    }
+
+    /// Says goodbye to both in TLS's own words, where there is TLS: without them a client takes the end for an attack.
+    async fn close(&mut self) {
+        let Self {
+            client, upstream, ..
+        } = self;
+        let both = async {
+            // Whoever is gone already need not hear it.
+            client.shutdown().await.ok();
+            if let Some(upstream) = upstream {
+                upstream.shutdown().await.ok();
+            }
+        };
+        tokio::time::timeout(CLOSE_TIMEOUT, both).await.ok();
     }
 
     async fn fatal(&mut self, fatal: &Fatal) -> io::Result<()> {

@@ -1,22 +1,25 @@
 //! Listener, TLS, the one task per connection, upstream and cancel.
 
 mod connection;
+mod listen;
 pub mod metadata;
 mod stream;
 mod workers;
 
+use std::future::poll_fn;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::keyring::Keyring;
 use crate::session::{Shared, TlsOffer};
+pub use listen::{Listener, SocketFile};
 pub(crate) use stream::unverifying;
 pub use stream::{Dial, client_acceptor};
 use workers::Workers;
@@ -49,7 +52,7 @@ pub struct Server {
 /// # Errors
 /// When the threads for the sessions cannot be started.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     server: Arc<Server>,
     threads: NonZeroUsize,
     stop: impl Future<Output = ()>,
@@ -61,11 +64,11 @@ pub async fn serve(
         tokio::select! {
             () = &mut stop => break,
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
-            incoming = listener.accept() => match incoming {
-                Ok((stream, _)) => {
-                    let (stream, server) = (stream.into_std(), server.clone());
+            incoming = accept(&listeners) => match incoming {
+                Ok(accepted) => {
+                    let server = server.clone();
                     workers.spawn(&mut sessions, async move {
-                        if let Err(error) = accepted(stream, server).await {
+                        if let Err(error) = connection::serve(accepted, server).await {
                             debug!(%error, "a connection ended");
                         }
                     });
@@ -78,7 +81,7 @@ pub async fn serve(
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     server.draining.send_replace(true);
     let drained = async { while sessions.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
@@ -87,7 +90,14 @@ pub async fn serve(
     Ok(())
 }
 
-/// Serves a connection on the event loop that this runs on.
-async fn accepted(stream: io::Result<std::net::TcpStream>, server: Arc<Server>) -> io::Result<()> {
-    connection::serve(TcpStream::from_std(stream?)?, server).await
+async fn accept(listeners: &[Listener]) -> io::Result<listen::Accepted> {
+    poll_fn(|task| {
+        for listener in listeners {
+            if let Poll::Ready(accepted) = listener.poll_accept(task) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

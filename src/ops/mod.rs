@@ -11,24 +11,42 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use crate::config::{Listen, listen_at};
 use crate::plan::{Env, Lineage, Outputs, Planner, SlotSource, TenantSource, Verdict};
 
-/// Asks a proxy whether it answers an SSLRequest, which needs no PostgreSQL.
+/// Asks a proxy whether it answers an SSLRequest, which needs no PostgreSQL; `listen` as in the setting, the first
+/// of several.
 ///
 /// # Errors
 /// Why not, in words for the operator.
-pub fn healthcheck(address: &str) -> Result<(), String> {
+pub fn healthcheck(listen: &str) -> Result<(), String> {
     const TIMEOUT: Duration = Duration::from_secs(3);
-    let words = |cause: std::io::Error| format!("{address}: {cause}");
-    let target = address
-        .to_socket_addrs()
-        .map_err(words)?
-        .next()
-        .ok_or_else(|| format!("{address} is no address"))?;
-    let mut stream = TcpStream::connect_timeout(&target, TIMEOUT).map_err(words)?;
-    stream.set_read_timeout(Some(TIMEOUT)).map_err(words)?;
+    let words = |cause: std::io::Error| format!("{listen}: {cause}");
+    match listen_at(listen)?.first() {
+        None => Err(format!("{listen} is no address")),
+        Some(Listen::Unix(path)) => {
+            let stream = UnixStream::connect(path).map_err(words)?;
+            stream.set_read_timeout(Some(TIMEOUT)).map_err(words)?;
+            answers(listen, stream)
+        }
+        Some(Listen::Tcp(address)) => {
+            let target = address
+                .to_socket_addrs()
+                .map_err(words)?
+                .next()
+                .ok_or_else(|| format!("{address} is no address"))?;
+            let stream = TcpStream::connect_timeout(&target, TIMEOUT).map_err(words)?;
+            stream.set_read_timeout(Some(TIMEOUT)).map_err(words)?;
+            answers(listen, stream)
+        }
+    }
+}
+
+fn answers(listen: &str, mut stream: impl Read + Write) -> Result<(), String> {
+    let words = |cause: std::io::Error| format!("{listen}: {cause}");
     stream
         .write_all(&[0, 0, 0, 8, 4, 210, 22, 47])
         .map_err(words)?;
@@ -37,7 +55,7 @@ pub fn healthcheck(address: &str) -> Result<(), String> {
     if matches!(&answer, b"S" | b"N") {
         Ok(())
     } else {
-        Err(format!("{address} does not speak PostgreSQL's protocol"))
+        Err(format!("{listen} does not speak PostgreSQL's protocol"))
     }
 }
 

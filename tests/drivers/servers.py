@@ -135,7 +135,7 @@ class Servers:
         )
         if self.client_tls:
             env.update(PGSEAL_CLIENT_TLS=self.client_tls, PGSEAL_TLS_CERT=str(self.certificate), PGSEAL_TLS_KEY=str(self.folder / "pgseal.pem"))
-        env.update(self.env)
+        env.update({key: value.replace("{folder}", str(self.folder)).replace("{port}", str(self.port)) for key, value in self.env.items()})
         self.log = self.folder / "pgseal.log"
         with open(self.log, "w") as log:
             self.pgseal = subprocess.Popen([os.environ["PGSEAL_BIN"], "run"], env=env, stderr=log, cwd=self.folder)

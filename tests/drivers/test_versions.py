@@ -8,7 +8,7 @@ import pytest
 import test_bad_input
 import test_columns
 import test_connections
-import test_zz_behaviour
+import test_behaviour
 from conftest import TENANTS, canary, populate
 from servers import Servers
 from test_bad_input import bystander  # noqa: F401
@@ -67,13 +67,13 @@ def test_psql(servers, direct, shorter):
 
 
 def test_copy_pipelines_and_portals(servers, direct, through):
-    test_zz_behaviour.test_pipelines_and_cursors(servers, direct)
-    test_zz_behaviour.test_copy_of_other_tables_streams(servers, through)
+    test_behaviour.test_pipelines_and_cursors(servers, direct)
+    test_behaviour.test_copy_of_other_tables_streams(servers, through)
 
 
 @pytest.mark.parametrize("sql", ["SELECT upper(key) FROM virtual_keys", "DO $$BEGIN UPDATE virtual_keys SET key = 'x'; END$$", "SELECT key FROM virtual_keys ORDER BY key"])
 def test_refusals(through, sql):
-    test_zz_behaviour.test_what_cannot_work_on_ciphertext_is_refused_and_the_session_goes_on(through, sql)
+    test_behaviour.test_what_cannot_work_on_ciphertext_is_refused_and_the_session_goes_on(through, sql)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -86,7 +86,7 @@ def test_frames_that_no_client_should_send(servers, bystander, seed):  # noqa: F
 @pytest.mark.parametrize("client", ["disable", "require"])
 def test_cancel(encrypted, client):
     test_connections.test_ctrl_c_in_psql_cancels(encrypted, client)
-    test_zz_behaviour.test_cancel_reaches_the_server(encrypted[0])
+    test_behaviour.test_cancel_reaches_the_server(encrypted[0])
 
 
 def test_a_backend_is_terminated(encrypted):
