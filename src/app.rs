@@ -1,23 +1,25 @@
 //! Composition: configuration to a running proxy.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod databases;
 
-use tokio::sync::{Notify, watch};
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::catalog::Catalog;
 use crate::config::{Config, KmsConfig, Listen, SslMode, Upstream};
-use crate::keyring::{self, Keyring, verifying};
+use crate::keyring::{self, verifying};
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::{Dial, Listener, Server, client_acceptor, metadata, serve};
 use crate::plan::Planner;
 use crate::rules::{self, Protection, Rule};
 use crate::session::{Shared, TlsOffer};
-
-/// How often the catalog is compared with the database's, for what others change.
-const POLL: Duration = Duration::from_secs(2);
+use databases::Databases;
+use tokio_rustls::TlsAcceptor;
 
 /// Reads all rule files.
 ///
@@ -31,19 +33,35 @@ pub fn read_rules(config: &Config) -> Result<Vec<Rule>, String> {
             .map_err(|cause| format!("{name} cannot be read: {cause}"))?;
         let read = rules::parse(&name, &text).map_err(|error| error.to_string())?;
         for rule in read {
+            let database = rule.database.as_deref();
             if let Some(first) = all
                 .iter()
-                .find(|first| first.schema == rule.schema && first.table == rule.table)
+                .find(|first| first.is_of(database, &rule.schema, &rule.table))
             {
-                return Err(format!(
-                    "{name}:{}: {}.{} has a rule in {}:{} already",
-                    rule.line, rule.schema, rule.table, first.file, first.line
-                ));
+                return Err(second_rule(first, &rule));
             }
             all.push(rule);
         }
     }
     Ok(all)
+}
+
+fn second_rule(first: &Rule, second: &Rule) -> String {
+    format!(
+        "{}:{}: {}.{} has a rule in {}:{} already",
+        second.file, second.line, second.schema, second.table, first.file, first.line
+    )
+}
+
+/// The rules of the database that a command is for: `--database`, or the keyring's.
+fn rules_of_one(config: &Config) -> Result<(String, Vec<Rule>), String> {
+    let url = config.keyring.as_deref();
+    let url = url.ok_or("no keyring is configured")?;
+    let own = keyring::database_of(url)?;
+    let name = config.database.clone().unwrap_or_else(|| own.clone());
+    let mut groups = databases::by_database(read_rules(config)?, &own)?;
+    let rules = groups.remove(&name).unwrap_or_default();
+    Ok((keyring::with_database(url, &name), rules))
 }
 
 async fn plan_catalog(
@@ -78,12 +96,9 @@ async fn apply(
 /// # Errors
 /// Why they cannot be applied, in words for the operator.
 pub async fn protection(config: &Config) -> Result<Protection, String> {
-    let url = config
-        .keyring
-        .as_deref()
-        .ok_or("no keyring is configured")?;
-    let client = keyring::connect(url).await?;
-    let (_, protection) = apply(&client, &read_rules(config)?, 1).await?;
+    let (url, rules) = rules_of_one(config)?;
+    let client = keyring::connect(&url).await?;
+    let (_, protection) = apply(&client, &rules, 1).await?;
     Ok(protection)
 }
 
@@ -112,17 +127,35 @@ pub fn keep_memory_private() {
     }
 }
 
+/// Planners for the databases as they are now, by their names: all that rules name, or the command's.
+///
+/// # Errors
+/// The first database that rules cannot be applied to and why, in words for the operator.
+pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, String> {
+    let url = config.keyring.as_deref();
+    let url = url.ok_or("no keyring is configured")?;
+    let groups = databases::by_database(read_rules(config)?, &keyring::database_of(url)?)?;
+    let mut planners = Vec::new();
+    for (name, rules) in groups {
+        if config.database.as_ref().is_none_or(|one| *one == name) {
+            let words = |cause: String| format!("database {name}: {cause}");
+            let url = keyring::with_database(url, &name);
+            let client = keyring::connect(&url).await.map_err(words)?;
+            let planner = plan_catalog(&client, &rules, 1).await.map_err(words)?;
+            planners.push((name, planner));
+        }
+    }
+    Ok(planners)
+}
+
 /// A planner for the database as it is now.
 ///
 /// # Errors
 /// Why the rules cannot be applied, in words for the operator.
 pub async fn planner(config: &Config) -> Result<Planner, String> {
-    let url = config
-        .keyring
-        .as_deref()
-        .ok_or("no keyring is configured")?;
-    let client = keyring::connect(url).await?;
-    plan_catalog(&client, &read_rules(config)?, 1).await
+    let (url, rules) = rules_of_one(config)?;
+    let client = keyring::connect(&url).await?;
+    plan_catalog(&client, &rules, 1).await
 }
 
 /// A connection to the keyring, its schema in place, and the KMS that wraps its keys: for commands.
@@ -132,11 +165,8 @@ pub async fn planner(config: &Config) -> Result<Planner, String> {
 pub async fn administration(
     config: &Config,
 ) -> Result<(tokio_postgres::Client, Arc<dyn Kms>), String> {
-    let url = config
-        .keyring
-        .as_deref()
-        .ok_or("no keyring is configured")?;
-    let client = keyring::connect_ready(url).await?;
+    let (url, _) = rules_of_one(config)?;
+    let client = keyring::connect_ready(&url).await?;
     Ok((client, kms(&config.kms).await?))
 }
 
@@ -189,126 +219,75 @@ async fn listeners(config: &Config) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-/// Runs the proxy until `stop`.
+fn acceptor(config: &Config) -> Result<Option<Arc<TlsAcceptor>>, String> {
+    let tls = config.client_tls.as_ref();
+    let made = tls.map(|tls| client_acceptor(&tls.cert, &tls.key).map(Arc::new));
+    made.transpose()
+}
+
+/// Runs the proxy until `stop`; `reread` reads the configuration anew when SIGHUP asks for it.
 ///
 /// # Errors
 /// Why it cannot start, in words for the operator.
-pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), String> {
+pub async fn run(
+    config: Config,
+    reread: impl Fn() -> Result<Config, String>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), String> {
+    let mut asked = signal(SignalKind::hangup()).map_err(|cause| cause.to_string())?;
     let rules = read_rules(&config)?;
-    let cache = Arc::new(KeyCache::new(config.ages));
-    let dial = dial(&config)?;
-    let (acceptor, offer) = match &config.client_tls {
-        None => (None, TlsOffer::Disabled),
-        Some(tls) => (
-            Some(client_acceptor(&tls.cert, &tls.key)?),
-            if tls.required {
-                TlsOffer::Required
-            } else {
-                TlsOffer::Allowed
-            },
-        ),
+    let offer = match &config.client_tls {
+        None => TlsOffer::Disabled,
+        Some(tls) if tls.required => TlsOffer::Required,
+        Some(_) => TlsOffer::Allowed,
     };
-    let protecting = match config.keyring.as_deref().filter(|_| !rules.is_empty()) {
-        None => None,
-        Some(url) => {
-            let keyring = Keyring::open(url, kms(&config.kms).await?, cache.clone(), config.habits)
-                .await
-                .map_err(|cause| format!("keyring: {cause}"))?;
-            let client = keyring::connect(url)
-                .await
-                .map_err(|cause| format!("keyring: {cause}"))?;
-            let planner = plan_catalog(&client, &rules, 1).await?;
-            let database = client
-                .query_one("SELECT pg_catalog.current_database()::text", &[])
-                .await
-                .map_err(|cause| format!("keyring: {cause}"))?;
-            Some((
-                keyring,
-                client,
-                planner,
-                database.get::<_, String>(0),
-                url.to_owned(),
-            ))
-        }
-    };
-    let columns = protecting
-        .as_ref()
-        .map_or(0, |protecting| protecting.2.protected_columns());
-    let (keyring, metadata, planner, database) = match protecting {
-        None => (None, None, None, None),
-        Some((keyring, client, planner, database, url)) => (
-            Some(keyring),
-            Some((client, url)),
-            Some(Arc::new(planner)),
-            Some(database),
-        ),
-    };
-    let shared = Arc::new(Shared::new(planner, cache, database));
+    let (acceptor_now, dial) = (acceptor(&config)?, dial(&config)?);
+    let other = Shared::new(None, Arc::new(KeyCache::new(config.ages)), None);
+    let config = Arc::new(config);
+    let databases = Databases::open(config.clone(), rules).await?;
+    let (all, columns) = databases.all().await;
     let server = Arc::new(Server {
-        shared,
-        keyring,
+        databases: ArcSwap::from_pointee(all),
+        other: Arc::new(other),
         dial,
-        acceptor,
+        acceptor: ArcSwapOption::new(acceptor_now),
         offer,
-        stale: Notify::new(),
-        loaded: watch::Sender::new(1),
-        draining: watch::Sender::new(false),
+        news: watch::Sender::default(),
     });
-    if let Some((client, url)) = metadata {
-        tokio::spawn(follow_catalog(client, url, rules, server.clone()));
-    }
-    let listeners = listeners(&config).await?;
-    let names: Vec<String> = listeners.iter().map(Listener::name).collect();
+    let listen = listeners(&config).await?;
+    let names: Vec<String> = listen.iter().map(Listener::name).collect();
     info!(listen = %names.join(","), protected_columns = columns, "pgseal is ready");
-    serve(listeners, server, config.threads, stop)
-        .await
-        .map_err(|cause| format!("the session threads cannot be started: {cause}"))?;
+    let reloads = async {
+        while asked.recv().await.is_some() {
+            match reload(&reread, &databases, &server).await {
+                Ok(columns) => info!(protected_columns = columns, "pgseal was reloaded"),
+                Err(cause) => error!(cause, "nothing was reloaded: all stays as it was"),
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let served = tokio::select! {
+        served = serve(listen, server.clone(), config.threads, stop) => served,
+        () = reloads => Ok(()),
+    };
+    served.map_err(|cause| format!("the session threads cannot be started: {cause}"))?;
     info!("pgseal has ended");
     Ok(())
 }
 
-/// Loads the catalog anew when a session saw DDL, or when the database's differs from ours.
-async fn follow_catalog(
-    mut client: tokio_postgres::Client,
-    url: String,
-    rules: Vec<Rule>,
-    server: Arc<Server>,
-) {
-    let mut epoch = 1;
-    let mut known = metadata::fingerprint(&client).await.ok();
-    loop {
-        let asked = tokio::time::timeout(POLL, server.stale.notified())
-            .await
-            .is_ok();
-        if client.is_closed() {
-            match keyring::connect(&url).await {
-                Ok(connected) => client = connected,
-                Err(cause) => {
-                    warn!(cause, "the catalog cannot be followed");
-                    tokio::time::sleep(POLL).await;
-                    continue;
-                }
-            }
-        }
-        let Ok(now) = metadata::fingerprint(&client).await else {
-            continue;
-        };
-        if known.as_ref() != Some(&now) {
-            epoch += 1;
-            match plan_catalog(&client, &rules, epoch).await {
-                Ok(planner) => {
-                    server.shared.planner.store(Some(Arc::new(planner)));
-                    known = Some(now);
-                }
-                // The last good plan goes on protecting; a table that is gone cannot leak.
-                Err(cause) => error!(
-                    cause,
-                    "the rules no longer fit the database: the last snapshot stays in force"
-                ),
-            }
-        }
-        if asked {
-            server.loaded.send_replace(epoch);
-        }
+/// Rules and the TLS certificate; everything is validated before anything changes.
+async fn reload(
+    reread: &impl Fn() -> Result<Config, String>,
+    databases: &Databases,
+    server: &Server,
+) -> Result<usize, String> {
+    let config = reread()?;
+    let rules = read_rules(&config)?;
+    let acceptor = acceptor(&config)?;
+    if acceptor.is_some() != server.acceptor.load().is_some() {
+        return Err("client_tls was switched on or off, which needs a restart".to_owned());
     }
+    let columns = databases.reload(rules, server).await?;
+    server.acceptor.store(acceptor);
+    Ok(columns)
 }

@@ -99,6 +99,8 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// `keyring`: the protected database.
     pub keyring: Option<String>,
+    /// The database that a command is for; none: the keyring's.
+    pub database: Option<String>,
     /// `kms`.
     pub kms: KmsConfig,
     /// `on_new_tenant` and `key_rotate_after`.
@@ -314,6 +316,7 @@ impl Config {
             client_tls,
             rules,
             keyring,
+            database: None,
             kms,
             habits: Habits {
                 create_tenants,

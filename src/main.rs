@@ -17,6 +17,9 @@ struct Cli {
     /// The configuration file; without it `pgseal.toml`, if there is one, and the environment.
     #[arg(long, global = true, env = "PGSEAL_CONFIG")]
     config: Option<PathBuf>,
+    /// The database that the command is for, where rules name several; the keyring's if left out.
+    #[arg(long, global = true)]
+    database: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -95,10 +98,15 @@ fn main() -> ExitCode {
     }
     let default = PathBuf::from("pgseal.toml");
     let path = cli.config.or_else(|| default.is_file().then_some(default));
-    let config = match Config::load(path.as_deref(), &std::env::vars().collect()) {
-        Ok(config) => config,
-        Err(error) => return bad_config(&error.to_string()),
+    let read = move || {
+        let config = Config::load(path.as_deref(), &std::env::vars().collect());
+        config.map_err(|error| error.to_string())
     };
+    let mut config = match read() {
+        Ok(config) => config,
+        Err(error) => return bad_config(&error),
+    };
+    config.database = cli.database;
     if let Err(error) = app::read_rules(&config) {
         return bad_config(&error);
     }
@@ -113,13 +121,16 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Run => {
                 app::keep_memory_private();
-                done(app::run(config, stopped()).await)
+                done(app::run(config, read, stopped()).await)
             }
-            Command::Check => {
-                done(app::planner(&config).await.map(|planner| {
-                    println!("{} columns are protected", planner.protected_columns())
-                }))
-            }
+            Command::Check => done(app::planners(&config).await.map(|planners| {
+                for (name, planner) in planners {
+                    println!(
+                        "{name}: {} columns are protected",
+                        planner.protected_columns()
+                    )
+                }
+            })),
             Command::Explain { sql } => done(
                 app::planner(&config)
                     .await

@@ -126,6 +126,8 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// 1-based position in the client's statement, in characters.
     pub position: Option<u32>,
+    /// PostgreSQL's routine that raises the same error, where drivers look at it.
+    pub routine: Option<&'static str>,
 }
 
 impl Refusal {
@@ -142,6 +144,7 @@ impl Refusal {
             detail: None,
             hint: Some(hint.into()),
             position: None,
+            routine: None,
         }
     }
 

@@ -22,7 +22,7 @@ use crate::model::{KeyId, TenantId};
 use failure::Failure;
 
 pub use schema::DDL;
-pub use tls::{connect, verifying};
+pub use tls::{connect, database_of, verifying, with_database};
 
 /// How long a no is remembered.
 const NEGATIVE: Duration = Duration::from_secs(5);

@@ -18,6 +18,8 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls, Socket};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+const UNREADABLE: &str = "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-full and &sslrootcert=file if need be";
+
 /// Connects with a libpq-style URL; the connection's task ends with the client.
 ///
 /// # Errors
@@ -36,9 +38,7 @@ pub(super) async fn connect_and_hear(
 
 async fn open(url: &str, notices: Option<mpsc::Sender<String>>) -> Result<Client, String> {
     let (url, roots) = without_roots(url);
-    let mut config: tokio_postgres::Config = url.parse().map_err(|_| {
-        "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-full and &sslrootcert=file if need be".to_owned()
-    })?;
+    let mut config: tokio_postgres::Config = url.parse().map_err(|_| UNREADABLE.to_owned())?;
     config.application_name("pgseal");
     let remote = config.get_hosts().iter().any(|host| matches!(host, tokio_postgres::config::Host::Tcp(name) if name != "localhost" && !name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())));
     if remote
@@ -71,6 +71,36 @@ where
             notices.try_send(notice.payload().to_owned()).ok();
         }
     }
+}
+
+/// The name of the database that a URL leads to.
+///
+/// # Errors
+/// That the URL cannot be read; never the URL, which may hold a password.
+pub fn database_of(url: &str) -> Result<String, String> {
+    let config: tokio_postgres::Config = without_roots(url).0.parse().map_err(|_| UNREADABLE)?;
+    let name = config.get_dbname().or_else(|| config.get_user());
+    name.map(str::to_owned).ok_or_else(|| UNREADABLE.to_owned())
+}
+
+/// The same URL, but of this database.
+#[must_use]
+pub fn with_database(url: &str, name: &str) -> String {
+    if !url.contains("://") {
+        // libpq's other form, where the last word counts.
+        let name = name.replace('\\', "\\\\").replace('\'', "\\'");
+        return format!("{url} dbname='{name}'");
+    }
+    let sign = if url.contains('?') { '&' } else { '?' };
+    let mut url = format!("{url}{sign}dbname=");
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
 }
 
 /// The URL as the driver knows it, which is without libpq's `sslrootcert` and `sslmode=verify-full`, and the file with the
@@ -205,6 +235,19 @@ impl AsyncWrite for Encrypted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_database_of_the_same_server() {
+        for (url, name) in [
+            ("postgres://u@h/app", "crm"),
+            ("postgres://u@h/app?sslmode=disable", "a b&c"),
+            ("host=h user=u dbname=app", "it's"),
+        ] {
+            assert_eq!(database_of(url), Ok("app".to_owned()));
+            assert_eq!(database_of(&with_database(url, name)), Ok(name.to_owned()));
+        }
+        assert_eq!(database_of("postgres://u@h"), Ok("u".to_owned()));
+    }
 
     #[test]
     fn libpq_s_way_to_name_roots_is_understood() {

@@ -11,9 +11,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::Server;
 use super::listen::Accepted;
 use super::stream::{Stream, tune};
+use super::{Database, Server};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
 use crate::session::{Fatal, Progress, Session, TlsOffer};
@@ -34,6 +34,8 @@ type Keys = Pin<Box<dyn Future<Output = KeyAnswers> + Send>>;
 
 struct Connection {
     server: Arc<Server>,
+    /// The protected database, once the client has named it.
+    database: Option<Arc<Database>>,
     session: Session,
     client: Box<dyn Stream>,
     upstream: Option<Box<dyn Stream>>,
@@ -46,7 +48,7 @@ struct Connection {
 enum Event {
     Read(Peer, usize),
     Keys(KeyAnswers),
-    Drain,
+    News,
     TimedOut,
 }
 
@@ -62,24 +64,24 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
                 return Ok(());
             }
             let direct = first == [TLS_HANDSHAKE];
-            let client: Box<dyn Stream> = match (&server.acceptor, direct) {
+            let client: Box<dyn Stream> = match (server.acceptor.load_full(), direct) {
                 (Some(acceptor), true) => {
                     Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??)
                 }
                 (None, true) => return Ok(()),
                 (_, false) => Box::new(stream),
             };
-            let session = Session::new(server.shared.clone(), server.offer, direct);
-            (client, session)
+            (client, session(&server, server.offer, direct))
         }
         // Nothing to encrypt: the bytes do not leave this machine. PostgreSQL answers `N` there too.
         Accepted::Unix(stream) => (
             Box::new(UnixStream::from_std(stream)?),
-            Session::new(server.shared.clone(), TlsOffer::Disabled, false),
+            session(&server, TlsOffer::Disabled, false),
         ),
     };
     let mut connection = Connection {
         server,
+        database: None,
         session,
         client,
         upstream: None,
@@ -93,13 +95,30 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
     ended
 }
 
+fn session(server: &Server, offer: TlsOffer, encrypted: bool) -> Session {
+    let databases = server.databases.load();
+    let databases = databases
+        .iter()
+        .map(|database| database.shared.clone())
+        .collect();
+    Session::among(databases, server.other.clone(), offer, encrypted)
+}
+
 impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         let login = tokio::time::sleep(LOGIN_TIMEOUT);
         let mut login = pin!(login);
-        let mut draining = self.server.draining.subscribe();
+        let mut news = self.server.news.subscribe();
+        let mut draining = news.borrow_and_update().draining;
         loop {
-            if *draining.borrow() && self.session.is_idle() {
+            // Asked for each time: where bytes never cease, nothing else is waited for.
+            if news.has_changed().unwrap_or_default() {
+                draining = news.borrow_and_update().draining;
+                if self.is_overtaken() {
+                    return self.end(&protected_by_now()).await;
+                }
+            }
+            if draining && self.session.is_idle() {
                 return self.end(&going_down()).await;
             }
             let event = {
@@ -107,14 +126,18 @@ impl Connection {
                 tokio::select! {
                     biased;
                     event = poll_fn(|task| self.poll(task)) => event?,
-                    _ = draining.changed() => Event::Drain,
+                    _ = news.changed() => Event::News,
                     () = &mut login, if !live => Event::TimedOut,
                 }
             };
             match event {
                 Event::Read(Peer::Client, 0) => return self.client_gone().await,
                 Event::Read(Peer::Server, 0) => return self.flush().await,
-                Event::Read(..) | Event::Drain => {}
+                Event::Read(..) => {}
+                Event::News => {
+                    news.mark_changed();
+                    continue;
+                }
                 Event::Keys(answers) => {
                     self.keys = None;
                     self.session.provide(answers);
@@ -143,19 +166,19 @@ impl Connection {
                 Ok(Progress::NeedInput) => {}
                 Ok(Progress::NeedKeys(wants)) => {
                     if self.keys.is_none()
-                        && let Some(keyring) = self.server.keyring.clone()
+                        && let Some(database) = &self.database
                     {
+                        let keyring = database.keyring.clone();
                         self.keys = Some(Box::pin(async move { keyring.fetch(wants).await }));
                     }
                 }
                 Ok(Progress::UpgradeTls) => self.upgrade().await?,
-                Ok(Progress::Connect) => match self.server.dial.connect().await {
-                    Ok(upstream) => self.upstream = Some(upstream),
-                    Err(error) => {
-                        self.end(&unreachable(&error)).await?;
+                Ok(Progress::Connect) => {
+                    if let Err(refusal) = self.connect().await {
+                        self.end(&refusal).await?;
                         return Ok(false);
                     }
-                },
+                }
                 Ok(Progress::Cancel(packet)) => {
                     let mut upstream = self.server.dial.connect().await?;
                     upstream.write_all(&packet).await?;
@@ -182,11 +205,37 @@ impl Connection {
         Ok(true)
     }
 
+    /// The client has said which database it wants.
+    async fn connect(&mut self) -> Result<(), Refusal> {
+        let databases = self.server.databases.load_full();
+        let shared = self.session.shared();
+        self.database = databases
+            .iter()
+            .find(|database| Arc::ptr_eq(&database.shared, shared))
+            .cloned();
+        if self.is_overtaken() {
+            return Err(protected_by_now());
+        }
+        let connected = self.server.dial.connect().await;
+        self.upstream = Some(connected.map_err(|error| unreachable(&error))?);
+        Ok(())
+    }
+
+    /// Rules protect its database by now, and its statements have not been looked at.
+    fn is_overtaken(&self) -> bool {
+        self.session
+            .forwarded_database()
+            .is_some_and(|name| self.server.database(name).is_some())
+    }
+
     /// Waits until a catalog is loaded that knows what this session just changed.
     async fn reload(&mut self) {
-        let mut loaded = self.server.loaded.subscribe();
+        let Some(database) = &self.database else {
+            return;
+        };
+        let mut loaded = database.loaded.subscribe();
         loaded.borrow_and_update();
-        self.server.stale.notify_one();
+        database.stale.notify_one();
         // Without the metadata connection the old snapshot stays; the poll will see the change.
         tokio::time::timeout(Duration::from_secs(3), loaded.changed())
             .await
@@ -195,7 +244,7 @@ impl Connection {
 
     async fn upgrade(&mut self) -> io::Result<()> {
         self.flush().await?;
-        let Some(acceptor) = self.server.acceptor.clone() else {
+        let Some(acceptor) = self.server.acceptor.load_full() else {
             return Err(io::ErrorKind::Unsupported.into());
         };
         let (gone, _) = tokio::io::duplex(1);
@@ -353,6 +402,14 @@ fn going_down() -> Refusal {
         "57P01",
         "pgseal is shutting down",
         "Reconnect. See docs/errors.md#shutting-down.",
+    )
+}
+
+fn protected_by_now() -> Refusal {
+    Refusal::new(
+        "57P01",
+        "the database has rules since pgseal was reloaded",
+        "Reconnect. See docs/errors.md#rules-changed.",
     )
 }
 

@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use crate::keyring::Keyring;
@@ -27,24 +29,52 @@ use workers::Workers;
 /// How long open sessions may go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// What all connections share.
-pub struct Server {
-    /// For their sessions.
+/// One protected database.
+pub struct Database {
+    /// For its sessions.
     pub shared: Arc<Shared>,
-    /// Where missing keys come from; none without rules.
-    pub keyring: Option<Arc<Keyring>>,
-    /// How to reach PostgreSQL.
-    pub dial: Dial,
-    /// TLS towards clients.
-    pub acceptor: Option<tokio_rustls::TlsAcceptor>,
-    /// What clients that ask for TLS are offered.
-    pub offer: TlsOffer,
+    /// Where its missing keys come from.
+    pub keyring: Arc<Keyring>,
     /// A session saw DDL: the catalog is to be loaded.
     pub stale: Notify,
     /// Counts the loads.
     pub loaded: watch::Sender<u64>,
-    /// True once the proxy is to end.
-    pub draining: watch::Sender<bool>,
+}
+
+/// What all connections share.
+pub struct Server {
+    /// The databases that rules protect.
+    pub databases: ArcSwap<Vec<Arc<Database>>>,
+    /// For the sessions of all others.
+    pub other: Arc<Shared>,
+    /// How to reach PostgreSQL.
+    pub dial: Dial,
+    /// TLS towards clients.
+    pub acceptor: ArcSwapOption<TlsAcceptor>,
+    /// What clients that ask for TLS are offered.
+    pub offer: TlsOffer,
+    /// What open connections are to know.
+    pub news: watch::Sender<News>,
+}
+
+/// What open connections are told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct News {
+    /// The proxy is to end.
+    pub draining: bool,
+    /// How often databases were added to those that rules protect.
+    pub added: u64,
+}
+
+impl Server {
+    /// The protected database of this name.
+    fn database(&self, name: &[u8]) -> Option<Arc<Database>> {
+        let databases = self.databases.load();
+        databases
+            .iter()
+            .find(|database| database.shared.is_of(name))
+            .cloned()
+    }
 }
 
 /// Accepts connections until `stop`, then lets the open ones finish; sessions run on so many threads.
@@ -82,7 +112,7 @@ pub async fn serve(
         }
     }
     drop(listeners);
-    server.draining.send_replace(true);
+    server.news.send_modify(|news| news.draining = true);
     let drained = async { while sessions.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         warn!("sessions were still busy at the end of the drain time and are cut");

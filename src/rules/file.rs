@@ -26,6 +26,8 @@ pub struct Rule {
     pub file: String,
     /// Its line, from 1.
     pub line: usize,
+    /// The table's database; none: the keyring's.
+    pub database: Option<String>,
     /// The table's schema.
     pub schema: String,
     /// The table's name.
@@ -34,6 +36,14 @@ pub struct Rule {
     pub tenant: TenantRule,
     /// The columns to seal.
     pub columns: Vec<ColumnRule>,
+}
+
+impl Rule {
+    /// Whether it is the rule of this table.
+    #[must_use]
+    pub fn is_of(&self, database: Option<&str>, schema: &str, table: &str) -> bool {
+        self.database.as_deref() == database && self.schema == schema && self.table == table
+    }
 }
 
 /// Where a row's tenant is found.
@@ -102,6 +112,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seal {
+    database: Option<String>,
     table: String,
     tenant: TenantRule,
     columns: Vec<ColumnEntry>,
@@ -169,7 +180,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
         }
         if rules
             .iter()
-            .any(|rule| rule.schema == schema && rule.table == table)
+            .any(|rule| rule.is_of(seal.database.as_deref(), &schema, &table))
         {
             return Err(at(
                 offset,
@@ -196,6 +207,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
         rules.push(Rule {
             file: file.to_owned(),
             line: line_of(text, offset),
+            database: seal.database,
             schema,
             table,
             tenant: seal.tenant,
@@ -263,6 +275,14 @@ mod tests {
             ("s", ColumnState::Migrating)
         );
         assert!(matches!(&rules[2].tenant, TenantRule::Parent(rule) if rule.key.is_none()));
+    }
+
+    #[test]
+    fn the_same_table_of_two_databases_has_two_rules() {
+        let rule = "[[seal]]\ntable = \"a\"\ntenant = \"t\"\ncolumns = [\"x\"]\n";
+        let rules = parse("r.toml", &format!("{rule}{rule}database = \"crm\"\n")).unwrap();
+        assert_eq!(rules[0].database, None);
+        assert_eq!(rules[1].database.as_deref(), Some("crm"));
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl Session {
                 self.copy_in = self.ledger.copy_in();
                 input.forward();
             }
+            // CopyBothResponse, of a replication connection: the client's CopyDone ends it, too.
+            b'W' => {
+                self.copy_in = true;
+                input.forward();
+            }
             _ => input.forward(),
         }
         Ok(Step::Done)

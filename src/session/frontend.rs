@@ -85,6 +85,7 @@ impl Session {
             input.forward();
             return Ok(Step::Done);
         }
+        self.heed_rules();
         if self.ledger.is_discarding() && tag != b'S' {
             return self.discard(tag, input, out);
         }
@@ -222,6 +223,9 @@ impl Session {
         let Some(planner) = planner.as_ref() else {
             return Verdict::Forward;
         };
+        if self.sent.fresh.is_some() && memmem(sql, b"execute") {
+            return Verdict::Refuse(stale());
+        }
         let by_name = self.sent.reachable_by_sql()
             && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql));
         if !by_name && !planner.mentions(sql) {
@@ -475,6 +479,9 @@ impl Session {
     fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
         let portal = Bytes::copy_from_slice(portal);
+        if self.sent.is_stale(statement) {
+            return self.refuse(Request::Bind, stale(), input, out);
+        }
         let prepared = match self.sent.statements.get(statement) {
             Some(prepared) if prepared.takes_values() => prepared.clone(),
             other => {
@@ -767,6 +774,23 @@ fn unresolved() -> Refusal {
         "a table name has several meanings",
         "Qualify the table's name with its schema. See docs/errors.md#refused-ambiguous-name.",
     )
+}
+
+/// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
+fn stale() -> Refusal {
+    let mut refusal = Refusal::new(
+        "0A000",
+        "cached plan must not change result type",
+        "pgseal's rules have changed since the statement was prepared: prepare it again, or reconnect. See docs/errors.md#rules-changed.",
+    );
+    refusal.routine = Some("RevalidateCachedQuery");
+    refusal
+}
+
+/// Whether a word stands anywhere in a text, in capitals or not.
+fn memmem(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len())
+        .any(|window| window.eq_ignore_ascii_case(word))
 }
 
 fn several_commands() -> Refusal {

@@ -199,6 +199,15 @@ impl Ledger {
             .any(|entry| matches!(entry.request, Request::Sync | Request::Query));
     }
 
+    /// Statements whose Parse is under way are forgotten: they were planned by rules that are no longer in force.
+    pub(super) fn forget_statements(&mut self) {
+        for entry in &mut self.entries {
+            if matches!(entry.effect, Effect::Statement(..)) {
+                entry.effect = Effect::None;
+            }
+        }
+    }
+
     /// CopyInResponse: the Syncs sent before the end of the data are ignored by the server (manual 55.2.6).
     /// Gives whether the end of the data is still to be sent.
     pub(super) fn copy_in(&mut self) -> bool {

@@ -16,8 +16,9 @@ mod sealing;
 mod startup;
 mod within;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
@@ -43,7 +44,19 @@ pub struct Shared {
     pub keys: Arc<KeyCache>,
     /// The database that the rules protect; sessions of any other database are forwarded.
     pub database: Option<String>,
+    /// Counts how often the rules were changed, each time after the new planner was stored.
+    pub rules: AtomicU64,
     plans: PlanCache,
+}
+
+impl Shared {
+    /// Whether sessions of this database are its own.
+    #[must_use]
+    pub fn is_of(&self, database: &[u8]) -> bool {
+        self.database
+            .as_ref()
+            .is_none_or(|name| name.as_bytes() == database)
+    }
 }
 
 impl Shared {
@@ -58,6 +71,7 @@ impl Shared {
             planner: ArcSwapOption::new(planner),
             keys,
             database,
+            rules: AtomicU64::new(0),
             plans: PlanCache::new(),
         }
     }
@@ -140,6 +154,10 @@ enum Phase {
 /// One client connection with its server connection.
 pub struct Session {
     shared: Arc<Shared>,
+    /// The protected databases, until the startup packet says which it is.
+    databases: Vec<Arc<Shared>>,
+    /// The database that no rule names, whose sessions are forwarded.
+    forwarded: Option<Bytes>,
     tls_offer: TlsOffer,
     encrypted: bool,
     phase: Phase,
@@ -164,6 +182,8 @@ pub struct Session {
     utf8: bool,
     conforming_strings: bool,
     in_transaction: bool,
+    /// The count of [`Shared::rules`] that its statements were planned by.
+    rules: u64,
     catalog_stale: bool,
     answers: KeyAnswers,
     waiting: [bool; 2],
@@ -175,8 +195,21 @@ impl Session {
     /// A session before its first byte. `encrypted` says that the client leg is TLS already (direct TLS).
     #[must_use]
     pub fn new(shared: Arc<Shared>, tls_offer: TlsOffer, encrypted: bool) -> Self {
+        Self::among(Vec::new(), shared, tls_offer, encrypted)
+    }
+
+    /// A session before its first byte that may be of one of several databases, or of `other`.
+    #[must_use]
+    pub fn among(
+        databases: Vec<Arc<Shared>>,
+        other: Arc<Shared>,
+        tls_offer: TlsOffer,
+        encrypted: bool,
+    ) -> Self {
         Self {
-            shared,
+            shared: other,
+            databases,
+            forwarded: None,
             tls_offer,
             encrypted,
             phase: Phase::Startup {
@@ -198,6 +231,7 @@ impl Session {
             utf8: false,
             conforming_strings: true,
             in_transaction: false,
+            rules: 0,
             catalog_stale: false,
             answers: KeyAnswers::default(),
             waiting: [false; 2],
@@ -276,10 +310,33 @@ impl Session {
         }
     }
 
+    /// What the sessions of this one's database share.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The name of its database, if that has no rules and the session is forwarded for that reason.
+    #[must_use]
+    pub fn forwarded_database(&self) -> Option<&[u8]> {
+        self.forwarded.as_deref()
+    }
+
     /// Whether the login is over.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.phase == Phase::Live
+    }
+
+    /// Statements that were prepared before the rules changed are not to be run any more.
+    fn heed_rules(&mut self) {
+        let rules = self.shared.rules.load(Ordering::Acquire);
+        if self.rules != rules {
+            self.rules = rules;
+            self.ledger.forget_statements();
+            self.sent.fresh = Some(HashSet::new());
+            self.acked.fresh = Some(HashSet::new());
+        }
     }
 
     /// A DDL command passed since the last call: the catalog is to be loaded again before the client goes on.

@@ -1,6 +1,6 @@
 //! Statements, portals and cursors of a session, and the plans that sessions share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -71,11 +71,21 @@ impl Portal {
 pub(super) struct Names {
     pub(super) statements: HashMap<Bytes, Arc<Prepared>>,
     pub(super) portals: HashMap<Bytes, Portal>,
+    /// Statements that were prepared since the rules changed under this session, protected or not; `None`: they have
+    /// not changed. An older one was planned, or left alone, by rules that are no longer in force.
+    pub(super) fresh: Option<HashSet<Bytes>>,
 }
 
 impl Names {
     pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty() && self.portals.is_empty()
+        self.statements.is_empty() && self.portals.is_empty() && self.fresh.is_none()
+    }
+
+    /// Whether this statement is older than the rules.
+    pub(super) fn is_stale(&self, statement: &[u8]) -> bool {
+        self.fresh
+            .as_ref()
+            .is_some_and(|fresh| !fresh.contains(statement))
     }
 
     /// Whether SQL can name something protected without naming its table (EXECUTE, FETCH).
@@ -112,6 +122,13 @@ impl Names {
 
     /// What an acknowledgement changes.
     pub(super) fn apply(&mut self, effect: &Effect) {
+        if let Some(fresh) = &mut self.fresh {
+            match effect {
+                Effect::Statement(name, _) => drop(fresh.insert(name.clone())),
+                Effect::CloseStatement(name) => drop(fresh.remove(name)),
+                _ => {}
+            }
+        }
         match effect {
             Effect::Statement(name, Some(statement)) => {
                 self.statements.insert(name.clone(), statement.clone());

@@ -1,5 +1,7 @@
 //! From the first byte to the first ReadyForQuery: encryption requests, startup packet, relayed authentication.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 
 use super::{Fatal, Phase, Progress, Session, TlsOffer, by_client, by_server};
@@ -81,15 +83,17 @@ impl Session {
                 let database = find(b"database")
                     .or_else(|| find(b"user"))
                     .unwrap_or_default();
-                // A walsender reads the log, not the tables: it passes verbatim (and sees sealed values).
-                let replication = find(b"replication")
-                    .is_some_and(|value| !matches!(value, b"false" | b"off" | b"no" | b"0"));
-                let ours = self
-                    .shared
-                    .database
-                    .as_ref()
-                    .is_none_or(|name| name.as_bytes() == database);
-                self.protected = ours && !replication && self.shared.planner.load().is_some();
+                if let Some(shared) = self.databases.iter().find(|one| one.is_of(database)) {
+                    self.shared = shared.clone();
+                }
+                let ours = self.shared.is_of(database) && self.shared.planner.load().is_some();
+                // A replication connection runs SQL as well, so it makes no exception.
+                self.protected = ours;
+                if !ours {
+                    self.forwarded = Some(Bytes::copy_from_slice(database));
+                }
+                self.databases = Vec::new();
+                self.rules = self.shared.rules.load(Ordering::Acquire);
                 out.server.push(input.take_startup());
                 self.phase = Phase::Login;
                 Ok(Progress::Connect)

@@ -213,6 +213,9 @@ pub fn error_response(buf: &mut BytesMut, refusal: &Refusal, severity: &str) -> 
                 field(buf, code, text.as_bytes())?;
             }
         }
+        if let Some(routine) = refusal.routine {
+            field(buf, b'R', routine.as_bytes())?;
+        }
         buf.put_u8(0);
         Ok(())
     })

@@ -123,7 +123,8 @@ class Servers:
                 raise RuntimeError("pg_hba.conf was not reloaded")
             time.sleep(0.05)
 
-    def _pgseal(self):
+    def environment(self):
+        """Of pgseal and its commands."""
         env = dict(os.environ)
         env.update(
             PGSEAL_LISTEN="127.0.0.1:0",
@@ -136,9 +137,12 @@ class Servers:
         if self.client_tls:
             env.update(PGSEAL_CLIENT_TLS=self.client_tls, PGSEAL_TLS_CERT=str(self.certificate), PGSEAL_TLS_KEY=str(self.folder / "pgseal.pem"))
         env.update({key: value.replace("{folder}", str(self.folder)).replace("{port}", str(self.port)) for key, value in self.env.items()})
+        return env
+
+    def _pgseal(self):
         self.log = self.folder / "pgseal.log"
         with open(self.log, "w") as log:
-            self.pgseal = subprocess.Popen([os.environ["PGSEAL_BIN"], "run"], env=env, stderr=log, cwd=self.folder)
+            self.pgseal = subprocess.Popen([os.environ["PGSEAL_BIN"], "run"], env=self.environment(), stderr=log, cwd=self.folder)
         deadline = time.monotonic() + 30
         while not (ready := re.search(r"ready.*listen=127\.0\.0\.1:(\d+)", self.log.read_text())):
             if self.pgseal.poll() is not None or time.monotonic() > deadline:

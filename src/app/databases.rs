@@ -1,0 +1,249 @@
+//! The protected databases: rules, catalog and keyring of each, and how they change while the proxy runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify, OnceCell, watch};
+use tokio_postgres::Client;
+use tracing::{error, warn};
+
+use super::{kms, plan_catalog};
+use crate::config::Config;
+use crate::keyring::{self, Keyring};
+use crate::keys::KeyCache;
+use crate::kms::Kms;
+use crate::net::{Database, Server, metadata};
+use crate::rules::Rule;
+use crate::session::Shared;
+
+/// How often the catalog is compared with the database's, for what others change.
+const POLL: Duration = Duration::from_secs(2);
+
+/// The databases that rules protect.
+pub(super) struct Databases {
+    config: Arc<Config>,
+    kms: OnceCell<Arc<dyn Kms>>,
+    open: Mutex<Vec<Arc<Protected>>>,
+}
+
+/// One of them.
+struct Protected {
+    name: String,
+    url: String,
+    database: Arc<Database>,
+    loaded: Mutex<Loaded>,
+}
+
+/// What its planner was made of. Locked while one is made and stored, so that none of older rules can follow.
+struct Loaded {
+    client: Client,
+    rules: Vec<Rule>,
+    epoch: u64,
+    fingerprint: Option<String>,
+}
+
+/// Rules by the name of their database; `own` is the keyring's.
+///
+/// # Errors
+/// A table that has two rules, one of them without naming its database.
+pub(super) fn by_database(
+    rules: Vec<Rule>,
+    own: &str,
+) -> Result<BTreeMap<String, Vec<Rule>>, String> {
+    let mut groups: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
+    for rule in rules {
+        let name = rule.database.clone().unwrap_or_else(|| own.to_owned());
+        let group = groups.entry(name).or_default();
+        if let Some(first) = group
+            .iter()
+            .find(|first| first.schema == rule.schema && first.table == rule.table)
+        {
+            return Err(super::second_rule(first, &rule));
+        }
+        group.push(rule);
+    }
+    Ok(groups)
+}
+
+impl Databases {
+    /// Opens all that the rules name.
+    ///
+    /// # Errors
+    /// Why one of them cannot be protected, in words for the operator.
+    pub(super) async fn open(config: Arc<Config>, rules: Vec<Rule>) -> Result<Self, String> {
+        let databases = Self {
+            config,
+            kms: OnceCell::new(),
+            open: Mutex::new(Vec::new()),
+        };
+        for (name, rules) in databases.grouped(rules)? {
+            let protected = databases.protect(name, rules).await?;
+            databases.open.lock().await.push(protected);
+        }
+        Ok(databases)
+    }
+
+    /// The databases and how many columns are protected in all of them.
+    pub(super) async fn all(&self) -> (Vec<Arc<Database>>, usize) {
+        let open = self.open.lock().await;
+        let databases: Vec<Arc<Database>> = open.iter().map(|one| one.database.clone()).collect();
+        let planners = databases.iter().map(|one| one.shared.planner.load_full());
+        let columns = planners
+            .flatten()
+            .map(|planner| planner.protected_columns());
+        let columns = columns.sum();
+        (databases, columns)
+    }
+
+    fn grouped(&self, rules: Vec<Rule>) -> Result<BTreeMap<String, Vec<Rule>>, String> {
+        if rules.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let url = self.config.keyring.as_deref();
+        let own = keyring::database_of(url.ok_or("no keyring is configured")?)?;
+        by_database(rules, &own)
+    }
+
+    async fn protect(&self, name: String, rules: Vec<Rule>) -> Result<Arc<Protected>, String> {
+        let words = |cause: String| format!("database {name}: {cause}");
+        let url = self.config.keyring.as_deref().unwrap_or_default();
+        let url = keyring::with_database(url, &name);
+        let client = keyring::connect(&url).await.map_err(words)?;
+        let fingerprint = metadata::fingerprint(&client).await.ok();
+        let planner = plan_catalog(&client, &rules, 1).await.map_err(words)?;
+        let kms = self.kms.get_or_try_init(|| kms(&self.config.kms)).await?;
+        let cache = Arc::new(KeyCache::new(self.config.ages));
+        let opened = Keyring::open(&url, kms.clone(), cache.clone(), self.config.habits);
+        let keyring = opened.await.map_err(|cause| format!("keyring: {cause}"))?;
+        let shared = Shared::new(Some(Arc::new(planner)), cache, Some(name.clone()));
+        let protected = Arc::new(Protected {
+            name,
+            url,
+            database: Arc::new(Database {
+                shared: Arc::new(shared),
+                keyring,
+                stale: Notify::new(),
+                loaded: watch::Sender::new(1),
+            }),
+            loaded: Mutex::new(Loaded {
+                client,
+                rules,
+                epoch: 1,
+                fingerprint,
+            }),
+        });
+        tokio::spawn(follow(protected.clone()));
+        Ok(protected)
+    }
+
+    /// Puts other rules in force, all or none of them. Gives how many columns are protected.
+    ///
+    /// # Errors
+    /// Why they cannot be applied; the old ones stay in force.
+    pub(super) async fn reload(&self, rules: Vec<Rule>, server: &Server) -> Result<usize, String> {
+        let mut groups = self.grouped(rules)?;
+        let mut open = self.open.lock().await;
+        let mut staged = Vec::new();
+        for protected in open.iter() {
+            let mut loaded = protected.loaded.lock().await;
+            let words = |cause: String| format!("database {}: {cause}", protected.name);
+            let rules = groups.remove(&protected.name).unwrap_or_default();
+            loaded.connect(&protected.url).await.map_err(words)?;
+            let fingerprint = metadata::fingerprint(&loaded.client).await.ok();
+            let planner = plan_catalog(&loaded.client, &rules, loaded.epoch + 1).await;
+            staged.push((
+                protected,
+                loaded,
+                rules,
+                fingerprint,
+                planner.map_err(words)?,
+            ));
+        }
+        let mut added = Vec::new();
+        for (name, rules) in groups {
+            added.push(self.protect(name, rules).await?);
+        }
+        for (protected, mut loaded, rules, fingerprint, planner) in staged {
+            let changed = !same(&loaded.rules, &rules);
+            loaded.epoch += 1;
+            loaded.rules = rules;
+            loaded.fingerprint = fingerprint;
+            let shared = &protected.database.shared;
+            shared.planner.store(Some(Arc::new(planner)));
+            if changed {
+                // Only now: what was planned before this is old, what is planned after it is new.
+                shared.rules.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+        let grown = !added.is_empty();
+        open.extend(added);
+        drop(open);
+        let (all, columns) = self.all().await;
+        if grown {
+            server.databases.store(Arc::new(all));
+            server.news.send_modify(|news| news.added += 1);
+        }
+        Ok(columns)
+    }
+}
+
+/// Whether rules say the same, wherever they stand.
+fn same(left: &[Rule], right: &[Rule]) -> bool {
+    let text = |rules: &[Rule]| -> Vec<Rule> {
+        let nowhere = |rule: &Rule| Rule {
+            file: String::new(),
+            line: 0,
+            ..rule.clone()
+        };
+        rules.iter().map(nowhere).collect()
+    };
+    text(left) == text(right)
+}
+
+impl Loaded {
+    async fn connect(&mut self, url: &str) -> Result<(), String> {
+        if self.client.is_closed() {
+            self.client = keyring::connect(url).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Loads the catalog anew when a session saw DDL, or when the database's differs from ours.
+async fn follow(protected: Arc<Protected>) {
+    let database = &protected.database;
+    loop {
+        let asked = tokio::time::timeout(POLL, database.stale.notified())
+            .await
+            .is_ok();
+        let mut loaded = protected.loaded.lock().await;
+        if let Err(cause) = loaded.connect(&protected.url).await {
+            warn!(cause, "the catalog cannot be followed");
+            drop(loaded);
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
+        let Ok(now) = metadata::fingerprint(&loaded.client).await else {
+            continue;
+        };
+        if loaded.fingerprint.as_ref() != Some(&now) {
+            loaded.epoch += 1;
+            match plan_catalog(&loaded.client, &loaded.rules, loaded.epoch).await {
+                Ok(planner) => {
+                    database.shared.planner.store(Some(Arc::new(planner)));
+                    loaded.fingerprint = Some(now);
+                }
+                // The last good plan goes on protecting; a table that is gone cannot leak.
+                Err(cause) => error!(
+                    cause,
+                    "the rules no longer fit the database: the last snapshot stays in force"
+                ),
+            }
+        }
+        if asked {
+            database.loaded.send_replace(loaded.epoch);
+        }
+    }
+}
