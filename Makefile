@@ -3,6 +3,7 @@ SHELL := /bin/bash
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/pgseal
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
+PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
 
 .PHONY: demo test lint bench deps venv node versions
 
@@ -26,12 +27,12 @@ versions: deps
 	for package in $(CACHE)/versions/node_modules/postgres-*; do (cd $$package && node scripts/hydrate-symlinks.js); done
 
 demo: deps
-	cargo build --release --locked -q
+	cargo build --release --locked
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal python3 scripts/demo.py
 
 bench: deps
 	scripts/install-deps.sh pgbouncer
-	cargo build --release --locked -q
+	cargo build --release --locked
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal python3 scripts/bench.py
 
 lint: deps
@@ -41,9 +42,7 @@ lint: deps
 
 test: lint venv node versions
 	cargo test --locked
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/keys
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/twin
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/recorder
-	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/drivers
-	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider -n 2 tests/drivers
-	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/drivers
+	$(PYTEST) tests/keys
+	$(PYTEST) tests/twin
+	$(PYTEST) tests/recorder
+	$(PYTEST) -n 2 tests/drivers

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use super::DataKey;
 use crate::model::{KeyId, TenantId};
@@ -51,7 +52,7 @@ struct Held {
 pub struct KeyCache {
     ages: Ages,
     now: AtomicU64,
-    keys: DashMap<KeyId, Entry>,
+    keys: DashMap<KeyId, Entry, RandomState>,
     tenants: DashMap<TenantId, Held>,
 }
 
@@ -62,8 +63,8 @@ impl KeyCache {
         Self {
             ages,
             now: AtomicU64::new(0),
-            keys: DashMap::new(),
-            tenants: DashMap::new(),
+            keys: DashMap::default(),
+            tenants: DashMap::default(),
         }
     }
 

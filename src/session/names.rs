@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
@@ -69,8 +70,8 @@ impl Portal {
 /// namespaces: PREPARE makes a statement, DECLARE a portal.
 #[derive(Clone, Default)]
 pub(super) struct Names {
-    pub(super) statements: HashMap<Bytes, Arc<Prepared>>,
-    pub(super) portals: HashMap<Bytes, Portal>,
+    pub(super) statements: HashMap<Bytes, Arc<Prepared>, RandomState>,
+    pub(super) portals: HashMap<Bytes, Portal, RandomState>,
     /// Statements that were prepared since the rules changed under this session, protected or not; `None`: they have
     /// not changed. An older one was planned, or left alone, by rules that are no longer in force.
     pub(super) fresh: Option<HashSet<Bytes>>,
