@@ -6,6 +6,7 @@ VENV := $(CACHE)/venv
 PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
 
 .PHONY: demo test lint bench deps venv node versions
+.PHONY: demo test oracle lint bench deps venv node
 
 deps:
 	scripts/install-deps.sh
@@ -34,6 +35,7 @@ bench: deps
 	scripts/install-deps.sh pgbouncer
 	cargo build --release --locked
 	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal python3 scripts/bench.py
+	cargo bench --locked -q --bench planner
 
 lint: deps
 	cargo fmt --check
@@ -46,3 +48,15 @@ test: lint venv node versions
 	$(PYTEST) tests/twin
 	$(PYTEST) tests/recorder
 	$(PYTEST) -n 2 tests/drivers
+# PostgreSQL's own parser, built apart, reads what `cargo test` wrote down.
+oracle:
+	cargo build --locked -q --manifest-path tests/oracle/Cargo.toml --target-dir $(CACHE)/oracle
+	$(CACHE)/oracle/debug/oracle $(CARGO_TARGET_DIR)/tmp/readings.json
+
+test: lint venv node
+	cargo test --locked
+	$(MAKE) oracle
+	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/keys
+	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/twin
+	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/recorder
+	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider -n 2 tests/drivers

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, BuildError};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
 use super::lexer::{Token, TokenKind, ident, string_value};
 use super::tokens::{executes_text, split};
@@ -30,20 +30,27 @@ impl MentionFilter {
             .filter(|name| !name.is_empty())
             .map(Box::from)
             .collect();
-        let mut patterns = vec!["u&".to_owned()];
+        let mut patterns = vec![ESCAPED.to_owned()];
         let mut spelled = vec![None];
         for name in &folded {
             patterns.push(spelling(name));
             spelled.push(Some(name.clone()));
         }
-        let scan = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(&patterns)?;
         Ok(Self {
-            scan,
+            scan: scan(&patterns)?,
             names: spelled,
             folded,
         })
+    }
+
+    /// One scan for this filter's names and for other words.
+    pub(super) fn with(&self, words: &[&str]) -> Result<AhoCorasick, BuildError> {
+        let names = self.names.iter().map(|name| match name {
+            Some(name) => spelling(name),
+            None => ESCAPED.to_owned(),
+        });
+        let words = words.iter().map(|word| (*word).to_owned());
+        scan(&names.chain(words).collect::<Vec<_>>())
     }
 
     /// Whether the text may name anything protected. Never false when it does, in any encoding whose ASCII bytes
@@ -91,6 +98,19 @@ impl MentionFilter {
             && (self.hits(token.text(sql).as_bytes())
                 || string_value(token, sql).map_or(true, |value| self.hits(value.as_bytes())))
     }
+}
+
+/// Behind it a name can hide.
+const ESCAPED: &str = "u&";
+
+/// A table per state costs some memory and half the time.
+fn scan(patterns: &[String]) -> Result<AhoCorasick, BuildError> {
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true);
+    builder
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(patterns)
+        .or_else(|_| builder.kind(None).build(patterns))
 }
 
 /// What every spelling of the name but the `U&` one contains, ASCII case aside.

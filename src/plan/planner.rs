@@ -53,7 +53,8 @@ const UNCHANGING: &[&str] = &[
 pub struct Planner {
     relations: Relations,
     filter: Option<MentionFilter>,
-    by_name: Option<AhoCorasick>,
+    /// The filter's names and the commands [`NAMING`] in one scan.
+    any: Option<AhoCorasick>,
 }
 
 impl Planner {
@@ -64,14 +65,11 @@ impl Planner {
         know_views(&mut relations);
         let names = relations.names();
         let filter = MentionFilter::new(names.iter().map(String::as_str)).ok();
-        let by_name = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(NAMING)
-            .ok();
+        let any = filter.as_ref().and_then(|filter| filter.with(NAMING).ok());
         Self {
             relations,
             filter,
-            by_name,
+            any,
         }
     }
 
@@ -94,11 +92,7 @@ impl Planner {
         if self.relations.protection.tables.is_empty() {
             return false;
         }
-        self.names_protected(sql)
-            || self
-                .by_name
-                .as_ref()
-                .is_none_or(|words| words.is_match(sql))
+        self.any.as_ref().is_none_or(|any| any.is_match(sql))
     }
 
     fn names_protected(&self, sql: &[u8]) -> bool {

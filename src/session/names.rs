@@ -280,6 +280,10 @@ mod tests {
         };
         cache.keep(&of(b"SELECT 1", &[Oid(25)], 7), &Verdict::Forward);
         assert!(cache.find(&of(b"SELECT 1", &[Oid(25)], 7)).is_some());
+        let hit = allocation_counter::measure(|| {
+            assert!(cache.find(&of(b"SELECT 1", &[Oid(25)], 7)).is_some());
+        });
+        assert_eq!(hit.count_total, 0);
         assert!(cache.find(&of(b"SELECT 2", &[Oid(25)], 7)).is_none());
         assert!(cache.find(&of(b"SELECT 1", &[], 7)).is_none());
         assert!(cache.find(&of(b"SELECT 1", &[Oid(25)], 8)).is_none());

@@ -1,6 +1,7 @@
 //! Scenario tables: a statement, and what is planned for it.
 
 mod derived;
+mod guards;
 mod queries;
 mod refusals;
 mod texts;

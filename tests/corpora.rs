@@ -1,0 +1,257 @@
+//! The verdict on every statement of the corpora in `tests/sql`, pinned in a `.verdicts` file beside each.
+//!
+//! `PGSEAL_PIN=1 cargo test --test corpora` writes the pins anew; look at the difference before committing it.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod schema;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pgseal::plan::{Env, Lineage, Outputs, Planner, Slot, SlotSource, StatementPlan, Verdict};
+use schema::Snapshot;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql")
+}
+
+fn corpora() -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.insert(name, text.lines().map(str::to_owned).collect());
+        }
+    }
+    found
+}
+
+fn verdict(planner: &Planner, snapshot: &Snapshot, sql: &str) -> Verdict {
+    let resolved = snapshot.meanings();
+    let env = Env {
+        declared: &[],
+        utf8: true,
+        standard_conforming_strings: true,
+        statements: &|_| None,
+        cursors: &|_| None,
+        resolved: &resolved,
+    };
+    planner.plan(sql.as_bytes(), &env)
+}
+
+fn anchor(hint: &str) -> &str {
+    hint.rsplit('#')
+        .next()
+        .unwrap_or(hint)
+        .trim_end_matches('.')
+}
+
+/// `forward`, `refuse <anchor>`, or `plan <sealed columns> -> <outputs>`.
+fn words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Forward => "forward".to_owned(),
+        Verdict::Refuse(refusal) => format!(
+            "refuse {}",
+            anchor(refusal.hint.as_deref().unwrap_or_default())
+        ),
+        Verdict::Resolve(names) => format!("resolve {}", names.join(" ")),
+        Verdict::Protect(plan) => {
+            let statements = plan
+                .statements
+                .iter()
+                .map(|statement| of_statement(statement));
+            format!("plan {}", statements.collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
+fn of_statement(plan: &StatementPlan) -> String {
+    let slots: Vec<&str> = plan
+        .slots
+        .iter()
+        .map(|slot| slot.column.name.as_str())
+        .collect();
+    let outputs = match &plan.outputs {
+        Outputs::None => "none".to_owned(),
+        Outputs::ByDescription { lineage: None } => "as described".to_owned(),
+        Outputs::ByDescription { lineage: Some(all) } => {
+            all.iter().map(of_output).collect::<Vec<_>>().join(" ")
+        }
+    };
+    format!("{} -> {outputs}", slots.join(" "))
+}
+
+fn of_output(lineage: &Lineage) -> String {
+    match lineage {
+        Lineage::None => "-".to_owned(),
+        Lineage::Exact(column) => column.name.clone(),
+        Lineage::Maybe(columns) => {
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            format!("{}?", names.join("|"))
+        }
+        _ => "~".to_owned(),
+    }
+}
+
+/// Whether the pin still holds. What was refused may be planned by now: that is progress, and pinned at leisure.
+fn holds(pinned: &str, now: &str) -> bool {
+    pinned == now
+        || (pinned.starts_with("refuse") && (now.starts_with("plan") || now.starts_with("refuse")))
+}
+
+/// What pgseal read, for `tests/oracle` to compare with PostgreSQL's own grammar.
+#[test]
+fn the_readings_are_written_down_for_the_oracle() {
+    let snapshot = Snapshot::new();
+    let planner = snapshot.planner();
+    let mut readings = Vec::new();
+    for (corpus, statements) in corpora() {
+        for (at, sql) in statements.iter().enumerate() {
+            let verdict = verdict(&planner, &snapshot, sql);
+            let mut reading = serde_json::json!({"corpus": corpus, "line": at + 1, "sql": sql, "verdict": words(&verdict)});
+            if let Verdict::Protect(plan) = &verdict
+                && let [statement] = plan.statements.as_slice()
+            {
+                reading["slots"] = statement
+                    .slots
+                    .iter()
+                    .map(|slot| of_slot(statement, slot))
+                    .collect();
+                reading["max_param"] = statement.max_param.into();
+                if let Outputs::ByDescription { lineage: Some(all) } = &statement.outputs {
+                    reading["outputs"] = all.len().into();
+                }
+            }
+            readings.push(reading);
+        }
+    }
+    let file = serde_json::json!({"protected": snapshot.protected(), "readings": readings});
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readings.json");
+    std::fs::write(path, file.to_string()).unwrap();
+}
+
+fn of_slot(plan: &StatementPlan, slot: &Slot) -> serde_json::Value {
+    match &slot.source {
+        SlotSource::Literal { span, .. } => serde_json::json!({"literal": span.start}),
+        SlotSource::Param { number, .. } => {
+            // A copy of a parameter stands for the client's own.
+            let copy = number.checked_sub(plan.max_param + 1);
+            let original = copy.map_or(*number, |copy| plan.copies[usize::from(copy)].original);
+            serde_json::json!({"param": original})
+        }
+    }
+}
+
+#[test]
+fn every_verdict_is_the_pinned_one() {
+    let snapshot = Snapshot::new();
+    let planner = snapshot.planner();
+    let rewrite = std::env::var_os("PGSEAL_PIN").is_some();
+    let mut broken = Vec::new();
+    let mut table = String::new();
+    for (name, statements) in corpora() {
+        let verdicts: Vec<String> = statements
+            .iter()
+            .map(|sql| words(&verdict(&planner, &snapshot, sql)))
+            .collect();
+        let count = |word: &str| {
+            verdicts
+                .iter()
+                .filter(|verdict| verdict.starts_with(word))
+                .count()
+        };
+        table += &format!(
+            "| {name} | {} | {} | {} | {} |\n",
+            statements.len(),
+            count("plan"),
+            count("forward"),
+            count("refuse") + count("resolve"),
+        );
+        let path = folder().join(format!("{name}.verdicts"));
+        if rewrite {
+            std::fs::write(&path, verdicts.join("\n") + "\n").unwrap();
+            continue;
+        }
+        let pinned = std::fs::read_to_string(&path).unwrap_or_default();
+        let pinned: Vec<&str> = pinned.lines().collect();
+        if pinned.len() != verdicts.len() {
+            broken.push(format!(
+                "{name}: {} statements, {} pins",
+                verdicts.len(),
+                pinned.len()
+            ));
+            continue;
+        }
+        for (at, (pin, now)) in pinned.iter().zip(&verdicts).enumerate() {
+            if !holds(pin, now) {
+                broken.push(format!(
+                    "{name}:{}: {}\n    pinned: {pin}\n    now:    {now}",
+                    at + 1,
+                    statements[at]
+                ));
+            }
+        }
+    }
+    println!(
+        "| corpus | statements | planned | forwarded | refused |\n|---|---|---|---|---|\n{table}"
+    );
+    assert!(
+        broken.is_empty(),
+        "{} verdicts changed; if they are right, run `PGSEAL_PIN=1 cargo test --test corpora` and commit tests/sql:\n{}",
+        broken.len(),
+        broken
+            .iter()
+            .take(20)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+}
+
+/// Where no protected table exists under these names, nothing may be refused: every statement touches nothing protected.
+#[test]
+fn nothing_is_refused_where_nothing_is_protected() {
+    let snapshot = Snapshot::new();
+    let renamed = snapshot.renamed();
+    let planner = renamed.planner();
+    let mut refused = Vec::new();
+    let mut all = 0;
+    for (name, statements) in corpora() {
+        for sql in statements {
+            all += 1;
+            if matches!(verdict(&planner, &renamed, &sql), Verdict::Refuse(_)) {
+                refused.push(format!("{name}: {sql}"));
+            }
+        }
+    }
+    assert!(
+        refused.is_empty(),
+        "{} of {all}: {refused:#?}",
+        refused.len()
+    );
+}
+
+/// What the analysis counts as touched must be at least what the text names after FROM, INTO, UPDATE and JOIN.
+#[test]
+fn a_statement_that_names_a_protected_table_is_never_forwarded_as_data() {
+    let snapshot = Snapshot::new();
+    let planner = snapshot.planner();
+    for (name, statements) in corpora() {
+        for sql in statements {
+            let verb = sql
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let data = ["select", "insert", "update", "delete", "merge"].contains(&verb.as_str());
+            if !data || !snapshot.stands_as_a_table(&sql) {
+                continue;
+            }
+            let forwarded = matches!(verdict(&planner, &snapshot, &sql), Verdict::Forward);
+            assert!(!forwarded, "{name}: {sql}");
+        }
+    }
+}
