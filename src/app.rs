@@ -158,6 +158,27 @@ pub async fn planner(config: &Config) -> Result<Planner, String> {
     plan_catalog(&client, &rules, 1).await
 }
 
+/// What `pg_stat_statements` remembers of the keyring's database, one statement after another.
+///
+/// # Errors
+/// Why not, in words for the operator.
+pub async fn remembered_statements(config: &Config) -> Result<String, String> {
+    const ASK: &str = "SELECT query FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
+    let url = config
+        .keyring
+        .as_deref()
+        .ok_or("no keyring is configured")?;
+    let client = keyring::connect(url).await?;
+    let rows = client
+        .query(ASK, &[])
+        .await
+        .map_err(|cause| format!("pg_stat_statements cannot be read: {cause}"))?;
+    let queries: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+    queries
+        .map(|queries| queries.join(";\n"))
+        .map_err(|cause| cause.to_string())
+}
+
 /// A connection to the keyring, its schema in place, and the KMS that wraps its keys: for commands.
 ///
 /// # Errors

@@ -37,6 +37,18 @@ enum Command {
         /// The statement.
         sql: String,
     },
+    /// Says of every statement of an SQL file or server log what would happen to it, and sums up. Exits with 1 if any
+    /// would be refused.
+    Lint {
+        /// The file; `-` is standard input.
+        #[arg(required_unless_present = "pg_stat_statements")]
+        file: Option<PathBuf>,
+        /// The statements that the database itself remembers in pg_stat_statements.
+        #[arg(long, conflicts_with = "file")]
+        pg_stat_statements: bool,
+    },
+    /// Prints DDL for constraints that keep plaintext out of the sealed columns whatever path it takes.
+    Fence,
     /// Registers, shows, rekeys, closes, opens and forgets tenants.
     Tenant {
         /// JSON lines instead of a table.
@@ -136,6 +148,12 @@ fn main() -> ExitCode {
                     .await
                     .map(|planner| print!("{}", ops::explain(&planner, &sql))),
             ),
+            Command::Lint { file, .. } => lint(&config, file).await,
+            Command::Fence => done(
+                app::planner(&config)
+                    .await
+                    .map(|planner| print!("{}", ops::fence(&planner))),
+            ),
             Command::Tenant { json, command } => done(tenant(&config, command, json).await),
             Command::Key { json, command } => done(key(&config, command, json).await),
             Command::Schema | Command::Healthcheck { .. } | Command::Policy { .. } => {
@@ -173,6 +191,28 @@ async fn key(config: &Config, command: ops::KeyCommand, json: bool) -> Result<()
 fn bad_config(error: &str) -> ExitCode {
     eprintln!("pgseal: {error}");
     ExitCode::from(BAD_CONFIG)
+}
+
+/// Statements of a file, of standard input, or without either of `pg_stat_statements`.
+async fn lint(config: &Config, file: Option<PathBuf>) -> ExitCode {
+    let text = match &file {
+        None => app::remembered_statements(config).await,
+        Some(path) if path.as_os_str() == "-" => {
+            std::io::read_to_string(std::io::stdin()).map_err(|cause| cause.to_string())
+        }
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|cause| format!("{} cannot be read: {cause}", path.display())),
+    };
+    let linted = match (text, app::planner(config).await) {
+        (Ok(text), Ok(planner)) => ops::lint(&planner, &text),
+        (Err(error), _) | (_, Err(error)) => return done(Err(error)),
+    };
+    print!("{}", linted.report);
+    if linted.refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn done(result: Result<(), String>) -> ExitCode {

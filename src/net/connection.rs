@@ -237,9 +237,9 @@ impl Connection {
         loaded.borrow_and_update();
         database.stale.notify_one();
         // Without the metadata connection the old snapshot stays; the poll will see the change.
-        tokio::time::timeout(Duration::from_secs(3), loaded.changed())
-            .await
-            .ok();
+        if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(3), loaded.changed()).await {
+            self.session.catalog_loaded();
+        }
     }
 
     async fn upgrade(&mut self) -> io::Result<()> {

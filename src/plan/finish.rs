@@ -181,7 +181,11 @@ impl Walk<'_> {
             }
         };
         splices.sort_by_key(|splice: &Splice| splice.span.start);
+        let once = self.met.iter().copied();
         Ok(StatementPlan {
+            defines: Vec::new(),
+            notice: None,
+            once: once.filter(|oid| self.stands_once(*oid, false)).collect(),
             kind: StatementKind::Run,
             span,
             slots,
@@ -324,6 +328,9 @@ struct Numbered {
 pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
     StatementPlan {
         kind: StatementKind::Forward,
+        defines: Vec::new(),
+        notice: None,
+        once: Vec::new(),
         span,
         slots: Vec::new(),
         tenants: Vec::new(),

@@ -3,6 +3,7 @@
 //! A text that names nothing protected is forwarded unread. Any other is cut by our own [`lexer`], parsed from those
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
+mod defined;
 mod expr;
 mod finish;
 mod insert;
@@ -29,6 +30,7 @@ mod utility;
 mod walk;
 mod within;
 
+pub use defined::refuse_new;
 pub use lineage::{Lineage, Member, Shape};
 pub use planner::Planner;
 pub use types::*;

@@ -99,6 +99,7 @@ impl View<'_> {
                 Some(cursor) => {
                     return Ok(StatementPlan {
                         kind: StatementKind::Fetch { name: last },
+                        once: cursor.once.clone(),
                         outputs: cursor.outputs.clone(),
                         ..forward(span)
                     });
@@ -375,6 +376,7 @@ impl View<'_> {
         };
         Ok(StatementPlan {
             kind: StatementKind::Execute { name },
+            once: inner.once.clone(),
             slots,
             tenants,
             lookup,

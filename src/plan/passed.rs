@@ -320,8 +320,7 @@ impl Walk<'_> {
                     self.passed.get_mut(id)?.casts.push(kind_of(of));
                     return Some(Origin::Values(id));
                 }
-                let mut found = self.cell(expr).filter(|found| found.casts.is_empty())?;
-                found.token?;
+                let mut found = self.array_cell(expr)?;
                 found.casts.push(kind_of(of));
                 let cells = vec![self.record(found)];
                 Some(self.pass(Passed {
@@ -333,6 +332,23 @@ impl Walk<'_> {
             }
             _ => None,
         }
+    }
+
+    /// An array that is one constant or parameter, under casts to array types.
+    fn array_cell(&self, expr: &Expr) -> Option<Found> {
+        if let Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr,
+            data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(of, None)),
+            format: None,
+        } = expr
+        {
+            let mut found = self.array_cell(expr)?;
+            found.casts.push(kind_of(of));
+            return Some(found);
+        }
+        self.cell(expr)
+            .filter(|found| found.casts.is_empty() && found.token.is_some())
     }
 
     /// `unnest(…)` of one such array in a select list.

@@ -9,8 +9,9 @@ use sqlparser::ast::Statement;
 
 use crate::catalog::Catalog;
 use crate::model::{ColumnRef, Oid, Refusal};
-use crate::rules::{Protection, Tenant};
+use crate::rules::{ProtectedColumn, Protection, Tenant};
 
+use super::defined::{not_yet, used};
 use super::finish::forward;
 use super::lexer::{self, Limits, Token};
 use super::lineage::Lineage;
@@ -86,6 +87,22 @@ impl Planner {
         tables.map(|table| table.columns.len()).sum()
     }
 
+    /// The protected columns of all tables, partitions left out whose parent is protected too, in order of their names.
+    #[must_use]
+    pub fn sealed_columns(&self) -> Vec<Arc<ProtectedColumn>> {
+        let tables = &self.relations.protection.tables;
+        let own = tables.values().filter(|table| {
+            let relation = self.relations.catalog.relation(table.oid);
+            let parent = relation.and_then(|relation| relation.parent);
+            parent.is_none_or(|parent| !tables.contains_key(&parent))
+        });
+        let mut columns: Vec<_> = own
+            .flat_map(|table| table.columns.iter().cloned())
+            .collect();
+        columns.sort_by(|a, b| (&a.schema, &a.table, &a.name).cmp(&(&b.schema, &b.table, &b.name)));
+        columns
+    }
+
     /// Whether a text may need planning: never false when it does.
     #[must_use]
     pub fn mentions(&self, sql: &[u8]) -> bool {
@@ -142,6 +159,7 @@ impl Planner {
         };
         let mut plans = Vec::new();
         let mut changed = false;
+        let mut defined: Vec<String> = Vec::new();
         let made = Made::default();
         let env = &Env {
             declared: env.declared,
@@ -159,13 +177,17 @@ impl Planner {
                 sql: text,
                 tokens: &tokens,
             };
+            let walk = Walk::new(&self.relations, env, text, &tokens, range.clone());
+            if let Some(used) = used(text, &tokens, range.clone(), &defined) {
+                return Err(not_yet(walk.position(Some(used))).into());
+            }
             let plan = Arc::new(view.statement(range.clone())?);
             made.note(&plan);
+            defined.extend(plan.defines.iter().cloned());
             if plan.lookup.is_some() && changed {
                 let help = "Send the statements one by one.";
                 let message = "an earlier statement of the same text could change what is asked about this one's tenant";
-                let position = Walk::new(&self.relations, env, text, &tokens, range.clone())
-                    .position(Some(range.start));
+                let position = walk.position(Some(range.start));
                 return Err(refused(message, help, "refused-lookup", position).into());
             }
             changed |= !view.starts_with(&range, UNCHANGING);
@@ -185,6 +207,14 @@ impl Planner {
             return Err(strings().into());
         }
         Ok(plans)
+    }
+
+    /// Whether the snapshot holds this relation; 0 and the system's own need not be in it.
+    #[must_use]
+    pub fn knows(&self, relation: Oid) -> bool {
+        /// `FirstNormalObjectId` of PostgreSQL.
+        const FIRST: u32 = 16384;
+        relation.0 < FIRST || self.relations.catalog.relation(relation).is_some()
     }
 
     /// What a column of a table or view carries; `None`: nothing sealed.
@@ -287,15 +317,21 @@ impl<'a> View<'a> {
         {
             return self.planned(range);
         }
-        self.walk(range.clone()).utility()?;
-        Ok(plain())
+        self.walk(range).utility()
     }
 
     /// Plans a query or a change of rows.
     pub(super) fn planned(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let mut walk = self.walk(range);
         let rows = walk.parsed()?;
-        walk.finish(rows)
+        let Some(into) = walk.into.take() else {
+            return walk.finish(rows);
+        };
+        let notice = walk.copies_sealed(&rows)?;
+        let mut plan = walk.finish(Rows::default())?;
+        plan.defines = vec![into];
+        plan.notice = notice;
+        Ok(plan)
     }
 
     /// `EXPLAIN …`: the statement under it is sealed too, its rows are the server's.

@@ -282,14 +282,16 @@ impl Walk<'_> {
 
     fn select(&mut self, select: &Select, outer: &Scope<'_>, query: &Query) -> Walked<Rows> {
         self.only_postgres(select)?;
-        if select.into.is_some() {
-            let help = "Create the table first and fill it through pgseal, row by row.";
-            return Err(self.refuse(
-                "SELECT INTO over a protected table is not supported",
-                help,
-                "refused-create-table-as",
-                None,
-            ));
+        if let Some(into) = &select.into {
+            let idents = match into.targets.as_slice() {
+                [Expr::Identifier(ident)] => std::slice::from_ref(ident),
+                [Expr::CompoundIdentifier(idents)] => idents.as_slice(),
+                _ => return Err(self.not_understood("this form of SELECT INTO", None)),
+            };
+            idents.iter().for_each(|ident| self.place(ident));
+            self.relation_tokens
+                .extend(idents.last().and_then(|ident| self.token_at(ident.span)));
+            self.into = idents.last().map(|ident| self.name(ident));
         }
         let mut scope = Scope::below(outer);
         for item in &select.from {

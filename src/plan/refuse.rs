@@ -50,6 +50,7 @@ constructs! {
     CAST: "a cast", "refused-cast", "Select the column itself, without a cast.";
     ROW: "a row or array constructor", "refused-row", "List the columns instead of the whole row.";
     MIXTURE: "a result column that mixes it with values of another shape, or whose place is not known", "refused-row", "Select it in a column of its own, named in the select list.";
+    NEW_TABLE: "a new table that computes with it", "refused-create-table-as", "Select the column itself, or leave it out.";
     COPYING: "a copy into another place", "refused-stored-value", "Read the value and write it back through pgseal.";
     OTHER: "this expression", "refused-function", "Select the column itself and compute in the application.";
 }

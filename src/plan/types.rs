@@ -67,6 +67,12 @@ pub struct StatementPlan {
     pub max_param: u16,
     /// Edits of the text besides the sealed literals, sorted, not overlapping each other or a literal slot.
     pub splices: Vec<Splice>,
+    /// Names of relations over protected ones that it creates: no snapshot of the catalog knows them yet.
+    pub defines: Vec<String>,
+    /// Told to the client when it has run.
+    pub notice: Option<&'static str>,
+    /// Protected tables that it reads or writes at one place only: their columns in a result are of one row.
+    pub once: Vec<Oid>,
     /// Further edits that keep the statement from touching any row: used when the look-up found no row for an UPDATE,
     /// whose slots then have no tenant and are filled with NULL.
     pub none_matched: Vec<Splice>,
@@ -78,6 +84,8 @@ pub enum StatementKind {
     Forward,
     /// It runs as it stands.
     Run,
+    /// DDL on or over protected relations: it carries no value.
+    Define,
     /// SQL `PREPARE name AS …`.
     Prepare {
         /// The folded name.

@@ -1,13 +1,22 @@
 //! Statements that are no queries: which of them carry no value of a sealed column.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::model::Oid;
 use crate::rules::Tenant;
 
+use super::finish::forward;
 use super::lexer::{self, TokenKind};
-use super::refuse::Walked;
+use super::lineage::Lineage;
+use super::query::Rows;
+use super::refuse::{NEW_TABLE, Walked};
+use super::tokens::text_span;
+use super::types::{StatementKind, StatementPlan};
 use super::walk::Walk;
+
+/// What is said about a new table that holds sealed values.
+const COPIES: &str = "the new table holds copies of sealed values: they stay sealed, and pgseal opens them only in the columns of its rules";
 
 /// Commands that work on whole tables or on names, never on values.
 const HARMLESS: &[&str] = &[
@@ -59,13 +68,68 @@ impl Walk<'_> {
         self.range.clone().map(|at| self.word(at)).collect()
     }
 
-    /// Whether a statement that names something protected may go as it stands.
-    pub(super) fn utility(&mut self) -> Walked<()> {
+    /// The plan of a statement that names something protected and may go as it stands.
+    pub(super) fn utility(&mut self) -> Walked<StatementPlan> {
         let words = self.words();
+        let notice = self.allowed(&words)?;
+        let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
+        let mut plan = forward(text_span(tokens));
+        plan.defines = self.defines(&words);
+        plan.notice = notice;
+        if !plan.defines.is_empty() || plan.notice.is_some() {
+            plan.kind = StatementKind::Define;
+        }
+        Ok(plan)
+    }
+
+    /// Names of relations that CREATE and ALTER make or bind to protected ones, those left out that are protected already.
+    fn defines(&self, words: &[String]) -> Vec<String> {
+        if !matches!(words.first().map(String::as_str), Some("create" | "alter")) {
+            return Vec::new();
+        }
+        let known = self.relations.relation_names();
+        let mut names = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let renamed = word == "to"
+                && at.checked_sub(1).is_some_and(|before| {
+                    words.get(before).is_some_and(|before| before == "rename")
+                });
+            if !(renamed || matches!(word.as_str(), "table" | "view" | "partition")) {
+                continue;
+            }
+            let mut next = at + 1;
+            while words.get(next).is_some_and(|word| {
+                matches!(word.as_str(), "if" | "not" | "exists" | "only" | "of")
+            }) {
+                next += 1;
+            }
+            let mut token = self.range.start + next;
+            while self
+                .token(token + 1)
+                .is_some_and(|point| point.is_special(b'.'))
+            {
+                token += 2;
+            }
+            let name = self
+                .token(token)
+                .filter(|_| self.range.contains(&token))
+                .and_then(|token| lexer::ident(token, self.sql));
+            // A second table of a known name: a temporary one, or one of another schema.
+            let second = words.first().is_some_and(|word| word == "create")
+                && word != "partition"
+                && next == at + 1;
+            let name = name.map(std::borrow::Cow::into_owned);
+            names.extend(name.filter(|name| second || !known.contains(name)));
+        }
+        names
+    }
+
+    /// Whether it may go; gives what the client is to be told afterwards.
+    fn allowed(&mut self, words: &[String]) -> Walked<Option<&'static str>> {
         let word = |at: usize| words.get(at).map(String::as_str).unwrap_or_default();
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
         match word(0) {
-            first if HARMLESS.contains(&first) => Ok(()),
+            first if HARMLESS.contains(&first) => Ok(None),
             "copy" => Err(self.refuse(
                 "COPY of a protected table is not supported",
                 "Use INSERT and SELECT through pgseal.",
@@ -73,7 +137,7 @@ impl Walk<'_> {
                 None,
             )),
             "do" | "call" => Err(self.code()),
-            "alter" => self.alter(&words),
+            "alter" => self.alter(words).map(|()| None),
             "create" => {
                 let kinds = [
                     "table",
@@ -93,22 +157,15 @@ impl Walk<'_> {
                     .map(String::as_str)
                     .find(|word| kinds.contains(word));
                 match kind {
-                    Some("table")
-                        if has("select") || has("execute") || self.copies_table(&words) =>
-                    {
-                        let help = "Create the table first and fill it through pgseal.";
-                        Err(self.refuse(
-                            "CREATE TABLE AS over a protected table is not supported",
-                            help,
-                            "refused-create-table-as",
-                            None,
-                        ))
+                    Some("table") if has("execute") => {
+                        Err(self.not_understood("CREATE TABLE AS EXECUTE", None))
                     }
-                    Some("table" | "publication" | "sequence") => Ok(()),
-                    Some("index" | "policy" | "statistics") => {
-                        self.no_sealed_name("an index, policy or statistics")
-                    }
-                    Some("view") => self.create_view(&words),
+                    Some("table") if self.query_of(words).is_some() => self.create_table_as(words),
+                    Some("table" | "publication" | "sequence") => Ok(None),
+                    Some("index" | "policy" | "statistics") => self
+                        .no_sealed_name("an index, policy or statistics")
+                        .map(|()| None),
+                    Some("view") => self.create_view(words).map(|()| None),
                     Some("function" | "procedure" | "trigger" | "rule") => Err(self.code()),
                     _ => Err(self.not_understood("this command", None)),
                 }
@@ -117,14 +174,54 @@ impl Walk<'_> {
         }
     }
 
-    /// `CREATE TABLE … AS TABLE name` and `AS VALUES`, which have no SELECT.
-    fn copies_table(&self, words: &[String]) -> bool {
-        words.windows(2).any(|pair| {
-            pair.first().is_some_and(|word| word == "as")
-                && pair
-                    .get(1)
-                    .is_some_and(|word| word == "table" || word == "values")
-        })
+    /// The tokens of the query behind AS.
+    fn query_of(&self, words: &[String]) -> Option<Range<usize>> {
+        let starts = |at: usize| {
+            words
+                .get(at)
+                .is_some_and(|word| matches!(word.as_str(), "select" | "with" | "values" | "table"))
+                || self
+                    .token(self.range.start + at)
+                    .is_some_and(|token| token.is_special(b'('))
+        };
+        let at = (0..words.len())
+            .find(|at| words.get(*at).is_some_and(|word| word == "as") && starts(at + 1))?;
+        let mut end = words.len();
+        for tail in [&["with", "data"][..], &["with", "no", "data"]] {
+            if words.ends_with(
+                &tail
+                    .iter()
+                    .map(|word| (*word).to_owned())
+                    .collect::<Vec<_>>(),
+            ) {
+                end -= tail.len();
+            }
+        }
+        Some(self.range.start + at + 1..self.range.start + end)
+    }
+
+    /// `CREATE TABLE … AS`: whole columns are copied as they are, sealed.
+    fn create_table_as(&mut self, words: &[String]) -> Walked<Option<&'static str>> {
+        let Some(range) = self.query_of(words) else {
+            return Err(self.not_understood("this command", None));
+        };
+        let mut inner = Walk::new(self.relations, self.env, self.sql, self.tokens, range);
+        let rows = inner.parsed()?;
+        inner.account()?;
+        inner.copies_sealed(&rows)
+    }
+
+    /// Whether a new table holds copies of sealed columns; only whole ones can be copied.
+    pub(super) fn copies_sealed(&self, rows: &Rows) -> Walked<Option<&'static str>> {
+        let mut sealed = false;
+        for column in &rows.columns {
+            match &column.lineage {
+                Lineage::None => {}
+                Lineage::Exact(_) => sealed = true,
+                other => self.must_be_plain(other, NEW_TABLE)?,
+            }
+        }
+        Ok(sealed.then_some(COPIES))
     }
 
     fn code(&self) -> super::refuse::Stop {
@@ -139,15 +236,7 @@ impl Walk<'_> {
         };
         let range = self.range.start + at + 1..self.range.end;
         let mut inner = Walk::new(self.relations, self.env, self.sql, self.tokens, range);
-        let rows = inner.parsed()?;
-        for column in &rows.columns {
-            let construct = super::refuse::Construct {
-                name: "a new view",
-                anchor: "refused-view",
-                hint: "Create the view on a direct connection; pgseal then opens the columns that it selects.",
-            };
-            inner.must_be_plain(&column.lineage, construct)?;
-        }
+        inner.parsed()?;
         inner.account()
     }
 

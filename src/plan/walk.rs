@@ -78,6 +78,8 @@ pub(super) struct Walk<'a> {
     pub with_prefix: Option<Range<usize>>,
     /// Edits of the text.
     pub splices: Vec<Splice>,
+    /// The table that SELECT INTO makes.
+    pub into: Option<String>,
 }
 
 impl<'a> Walk<'a> {
@@ -113,6 +115,7 @@ impl<'a> Walk<'a> {
             changes: false,
             with_prefix: None,
             splices: Vec::new(),
+            into: None,
         }
     }
 

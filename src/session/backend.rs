@@ -10,10 +10,10 @@ use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
 use super::sealing::Positions;
 use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
-use crate::model::{KeyId, Peer, Refusal};
-use crate::plan::StatementPlan;
+use crate::model::{ColumnRef, KeyId, Peer, Refusal};
+use crate::plan::{Lineage, StatementPlan};
 use crate::wire::message::{
-    CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery,
+    CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery, origins,
 };
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -243,6 +243,10 @@ impl Session {
             Effect::Describe(name) => Some(name.clone()),
             _ => None,
         };
+        let planned = plan.is_some() || matches!(entry.effect, Effect::Parameters { .. });
+        if let Some(step) = self.made_since(planned, input, out)? {
+            return Ok(step);
+        }
         let planner = self.shared.planner.load();
         if let (Some(plan), Some(planner), false) = (plan, planner.as_ref(), self.drowning) {
             let opener = self.openers.of(planner, &plan, input.body());
@@ -268,6 +272,39 @@ impl Session {
             None => self.pass_on(&Fate::Forward, input, out),
         }
         Ok(Step::Done)
+    }
+
+    /// Rows of a relation that the catalog does not know: somebody made it since, perhaps as a view over a protected
+    /// table. The catalog is loaded first; a statement that it would have planned differently is to be run again.
+    fn made_since(
+        &mut self,
+        planned: bool,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Option<Step>, Fatal> {
+        let forwarded = self
+            .ledger
+            .front()
+            .is_some_and(|entry| matches!(entry.fate, Fate::Forward));
+        let planner = self.shared.planner.load();
+        let Some(planner) = planner.as_ref().filter(|_| forwarded && !self.drowning) else {
+            return Ok(None);
+        };
+        for column in origins(input.body()) {
+            if !planner.knows(column.table) && self.unknown.insert(column.table) {
+                self.catalog_stale = true;
+                return Ok(Some(Step::Wait(Progress::NeedInput)));
+            }
+        }
+        let sealed = |column: ColumnRef| {
+            let lineage = planner.column(column);
+            lineage.is_some_and(|lineage| lineage != Lineage::None)
+        };
+        if planned || !origins(input.body()).any(sealed) {
+            return Ok(None);
+        }
+        self.end_description();
+        self.fail_result(made_meanwhile(), input, out).map(Some)
     }
 
     /// A RowDescription ends a Describe; in a Query or an Execute more follows.
@@ -329,10 +366,12 @@ impl Session {
         };
         match (entry.request, &mut entry.effect) {
             (Request::Query, Effect::Results(plan, index)) => {
-                if let Some(plan) = plan.statements.get(*index) {
+                let done = plan.statements.get(*index).cloned();
+                if let Some(plan) = &done {
                     self.acked.complete(plan);
                 }
                 *index += 1;
+                self.tell(done.as_deref(), input, out)?;
                 self.pass_on(&Fate::Forward, input, out);
             }
             (Request::Query, _) => self.pass_on(&Fate::Forward, input, out),
@@ -348,6 +387,7 @@ impl Session {
                             .map(|portal| portal.plan.clone())
                         {
                             self.acked.complete(&plan);
+                            self.tell(Some(&plan), input, out)?;
                         }
                     }
                     _ => {}
@@ -359,13 +399,29 @@ impl Session {
         Ok(())
     }
 
+    /// Tells the client what its statement did that it may not expect.
+    fn tell(
+        &mut self,
+        plan: Option<&StatementPlan>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<(), Fatal> {
+        if let Some(notice) = plan.and_then(|plan| plan.notice)
+            && !self.drowning
+        {
+            let frame = self.encoded("server", |buf| encode::notice_response(buf, notice))?;
+            input.inject(&mut out.client, frame);
+        }
+        Ok(())
+    }
+
     /// Commands that change what names mean.
     fn note_command(&mut self, command: &[u8]) {
         if [&b"CREATE"[..], b"ALTER", b"DROP", b"IMPORT FOREIGN SCHEMA"]
             .iter()
             .any(|ddl| command.starts_with(ddl))
         {
-            self.catalog_stale = true;
+            self.ddl = true;
         }
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
             self.acked.statements.clear();
@@ -472,6 +528,8 @@ impl Session {
         })?;
         self.in_transaction = status != b'I';
         if status == b'I' {
+            // Only what is committed can be loaded.
+            self.catalog_stale |= std::mem::take(&mut self.ddl) || !self.defining.is_empty();
             // Portals end with their transaction.
             self.acked.portals.retain(|_, portal| portal.hold);
         }
@@ -508,6 +566,14 @@ enum Told {
     Nothing,
     Other(Bytes),
     Refusal(Refusal),
+}
+
+fn made_meanwhile() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "the statement reads a view or table over a protected one that was made meanwhile",
+        "Run the statement again. See docs/errors.md#changed-meanwhile.",
+    )
 }
 
 /// The same error with its position in the client's text; without one when it points into a text of ours.

@@ -11,7 +11,7 @@ use super::names::{PlanOf, Portal, Prepared};
 use super::sealing::{self, SealedSlots, Unsealed};
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::{Env, Outputs, Plan, StatementPlan, Verdict};
+use crate::plan::{Env, Outputs, Plan, StatementPlan, Verdict, refuse_new};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse, Query};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -226,6 +226,11 @@ impl Session {
         if self.sent.fresh.is_some() && memmem(sql, b"execute") {
             return Verdict::Refuse(stale());
         }
+        if !self.defining.is_empty()
+            && let Some(refusal) = refuse_new(sql, &self.defining)
+        {
+            return Verdict::Refuse(refusal);
+        }
         let by_name = self.sent.reachable_by_sql()
             && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql));
         if !by_name && !planner.mentions(sql) {
@@ -355,6 +360,9 @@ impl Session {
                 sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
             };
             edits.extend(sealing::edits(statement, sealed.none_matched, value));
+        }
+        for statement in &plan.statements {
+            self.defining.extend(statement.defines.iter().cloned());
         }
         let entry = Entry::forward(Request::Query).with(Effect::Results(plan.clone(), 0));
         if edits.is_empty() {
@@ -649,6 +657,7 @@ impl Session {
         let Some(portal) = self.sent.portals.get(execute.portal) else {
             return Ok(self.register(Entry::forward(Request::Execute), input));
         };
+        self.defining.extend(portal.plan.defines.iter().cloned());
         let name = Bytes::copy_from_slice(execute.portal);
         if matches!(portal.plan.outputs, Outputs::ByDescription { .. }) && !portal.described {
             let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;

@@ -185,6 +185,12 @@ pub struct Session {
     /// The count of [`Shared::rules`] that its statements were planned by.
     rules: u64,
     catalog_stale: bool,
+    /// DDL has run since the last ReadyForQuery outside of a transaction.
+    ddl: bool,
+    /// Relations over protected ones that this session makes: unknown until they are committed and the catalog is loaded.
+    defining: Vec<String>,
+    /// Relations of results that the catalog was loaded for once.
+    unknown: HashSet<Oid>,
     answers: KeyAnswers,
     waiting: [bool; 2],
     scratch: BytesMut,
@@ -233,6 +239,9 @@ impl Session {
             in_transaction: false,
             rules: 0,
             catalog_stale: false,
+            ddl: false,
+            defining: Vec::new(),
+            unknown: HashSet::new(),
             answers: KeyAnswers::default(),
             waiting: [false; 2],
             scratch: BytesMut::new(),
@@ -342,6 +351,13 @@ impl Session {
     /// A DDL command passed since the last call: the catalog is to be loaded again before the client goes on.
     pub fn catalog_stale(&mut self) -> bool {
         std::mem::take(&mut self.catalog_stale)
+    }
+
+    /// The catalog was loaded after [`Self::catalog_stale`] had said that it must be.
+    pub fn catalog_loaded(&mut self) {
+        if !self.in_transaction {
+            self.defining.clear();
+        }
     }
 
     fn queue_for<'a>(&self, from: Peer, out: &'a mut Outbox) -> &'a mut OutQueue {

@@ -186,6 +186,7 @@ impl Names {
             StatementKind::CloseCursor { name: None } => self.portals.clear(),
             StatementKind::Forward
             | StatementKind::Run
+            | StatementKind::Define
             | StatementKind::Execute { .. }
             | StatementKind::Fetch { .. } => {}
         }
@@ -262,7 +263,11 @@ fn is_lasting(plan: &Plan) -> bool {
             .slots
             .iter()
             .any(|slot| matches!(slot.source, SlotSource::Literal { .. }));
-        !literal && matches!(statement.kind, StatementKind::Run | StatementKind::Forward)
+        !literal
+            && matches!(
+                statement.kind,
+                StatementKind::Run | StatementKind::Define | StatementKind::Forward
+            )
     })
 }
 

@@ -137,7 +137,7 @@ impl Opener {
                 lineage,
                 type_oid: field.type_oid,
                 format: format_of(field.format),
-                tenant: tenant_field(planner, field, &row.fields),
+                tenant: tenant_field(planner, plan, field, &row.fields),
             });
         }
         Ok((!columns.is_empty()).then(|| Self {
@@ -225,20 +225,23 @@ fn value<'a>(body: &'a [u8], row: &DataRow, index: usize) -> Option<&'a [u8]> {
     body.get(range)
 }
 
-fn tenant_field(planner: &Planner, field: &Field<'_>, fields: &[Field<'_>]) -> Option<TenantField> {
+fn tenant_field(
+    planner: &Planner,
+    plan: &StatementPlan,
+    field: &Field<'_>,
+    fields: &[Field<'_>],
+) -> Option<TenantField> {
     let attnum = planner.tenant_column(field.table)?;
+    // A self-join shows two rows of one table: which tenant is whose cannot be told from the description.
+    if !plan.once.contains(&field.table) {
+        return None;
+    }
     let mut found = fields
         .iter()
         .enumerate()
         .filter(|(_, other)| other.table == field.table && other.attnum == attnum);
     let (index, tenant) = found.next()?;
-    // A self-join shows two rows of one table: which tenant is whose cannot be told from the description.
-    let twice = fields
-        .iter()
-        .filter(|other| other.table == field.table && other.attnum == field.attnum)
-        .count()
-        > 1;
-    (found.next().is_none() && !twice).then(|| TenantField {
+    found.next().is_none().then(|| TenantField {
         index,
         type_oid: tenant.type_oid,
         format: format_of(tenant.format),

@@ -221,6 +221,25 @@ pub fn error_response(buf: &mut BytesMut, refusal: &Refusal, severity: &str) -> 
     })
 }
 
+/// NoticeResponse.
+///
+/// # Errors
+/// As [`parse`].
+pub fn notice_response(buf: &mut BytesMut, message: &str) -> Written {
+    frame(buf, b'N', |buf| {
+        for (code, text) in [
+            (b'S', "NOTICE"),
+            (b'V', "NOTICE"),
+            (b'C', "00000"),
+            (b'M', message),
+        ] {
+            field(buf, code, text.as_bytes())?;
+        }
+        buf.put_u8(0);
+        Ok(())
+    })
+}
+
 /// The server's ErrorResponse with its position field replaced, or left out.
 ///
 /// # Errors

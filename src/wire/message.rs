@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::WireError;
 use super::reader::Reader;
-use crate::model::Oid;
+use crate::model::{ColumnRef, Oid};
 
 /// Request code of SSLRequest.
 pub const SSL_REQUEST: u32 = 80_877_103;
@@ -295,6 +295,23 @@ impl<'a> RowDescription<'a> {
         }
         reader.end().map(|()| Self { fields })
     }
+}
+
+/// The tables' columns that a RowDescription names, 0 for expressions, without reading the rest. Ends where the body
+/// does not fit.
+pub fn origins(body: &[u8]) -> impl Iterator<Item = ColumnRef> {
+    let mut reader = Reader::new(body);
+    let count = reader.count("number of columns").unwrap_or_default();
+    (0..count).map_while(move |_| {
+        reader.cstr("column name").ok()?;
+        let table = Oid(reader.u32("table").ok()?);
+        let attnum = reader.i16("attribute number").ok()?;
+        reader.u32("type").ok()?;
+        reader.i16("type length").ok()?;
+        reader.i32("type modifier").ok()?;
+        reader.i16("format").ok()?;
+        Some(ColumnRef { table, attnum })
+    })
 }
 
 /// DataRow: where in its body each value stands.

@@ -1,0 +1,177 @@
+"""DDL by this session, by others and past pgseal: nothing unsealed in between, nothing sealed shown; names; lint and fence."""
+import os
+import subprocess
+import time
+import uuid
+
+import psycopg
+import pytest
+from conftest import TENANTS
+from servers import ROOT
+
+A, B = TENANTS
+SECRET = "ddl-secret"
+ROW = "INSERT INTO {} (id, organisation_id, slug, key) VALUES (%s, %s, %s, %s)"
+
+
+@pytest.fixture
+def client(servers):
+    with psycopg.connect(servers.url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def tidy(direct):
+    yield
+    direct.execute("DROP VIEW IF EXISTS ddl_view; DROP TABLE IF EXISTS ddl_child, ddl_copy, ddl_into; DELETE FROM virtual_keys WHERE slug LIKE 'ddl-%'; DROP SCHEMA IF EXISTS ddl_other CASCADE")
+
+
+def add(client, table="virtual_keys", tenant=A, key=SECRET):
+    row = uuid.uuid4()
+    client.execute(ROW.format(table), (row, tenant, f"ddl-{row}", key))
+    return row
+
+
+def raw(direct, table="virtual_keys"):
+    return [key for key, in direct.execute(f"SELECT key FROM {table} WHERE slug LIKE 'ddl-%'")]
+
+
+def code(client, sql, *parameters):
+    with pytest.raises(psycopg.Error) as raised:
+        client.execute(sql, *parameters)
+    return raised.value.sqlstate
+
+
+def test_a_child_is_sealed_from_its_first_row(client, direct):
+    client.execute("CREATE TABLE ddl_child () INHERITS (virtual_keys)")
+    add(client, "ddl_child")
+    assert client.execute("SELECT key FROM ddl_child").fetchall() == [(SECRET,)]
+    assert all(key.startswith("~s1") for key in raw(direct, "ddl_child"))
+
+
+def test_a_child_cannot_be_filled_before_it_is_known(client, direct):
+    client.execute("BEGIN")
+    client.execute("CREATE TABLE ddl_child () INHERITS (virtual_keys)")
+    client.execute("CREATE INDEX ON ddl_child (slug)")
+    assert code(client, "INSERT INTO ddl_child (id, key) VALUES (%s, %s)", (uuid.uuid4(), SECRET)) == "0A000"
+    client.execute("ROLLBACK")
+    text = "CREATE TABLE ddl_child () INHERITS (virtual_keys); INSERT INTO ddl_child (key) VALUES ('x')"
+    assert code(client, text) == "0A000"
+    with client.transaction():
+        client.execute("CREATE TABLE ddl_child () INHERITS (virtual_keys)")
+        add(client)
+    add(client, "ddl_child")
+    assert all(key.startswith("~s1") for key in raw(direct))
+
+
+def test_a_view_of_another_session_never_shows_sealed_values(client, direct):
+    add(client)
+    direct.execute("CREATE VIEW ddl_view AS SELECT slug, key FROM virtual_keys")
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            found = client.execute("SELECT key FROM ddl_view WHERE slug LIKE 'ddl-%'").fetchall()
+        except psycopg.errors.FeatureNotSupported:
+            assert time.monotonic() < deadline
+            continue
+        assert found == [(SECRET,)]
+        return
+
+
+def test_views_and_copies_made_through_pgseal(client, direct):
+    add(client)
+    client.execute("CREATE VIEW ddl_view AS SELECT slug, key FROM virtual_keys")
+    assert client.execute("SELECT key FROM ddl_view WHERE slug LIKE 'ddl-%'").fetchall() == [(SECRET,)]
+    told = []
+    client.add_notice_handler(lambda notice: told.append(notice.message_primary))
+    client.execute("CREATE TABLE ddl_copy AS SELECT slug, key FROM virtual_keys")
+    client.execute("SELECT slug, key INTO ddl_into FROM virtual_keys")
+    assert len(told) == 2 and all("stay sealed" in text for text in told)
+    for table in ("ddl_copy", "ddl_into"):
+        assert all(key.startswith("~s1") for key in raw(direct, table)) and raw(direct, table)
+    assert code(client, "CREATE TABLE ddl_copy2 AS SELECT upper(key) FROM virtual_keys") == "0A000"
+
+
+HARMLESS = [
+    "ALTER TABLE virtual_keys ADD COLUMN ddl_note text", "UPDATE virtual_keys SET ddl_note = 'n' WHERE slug LIKE 'ddl-%'",
+    "CREATE INDEX ddl_index ON virtual_keys (ddl_note)", "COMMENT ON COLUMN virtual_keys.key IS 'sealed'", "ANALYZE virtual_keys", "VACUUM virtual_keys",
+    "REINDEX TABLE virtual_keys", "CLUSTER virtual_keys USING virtual_keys_pkey", "GRANT SELECT ON virtual_keys TO PUBLIC", "REVOKE SELECT ON virtual_keys FROM PUBLIC",
+    "BEGIN; LOCK TABLE virtual_keys; COMMIT", "SELECT count(*), count(key), min(slug) FROM virtual_keys GROUP BY status", "SELECT ctid, tableoid::regclass, slug FROM ONLY virtual_keys",
+    "ALTER TABLE virtual_keys DROP COLUMN ddl_note",
+]
+BREAKING = [
+    "ALTER TABLE virtual_keys RENAME TO keys", "ALTER TABLE virtual_keys RENAME COLUMN key TO secret", "ALTER TABLE virtual_keys ALTER COLUMN key TYPE varchar(10)",
+    "ALTER TABLE virtual_keys ALTER key SET DEFAULT 'x'", "CREATE INDEX ON virtual_keys (lower(key))", "ALTER TABLE virtual_keys ADD CHECK (key <> '')",
+    "ALTER TABLE virtual_keys ADD COLUMN l int GENERATED ALWAYS AS (length(key)) STORED", "CREATE VIEW ddl_view AS SELECT upper(key) FROM virtual_keys",
+    "DO $$ BEGIN UPDATE virtual_keys SET key = 'x'; END $$", "ALTER TABLE virtual_keys SET SCHEMA pg_temp", "ALTER TABLE virtual_keys DROP COLUMN organisation_id",
+    "CREATE RULE r AS ON INSERT TO virtual_keys DO ALSO INSERT INTO requests (note) VALUES (NEW.key)",
+]
+
+
+def test_ddl_that_leaves_sealed_columns_alone(client):
+    for sql in HARMLESS:
+        client.execute(sql)
+
+
+@pytest.mark.parametrize("sql", BREAKING)
+def test_ddl_that_would_break_protection(client, sql):
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+        client.execute(sql)
+    assert "docs/errors.md#refused-" in raised.value.diag.message_hint
+
+
+def test_names_mean_what_they_mean_to_the_session(client, direct):
+    add(client)
+    for name in ("public.virtual_keys", '"virtual_keys"', 'U&"virtual\\005fkeys"', "Virtual_Keys AS v", "ONLY virtual_keys"):
+        assert client.execute(f"SELECT key FROM {name} WHERE slug LIKE 'ddl-%'").fetchall() == [(SECRET,)], name
+    client.execute("CREATE TEMP TABLE virtual_keys (id int, key text)")
+    client.execute("INSERT INTO virtual_keys VALUES (1, 'plain')")
+    assert client.execute("SELECT key FROM virtual_keys WHERE key = 'plain'").fetchall() == [("plain",)]
+    assert client.execute("SELECT key FROM public.virtual_keys WHERE slug LIKE 'ddl-%'").fetchall() == [(SECRET,)]
+    client.execute("DROP TABLE pg_temp.virtual_keys")
+    client.execute("CREATE SCHEMA ddl_other")
+    client.execute("CREATE TABLE ddl_other.virtual_keys (id int, key text)")
+    client.execute("SET search_path = ddl_other, public")
+    client.execute("INSERT INTO virtual_keys VALUES (2, 'other')")
+    assert client.execute("SELECT key FROM virtual_keys ORDER BY key").fetchall() == [("other",)]
+    client.execute("SET search_path = public")
+    assert client.execute("SELECT key FROM virtual_keys WHERE slug LIKE 'ddl-%'").fetchall() == [(SECRET,)]
+    assert all(key.startswith("~s1") for key in raw(direct))
+
+
+def test_a_self_join_compares_no_other_rows_tenant(client):
+    first, second = add(client), add(client, tenant=B, key="other")
+    sql = "SELECT a.key, b.organisation_id FROM virtual_keys a JOIN virtual_keys b ON b.id = %s WHERE a.id = %s"
+    assert client.execute(sql, (second, first)).fetchall() == [(SECRET, B)]
+    sql = "WITH c AS (SELECT * FROM virtual_keys) SELECT a.key, b.organisation_id FROM c a JOIN c b ON b.id = %s WHERE a.id = %s"
+    assert client.execute(sql, (second, first)).fetchall() == [(SECRET, B)]
+
+
+def command(servers, *arguments, text=""):
+    env = dict(os.environ, PGSEAL_RULES=str(ROOT / "rules/portkey.toml"), PGSEAL_KEYRING=f"postgres://postgres@localhost:{servers.port}/app", PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{servers.port}")
+    return subprocess.run([os.environ["PGSEAL_BIN"], *arguments], env=env, input=text, capture_output=True, text=True)
+
+
+def test_lint_and_explain(servers):
+    script = "SELECT 1;\nINSERT INTO prompts (id, organisation_id, template) VALUES ($1, $2, $3);\nSELECT *\nFROM prompts ORDER BY template;\n"
+    linted = command(servers, "lint", "-", text=script)
+    assert linted.returncode == 1, linted.stderr
+    assert "line 3:" in linted.stdout and "3 statements: 1 planned, 1 refused, 1 forwarded" in linted.stdout and "refused-order" in linted.stdout
+    assert command(servers, "lint", "-", text="SELECT 1").returncode == 0
+    said = command(servers, "explain", "INSERT INTO prompts (id, organisation_id, template) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])").stdout
+    assert "each element of $3 is sealed for public.prompts.template under the tenant at the same place of $2" in said
+
+
+def test_the_fence_keeps_plaintext_out(servers, client, direct):
+    ddl = command(servers, "fence").stdout
+    ours = [line for line in ddl.splitlines() if '"virtual_keys"' in line]
+    assert len(ddl.splitlines()) == 13 and len(ours) == 2
+    try:
+        for line in ours:
+            direct.execute(line)
+        add(client)
+        client.execute("UPDATE virtual_keys SET auth_config = '{}' WHERE slug LIKE 'ddl-%'")
+        assert code(direct, "UPDATE virtual_keys SET key = 'loose' WHERE slug LIKE 'ddl-%'") == "23514"
+        assert code(direct, "UPDATE virtual_keys SET auth_config = '{}' WHERE slug LIKE 'ddl-%'") == "23514"
+    finally:
+        direct.execute("ALTER TABLE virtual_keys DROP CONSTRAINT IF EXISTS pgseal_fence_key, DROP CONSTRAINT IF EXISTS pgseal_fence_auth_config")
