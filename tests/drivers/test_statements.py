@@ -59,13 +59,13 @@ def clear(connection):
 
 
 def run(connection, sql, parameters=None, binary=False):
-    """What a client sees: rows, count and tag, or the error's code."""
+    """What a client sees: rows (in any order), count and tag, or the error's code."""
     with connection.cursor(binary=binary) as cursor:
         try:
             cursor.execute(sql, parameters)
         except psycopg.Error as error:
             return error.sqlstate
-        rows = cursor.fetchall() if cursor.description else None
+        rows = sorted(cursor.fetchall(), key=repr) if cursor.description else None
         return rows, cursor.rowcount, cursor.statusmessage
 
 
