@@ -8,8 +8,11 @@ mod schema;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use pgseal::plan::{Env, Lineage, Outputs, Planner, Slot, SlotSource, StatementPlan, Verdict};
+use pgseal::plan::{
+    Env, Lineage, Outputs, Planner, Slot, SlotSource, StatementKind, StatementPlan, Verdict,
+};
 use schema::Snapshot;
 
 fn folder() -> PathBuf {
@@ -58,6 +61,8 @@ fn words(verdict: &Verdict) -> String {
             anchor(refusal.hint.as_deref().unwrap_or_default())
         ),
         Verdict::Resolve(names) => format!("resolve {}", names.join(" ")),
+        // DDL that passes as it stands, and is remembered.
+        Verdict::Protect(plan) if plan.statements.iter().all(defines) => "define".to_owned(),
         Verdict::Protect(plan) => {
             let statements = plan
                 .statements
@@ -66,6 +71,10 @@ fn words(verdict: &Verdict) -> String {
             format!("plan {}", statements.collect::<Vec<_>>().join("; "))
         }
     }
+}
+
+fn defines(plan: &Arc<StatementPlan>) -> bool {
+    matches!(plan.kind, StatementKind::Define | StatementKind::Forward)
 }
 
 fn of_statement(plan: &StatementPlan) -> String {
@@ -99,6 +108,7 @@ fn of_output(lineage: &Lineage) -> String {
 /// Whether the pin still holds. What was refused may be planned by now: that is progress, and pinned at leisure.
 fn holds(pinned: &str, now: &str) -> bool {
     pinned == now
+        || (now == "define" && !pinned.starts_with("plan"))
         || (pinned.starts_with("refuse") && (now.starts_with("plan") || now.starts_with("refuse")))
 }
 
@@ -114,6 +124,7 @@ fn the_readings_are_written_down_for_the_oracle() {
             let mut reading = serde_json::json!({"corpus": corpus, "line": at + 1, "sql": sql, "verdict": words(&verdict)});
             if let Verdict::Protect(plan) = &verdict
                 && let [statement] = plan.statements.as_slice()
+                && !defines(statement)
             {
                 reading["slots"] = statement
                     .slots
