@@ -173,10 +173,17 @@ def bad_value(sealed, plain):
     ours, theirs = (next((one[1] for one in answers if one[0] == "error"), None) for answers in (sealed, plain))
     if ours in BAD_VALUE and theirs and ours != theirs:
         return "earlier"
-    return "later" if not ours and theirs in BAD_VALUE and sealed[0][:2] == ("COMMAND_OK", b"") else None
+    # A constant of an UPDATE that changes no row is not looked at.
+    untouched = sealed[0][0] != "error" and sealed[0][1].endswith(b" 0") and theirs in BAD_VALUE | {b"42804"}
+    parsed = sealed[0][:2] == ("COMMAND_OK", b"") and theirs in BAD_VALUE
+    return "later" if not ours and (untouched or parsed) else None
 
 
 class Difference(AssertionError):
+    pass
+
+
+class Ended(Exception):
     pass
 
 
@@ -208,7 +215,10 @@ class Comparison:
             self.fill(table)
         for step in range(cases):
             self.where = f"seed {self.seed} batch {number} step {step}"
-            self.case()
+            try:
+                self.case()
+            except Ended:
+                break
         self.both(["ROLLBACK"])
         self.contents()
         self.raw()
@@ -378,8 +388,9 @@ class Comparison:
         theirs = act(self.plain)
         if (early := bad_value(ours, theirs)):
             self.counts["bad values"] += 1
-            if early == "later" and self.sealed.wire.transaction_status != pq.TransactionStatus.IDLE:
-                self.sealed.fail()
+            if early == "later":
+                # One has a statement or an open transaction that the other has not: the batch ends here.
+                raise Ended
             self.standing(told)
             return False
         found = None if blind and ours[-1][0] == theirs[-1][0] else differ(ours, theirs, ordered)
