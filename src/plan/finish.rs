@@ -226,7 +226,7 @@ impl Walk<'_> {
     fn must_be_openable(&self, rows: &Rows) -> Walked<()> {
         for column in &rows.columns {
             if column.lineage.is_unclear()
-                || (rows.open && !matches!(column.origin, Some(Origin::Column(_))))
+                || (rows.open && !matches!(column.origin, Some(Origin::Column(..))))
             {
                 self.must_be_plain(&column.lineage, MIXTURE)?;
             }

@@ -383,7 +383,7 @@ impl<'a> Walk<'a> {
         let target = Target { column, own: &[] };
         match item {
             Item::Expr(expr) => {
-                if let Some(Origin::Column(_)) = self.column_origin(expr, scope)
+                if let Some(Origin::Column(..)) = self.column_origin(expr, scope)
                     && let Lineage::Exact(from) = self.expr(expr, scope)?
                 {
                     return match from.label == column.label {
@@ -394,7 +394,7 @@ impl<'a> Walk<'a> {
                 self.store(expr, target, scope).map(|()| None)
             }
             Item::Column(offered) => match (&offered.lineage, offered.origin) {
-                (Lineage::Exact(from), Some(Origin::Column(_))) if from.label == column.label => {
+                (Lineage::Exact(from), Some(Origin::Column(..))) if from.label == column.label => {
                     Ok(Some((Arc::clone(from), self.last_sealed)))
                 }
                 _ => self.store_offered(offered, target, None).map(|()| None),
@@ -490,7 +490,7 @@ impl<'a> Walk<'a> {
                     attnum,
                 };
                 // Two rows of one table cannot be told apart by their columns.
-                anchored == Some(Origin::Column(column))
+                anchored.is_some_and(|anchored| anchored.is(column))
                     && self.stands_once(copied.table, copied.table == into.table.oid)
             }
         }

@@ -64,6 +64,8 @@ pub struct Member {
     pub name: String,
     /// What it carries.
     pub lineage: Lineage,
+    /// The member, by position, that holds the tenant of the row that this one comes from.
+    pub tenant: Option<usize>,
 }
 
 impl Lineage {
@@ -219,6 +221,7 @@ fn same_shape(left: &Shape, right: &Shape) -> Option<Lineage> {
             let members = a.iter().zip(b).map(|(a, b)| Member {
                 name: a.name.clone(),
                 lineage: either(&a.lineage, &b.lineage),
+                tenant: a.tenant.filter(|_| a.tenant == b.tenant),
             });
             Shape::Record(members.collect())
         }
@@ -300,6 +303,7 @@ pub(super) fn weakened(lineage: Lineage) -> Lineage {
                 .map(|member| Member {
                     name: member.name.clone(),
                     lineage: weakened(member.lineage.clone()),
+                    tenant: member.tenant,
                 })
                 .collect(),
         ),

@@ -203,7 +203,7 @@ impl Walk<'_> {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
                 match self.column_origin(expr, scope)? {
                     Origin::Values(id) => Some((id, Vec::new())),
-                    Origin::Column(_) => None,
+                    Origin::Column(..) => None,
                 }
             }
             _ => None,

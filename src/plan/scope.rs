@@ -18,9 +18,31 @@ pub(super) struct Offered {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A table's column.
-    Column(ColumnRef),
+    Column(ColumnRef, Scan),
     /// Constants and parameters of the statement: an index into the walk's passed columns.
     Values(usize),
+}
+
+impl Origin {
+    /// Whether it is this column of a table.
+    pub(super) fn is(self, column: ColumnRef) -> bool {
+        matches!(self, Self::Column(own, _) if own == column)
+    }
+
+    fn scan(self) -> Option<Scan> {
+        match self {
+            Self::Column(_, scan) => Some(scan),
+            Self::Values(_) => None,
+        }
+    }
+}
+
+/// Which of the statement's scans of a table a column comes from: two of one number come from one row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scan {
+    pub number: usize,
+    /// Whether the column holds the row's tenant.
+    pub tenant: bool,
 }
 
 /// A table, subquery, CTE or function in FROM.
@@ -47,6 +69,7 @@ impl Source {
         let members = self.columns.iter().map(|offered| Member {
             name: offered.name.clone(),
             lineage: offered.lineage.clone(),
+            tenant: tenant_of(offered, &self.columns),
         });
         Lineage::within(Shape::Record(members.collect()))
     }
@@ -225,4 +248,13 @@ fn in_sources(sources: &[&Source], column: &str) -> Meaning {
             source: String::new(),
         },
     }
+}
+
+/// The place of the column that holds the tenant of the row that a sealed column comes from.
+fn tenant_of(sealed: &Offered, columns: &[Offered]) -> Option<usize> {
+    let scan = |column: &Offered| column.origin.and_then(Origin::scan);
+    let own = scan(sealed).filter(|_| !sealed.lineage.is_none())?;
+    columns
+        .iter()
+        .position(|other| scan(other).is_some_and(|scan| scan.tenant && scan.number == own.number))
 }

@@ -6,12 +6,13 @@ use sqlparser::ast::{
 };
 
 use crate::model::{ColumnRef, Oid};
+use crate::rules::Tenant;
 
 use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{FUNCTION, OTHER, Walked};
 use super::relations::Standing;
-use super::scope::{Offered, Origin, Scope, Source};
+use super::scope::{Offered, Origin, Scan, Scope, Source};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -309,16 +310,41 @@ impl Walk<'_> {
             if self.with_prefix.is_none() {
                 self.impure = self.impure.or(self.name_token(name));
             }
-            let source = Source {
+            let mut source = Source {
                 name: only.clone(),
                 columns: cte.columns.clone(),
                 open: cte.open,
                 ..Source::default()
             };
+            self.scan_anew(&mut source.columns);
             return Ok(source);
         }
         let oid = self.relation(name)?;
         self.relation_source(oid, &parts, name)
+    }
+
+    fn next_scan(&mut self) -> usize {
+        self.scans += 1;
+        self.scans
+    }
+
+    /// Another reference to a CTE gives other rows.
+    fn scan_anew(&mut self, columns: &mut [Offered]) {
+        let mut renumbered: Vec<(usize, usize)> = Vec::new();
+        for column in columns {
+            let Some(Origin::Column(_, scan)) = &mut column.origin else {
+                continue;
+            };
+            let known = renumbered.iter().find(|(old, _)| *old == scan.number);
+            scan.number = match known.map(|(_, new)| *new) {
+                Some(new) => new,
+                None => {
+                    let new = self.next_scan();
+                    renumbered.push((scan.number, new));
+                    new
+                }
+            };
+        }
     }
 
     /// What a relation offers when it is read.
@@ -361,22 +387,34 @@ impl Walk<'_> {
             }
             Standing::Table(_) | Standing::View(_) | Standing::Plain => {}
         }
+        let number = self.next_scan();
+        let tenant = match self.relations.standing(relation.oid) {
+            Standing::Table(table) => match &table.tenant {
+                Tenant::Column { attnum, .. } => Some(*attnum),
+                Tenant::Setting(_) | Tenant::Constant(_) | Tenant::Parent { .. } => None,
+            },
+            Standing::View(_) | Standing::Ancestor | Standing::Plain => None,
+        };
         let columns = relation.columns.iter().map(|column| {
-            let origin = ColumnRef {
+            let own = ColumnRef {
                 table: relation.oid,
                 attnum: column.attnum,
             };
-            let lineage = self.relations.column(origin).unwrap_or(Lineage::None);
+            let scan = Scan {
+                number,
+                tenant: tenant == Some(column.attnum),
+            };
             Offered {
                 name: column.name.clone(),
-                lineage,
-                origin: Some(Origin::Column(origin)),
+                lineage: self.relations.column(own).unwrap_or(Lineage::None),
+                origin: Some(Origin::Column(own, scan)),
             }
         });
+        let columns = columns.collect();
         Ok(Source {
             name: own,
             schema: Some(relation.schema.clone()),
-            columns: columns.collect(),
+            columns,
             open: false,
             table: Some(relation.oid),
             qualified_only: false,

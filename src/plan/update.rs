@@ -19,7 +19,7 @@ use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Stop, Walked};
 use super::relations::Standing;
-use super::scope::{Meaning, Offered, Origin, Scope};
+use super::scope::{Meaning, Offered, Scope};
 use super::store::{Target, is_default, is_empty_value};
 use super::types::{Splice, TenantSource};
 use super::walk::Walk;
@@ -319,7 +319,7 @@ impl<'a> Walk<'a> {
         let target = scope.sources.first().map(|source| source.name.as_str());
         match scope.resolve(&parts) {
             Meaning::Column { origin, source, .. } => {
-                origin == Some(Origin::Column(column)) && Some(source.as_str()) == target
+                origin.is_some_and(|origin| origin.is(column)) && Some(source.as_str()) == target
             }
             _ => false,
         }

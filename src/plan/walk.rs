@@ -70,6 +70,8 @@ pub(super) struct Walk<'a> {
     pub asking: Asking,
     /// The last reference to a sealed column, for positions.
     pub last_sealed: Option<usize>,
+    /// How many times tables have been read so far.
+    pub scans: usize,
     /// Something that a look-up must not repeat.
     pub impure: Option<usize>,
     /// Whether the statement, or a part of it, changes rows.
@@ -111,6 +113,7 @@ impl<'a> Walk<'a> {
             tenants: Vec::new(),
             asking: Asking::default(),
             last_sealed: None,
+            scans: 0,
             impure: None,
             changes: false,
             with_prefix: None,

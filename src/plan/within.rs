@@ -247,6 +247,7 @@ impl Walk<'_> {
                 Some(Member {
                     name: self.constant_text(key)?,
                     lineage: lineage.clone(),
+                    tenant: None,
                 })
             });
             members.collect::<Option<Vec<_>>>()
@@ -357,11 +358,16 @@ impl Walk<'_> {
             } = shape.as_ref()
             && let Shape::Record(members) = inner.as_ref()
         {
+            // The tenant's place may be another now, or gone.
             let left = members
                 .iter()
-                .filter(|member| !names.contains(&member.name));
+                .filter(|member| !names.contains(&member.name))
+                .map(|member| Member {
+                    tenant: None,
+                    ..member.clone()
+                });
             return Ok(Lineage::within(Shape::Json {
-                of: Lineage::within(Shape::Record(left.cloned().collect())),
+                of: Lineage::within(Shape::Record(left.collect())),
                 to: ValueKind::Jsonb,
             }));
         }
@@ -404,7 +410,7 @@ impl Walk<'_> {
 
     fn is_harmless_column(&self, meaning: &Meaning) -> bool {
         let Meaning::Column {
-            origin: Some(Origin::Column(origin)),
+            origin: Some(Origin::Column(origin, _)),
             ..
         } = meaning
         else {
@@ -561,6 +567,7 @@ pub(super) fn record<'l>(all: impl Iterator<Item = &'l Lineage>) -> Lineage {
     let members = all.zip(1..).map(|(lineage, at): (&Lineage, u32)| Member {
         name: format!("f{at}"),
         lineage: lineage.clone(),
+        tenant: None,
     });
     Lineage::within(Shape::Record(members.collect()))
 }

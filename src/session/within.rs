@@ -13,6 +13,7 @@ use crate::seal::{self, Parsed, SealError, SealedValue};
 use crate::wire::{WireError, composite, json};
 
 use super::opening::KeyOf;
+use super::sealing::tenant_text;
 
 /// The JSONB version that stands before a document in binary format.
 const JSONB_VERSION: u8 = 1;
@@ -101,6 +102,18 @@ impl Opening<'_, '_> {
         };
         let opened = open(self, text)?;
         Ok(opened.map(|text| [&[JSONB_VERSION], text.as_slice()].concat()))
+    }
+
+    /// Opens what comes from a row of this tenant, where the row says so.
+    fn of_tenant<T>(
+        &mut self,
+        tenant: Option<String>,
+        open: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let outer = std::mem::replace(&mut self.tenant, tenant);
+        let opened = open(self);
+        self.tenant = outer;
+        opened
     }
 
     /// One value that may be sealed, in its plaintext.
@@ -282,7 +295,15 @@ impl Opening<'_, '_> {
         let mut edits = Vec::new();
         for (member, part) in members.iter().zip(&parts) {
             let Some(value) = &part.value else { continue };
-            if let Some(new) = self.value(&member.lineage, part.type_oid, format, value)? {
+            let tenant = member.tenant.and_then(|at| parts.get(at)).and_then(|part| {
+                part.value
+                    .as_ref()
+                    .and_then(|value| tenant_text(part.type_oid, format, value))
+            });
+            let opened = self.of_tenant(tenant, |opening| {
+                opening.value(&member.lineage, part.type_oid, format, value)
+            })?;
+            if let Some(new) = opened {
                 let new = composite::field(format, new).map_err(|error| malformed(&error))?;
                 edits.push((part.range.clone(), new));
             }
@@ -458,7 +479,17 @@ impl Opening<'_, '_> {
             match place {
                 Some((place, taken)) => {
                     *taken = true;
-                    self.json(doc, place.value.clone(), &member.lineage, jsonb, edits)?;
+                    let named = member.tenant.and_then(|at| members.get(at));
+                    // Of several members of that name it is not clear which one is meant.
+                    let named = named.filter(|named| {
+                        members.iter().filter(|m| m.name == named.name).count() == 1
+                    });
+                    let tenant = named.and_then(|named| {
+                        json_tenant(doc, found.iter().find(|m| m.key == named.name.as_bytes())?)
+                    });
+                    self.of_tenant(tenant, |opening| {
+                        opening.json(doc, place.value.clone(), &member.lineage, jsonb, edits)
+                    })?;
                 }
                 None if is_sure(&member.lineage) => return Err(changed()),
                 None => {}
@@ -525,6 +556,16 @@ impl Opening<'_, '_> {
             self.place.name,
             self.place.index + 1
         ))
+    }
+}
+
+/// The tenant that a member of a JSON object names.
+fn json_tenant(doc: &[u8], member: &json::Member) -> Option<String> {
+    let node = doc.get(member.value.clone())?;
+    match node.first()? {
+        b'"' => String::from_utf8(json::string(node)?).ok(),
+        b'0'..=b'9' | b'-' => String::from_utf8(node.to_vec()).ok(),
+        _ => None,
     }
 }
 

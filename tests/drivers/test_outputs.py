@@ -254,3 +254,19 @@ def test_what_others_stored_is_told_apart(both):
                 assert found == state and "public.out_keys.secret" in text, (shape, found, text)
             assert refused(sealed, "SELECT id || secret || COALESCE(name, '') FROM out_keys WHERE id = 300")[0] == "SV001"
             writer.execute("DELETE FROM out_keys WHERE id = 300")
+
+
+def test_a_value_of_another_tenant_is_not_opened_where_the_row_names_its_own(both):
+    through, direct, _ = both
+    with psycopg.connect(through, autocommit=True) as sealed, psycopg.connect(direct, autocommit=True) as writer:
+        # Row 1 is of tenant b; its value is moved to a row of tenant a.
+        writer.execute("INSERT INTO out_keys (id, org, secret) SELECT 301, 'a', secret FROM out_keys WHERE id = 1")
+        for shape in ("k", "row_to_json(k)", "to_jsonb(k)", "json_agg(k)", "ROW(k)", "array_agg(k)"):
+            assert refused(sealed, f"SELECT {shape} FROM out_keys k WHERE id = 301")[0] == "SV008", shape
+            assert refused(sealed, f"WITH c AS (SELECT org, secret FROM out_keys WHERE id = 301) SELECT {shape} FROM (SELECT * FROM c) k")[0] == "SV008", shape
+        # Two rows: each value is of its own row's tenant, or of one that is not shown.
+        joined = "FROM out_keys a JOIN out_keys b ON b.id = a.id + 1 WHERE a.id < 5"
+        for one_row in ("a.org, b.org AS other, a.secret, b.secret AS second", "a.org, b.org, b.secret", "a.org, b.secret"):
+            assert len(sealed.execute(f"SELECT row_to_json(x) FROM (SELECT {one_row} {joined}) x").fetchall()) == 4
+        assert len(sealed.execute("WITH c AS (SELECT * FROM out_keys WHERE id < 5) SELECT x FROM (SELECT a.org, b.secret FROM c a JOIN c b ON b.id = a.id + 1) x").fetchall()) == 3
+        writer.execute("DELETE FROM out_keys WHERE id = 301")

@@ -228,10 +228,6 @@ fn values_that_cannot_be_sealed_are_refused() {
             "refused-tenant",
         ),
         (
-            "INSERT INTO virtual_keys (organisation_id, key) SELECT organisation_id, key FROM virtual_keys",
-            "refused-tenant",
-        ),
-        (
             "INSERT INTO virtual_keys (organisation_id, key) SELECT id, name FROM organisations",
             "refused-tenant",
         ),
