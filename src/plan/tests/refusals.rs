@@ -1,20 +1,25 @@
 use super::{Verdict, verdict};
 
-fn refused(sql: &str, anchor: &str) {
-    match verdict(sql) {
-        Verdict::Refuse(refusal) => {
-            assert_eq!(refusal.sqlstate, "0A000", "{sql}");
-            let hint = refusal.hint.unwrap();
-            assert!(
-                hint.ends_with(&format!("See docs/errors.md#{anchor}.")),
-                "{sql}: {} {hint}",
-                refusal.message
-            );
-        }
-        Verdict::Protect(_) => panic!("planned: {sql}"),
-        Verdict::Forward => panic!("forwarded: {sql}"),
-        Verdict::Resolve(_) => panic!("asks: {sql}"),
+/// Statements and the anchors of their refusals.
+fn refused(table: &[(&str, &str)]) {
+    let mut wrong = String::new();
+    for (sql, anchor) in table {
+        let found = match verdict(sql) {
+            Verdict::Refuse(refusal) => {
+                assert_eq!(refusal.sqlstate, "0A000", "{sql}");
+                let hint = refusal.hint.unwrap();
+                if hint.ends_with(&format!("See docs/errors.md#{anchor}.")) {
+                    continue;
+                }
+                format!("{} {hint}", refusal.message)
+            }
+            Verdict::Protect(_) => "planned".to_owned(),
+            Verdict::Forward => "forwarded".to_owned(),
+            Verdict::Resolve(_) => "asks".to_owned(),
+        };
+        wrong.push_str(&format!("{sql}\n  {found}\n"));
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
@@ -179,9 +184,7 @@ fn what_ciphertext_does_not_allow_is_refused() {
             "refused-create-table-as",
         ),
     ];
-    for (sql, anchor) in table {
-        refused(sql, anchor);
-    }
+    refused(&table);
 }
 
 #[test]
@@ -229,7 +232,7 @@ fn values_that_cannot_be_sealed_are_refused() {
         ),
         (
             "INSERT INTO virtual_keys (organisation_id, key) SELECT id, name FROM organisations",
-            "refused-tenant",
+            "refused-stored-value",
         ),
         (
             "INSERT INTO virtual_keys (organisation_id, key) SELECT $1, note FROM audit",
@@ -273,10 +276,6 @@ fn values_that_cannot_be_sealed_are_refused() {
             "refused-lookup",
         ),
         (
-            "UPDATE virtual_keys SET (key, name) = (SELECT 'a', 'b') WHERE organisation_id = $1",
-            "refused-syntax",
-        ),
-        (
             "INSERT INTO key_secrets (secret) VALUES ('x')",
             "refused-view",
         ),
@@ -290,9 +289,7 @@ fn values_that_cannot_be_sealed_are_refused() {
             "refused-lookup",
         ),
     ];
-    for (sql, anchor) in table {
-        refused(sql, anchor);
-    }
+    refused(&table);
 }
 
 #[test]
@@ -359,9 +356,7 @@ fn commands_that_carry_or_lose_protection_are_refused() {
         ("FROBNICATE virtual_keys", "refused-syntax"),
         ("TABLE virtual_keys", "refused-syntax"),
     ];
-    for (sql, anchor) in table {
-        refused(sql, anchor);
-    }
+    refused(&table);
 }
 
 #[test]
