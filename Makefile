@@ -43,6 +43,7 @@ lint: deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 test: lint venv node versions
+	scripts/install-deps.sh pgbouncer
 	cargo test --locked
 	$(PYTEST) tests/keys
 	$(PYTEST) tests/twin
