@@ -273,6 +273,7 @@ pub async fn run(
         dial,
         acceptor: ArcSwapOption::new(acceptor_now),
         offer,
+        timing: config.timing,
         news: watch::Sender::default(),
     });
     let listen = listeners(&config).await?;

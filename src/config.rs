@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::keyring::Habits;
 use crate::keys::Ages;
 use crate::kms::aws::Route;
+use crate::net::{Keepalive, Timing};
 
 /// A configuration that cannot be used; the program exits with 64.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +109,8 @@ pub struct Config {
     pub habits: Habits,
     /// `key_soft_age`, `key_hard_age`: how long keys live in memory.
     pub ages: Ages,
+    /// `login_timeout`, `client_idle_timeout` and what begins with `tcp_`.
+    pub timing: Timing,
     /// `threads`: event loops that sessions run on.
     pub threads: NonZeroUsize,
 }
@@ -132,6 +136,12 @@ struct File {
     tls_cert: Option<String>,
     tls_key: Option<String>,
     threads: Option<u64>,
+    login_timeout: Option<u64>,
+    client_idle_timeout: Option<u64>,
+    tcp_keepalives_idle: Option<u64>,
+    tcp_keepalives_interval: Option<u64>,
+    tcp_keepalives_count: Option<u64>,
+    tcp_user_timeout: Option<u64>,
 }
 
 /// One entry of `kms_routes`.
@@ -323,6 +333,7 @@ impl Config {
                 seal_for: rotate_after(file, source)?,
             },
             ages: ages(file, source)?,
+            timing: timing(file, source)?,
             threads: threads(file, source)?,
         })
     }
@@ -488,6 +499,38 @@ fn ages(file: &File, source: &Source<'_>) -> Result<Ages, ConfigError> {
     }
     (ages.soft, ages.hard) = (soft, hard);
     Ok(ages)
+}
+
+/// Timeouts in seconds; 0 is never, or what the system has.
+fn timing(file: &File, source: &Source<'_>) -> Result<Timing, ConfigError> {
+    const DAY: u32 = 86_400;
+    let number = |key: &str, value: Option<u64>, default: u32, most: u32| {
+        let in_file = value.map(|number| number.to_string());
+        match source.get(key, in_file.as_ref()) {
+            None => Ok(Some(default).filter(|number| *number > 0)),
+            Some((text, place)) => match text.parse::<u32>() {
+                Ok(0) => Ok(None),
+                Ok(number) if number <= most => Ok(Some(number)),
+                _ => Err(error(place, format!("say a number from 0 to {most}"))),
+            },
+        }
+    };
+    let seconds = |key: &str, value, default| {
+        let number = number(key, value, default, DAY)?;
+        Ok(number.map(|seconds| Duration::from_secs(u64::from(seconds))))
+    };
+    let login = seconds("login_timeout", file.login_timeout, 60)?;
+    let key = "login_timeout (or PGSEAL_LOGIN_TIMEOUT)";
+    Ok(Timing {
+        login: login.ok_or_else(|| error(key, "must not be 0"))?,
+        client_idle: seconds("client_idle_timeout", file.client_idle_timeout, 0)?,
+        keepalive: Keepalive {
+            idle: seconds("tcp_keepalives_idle", file.tcp_keepalives_idle, 60)?,
+            interval: seconds("tcp_keepalives_interval", file.tcp_keepalives_interval, 0)?,
+            count: number("tcp_keepalives_count", file.tcp_keepalives_count, 0, 127)?,
+            user_timeout: seconds("tcp_user_timeout", file.tcp_user_timeout, 0)?,
+        },
+    })
 }
 
 fn client_tls(file: &File, source: &Source<'_>) -> Result<Option<ClientTls>, ConfigError> {
@@ -659,6 +702,26 @@ mod tests {
         assert_eq!(ages("2", "60"), Ok((2_000, 60_000)));
         assert_eq!(ages("3600", ""), Ok((3_600_000, 3_600_000)));
         assert!(ages("61", "60").is_err() && ages("0", "60").is_err() && ages("soon", "").is_err());
+    }
+
+    #[test]
+    fn timeouts_are_seconds_and_0_is_never() {
+        let timing = |key: &str, said: &str| {
+            load(&[("PGSEAL_UPSTREAM", "postgres://h"), (key, said)]).map(|config| config.timing)
+        };
+        let default = timing("PGSEAL_LISTEN", "").ok().unwrap();
+        assert_eq!((default.login.as_secs(), default.client_idle), (60, None));
+        let idle = timing("PGSEAL_CLIENT_IDLE_TIMEOUT", "90").ok().unwrap();
+        assert_eq!(idle.client_idle, Some(Duration::from_secs(90)));
+        let off = timing("PGSEAL_TCP_KEEPALIVES_IDLE", "0").ok().unwrap();
+        assert_eq!(off.keepalive.idle, None);
+        for (key, bad) in [
+            ("PGSEAL_LOGIN_TIMEOUT", "0"),
+            ("PGSEAL_CLIENT_IDLE_TIMEOUT", "soon"),
+            ("PGSEAL_TCP_KEEPALIVES_COUNT", "128"),
+        ] {
+            assert!(timing(key, bad).is_err(), "{key}");
+        }
     }
 
     #[test]

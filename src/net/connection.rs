@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::Instant;
 
 use super::listen::Accepted;
 use super::stream::{Stream, tune};
@@ -23,8 +24,6 @@ use crate::wire::{Inbox, OutQueue, Outbox, encode};
 const HIGH_WATER: usize = 256 << 10;
 /// Segments of one vectored write.
 const SLICES: usize = 32;
-/// From accept to the first ReadyForQuery.
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a peer may take to let itself be told of the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// First byte of a TLS handshake record (RFC 8446, 5.1).
@@ -54,19 +53,20 @@ enum Event {
 
 /// Serves one accepted connection to its end.
 pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result<()> {
+    let login = server.timing.login;
     let (client, session): (Box<dyn Stream>, Session) = match accepted {
         Accepted::Tcp(stream) => {
             let stream = TcpStream::from_std(stream)?;
-            tune(&stream)?;
+            tune(&stream, &server.timing.keepalive)?;
             let mut first = [0];
-            let peeked = tokio::time::timeout(LOGIN_TIMEOUT, stream.peek(&mut first)).await??;
+            let peeked = tokio::time::timeout(login, stream.peek(&mut first)).await??;
             if peeked == 0 {
                 return Ok(());
             }
             let direct = first == [TLS_HANDSHAKE];
             let client: Box<dyn Stream> = match (server.acceptor.load_full(), direct) {
                 (Some(acceptor), true) => {
-                    Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(stream)).await??)
+                    Box::new(tokio::time::timeout(login, acceptor.accept(stream)).await??)
                 }
                 (None, true) => return Ok(()),
                 (_, false) => Box::new(stream),
@@ -106,8 +106,10 @@ fn session(server: &Server, offer: TlsOffer, encrypted: bool) -> Session {
 
 impl Connection {
     async fn run(&mut self) -> io::Result<()> {
-        let login = tokio::time::sleep(LOGIN_TIMEOUT);
-        let mut login = pin!(login);
+        let timing = self.server.timing;
+        // Of the login first, then of an idle client.
+        let mut timer = pin!(tokio::time::sleep(timing.login));
+        let mut active = Instant::now();
         let mut news = self.server.news.subscribe();
         let mut draining = news.borrow_and_update().draining;
         loop {
@@ -127,12 +129,13 @@ impl Connection {
                     biased;
                     event = poll_fn(|task| self.poll(task)) => event?,
                     _ = news.changed() => Event::News,
-                    () = &mut login, if !live => Event::TimedOut,
+                    () = &mut timer, if !live || timing.client_idle.is_some() => Event::TimedOut,
                 }
             };
             match event {
                 Event::Read(Peer::Client, 0) => return self.client_gone().await,
                 Event::Read(Peer::Server, 0) => return self.flush().await,
+                Event::Read(..) if timing.client_idle.is_some() => active = Instant::now(),
                 Event::Read(..) => {}
                 Event::News => {
                     news.mark_changed();
@@ -142,7 +145,20 @@ impl Connection {
                     self.keys = None;
                     self.session.provide(answers);
                 }
-                Event::TimedOut => return Ok(()),
+                Event::TimedOut => {
+                    let Some(limit) = timing.client_idle.filter(|_| self.session.is_live()) else {
+                        return Ok(());
+                    };
+                    // A statement that runs, or a transaction that is open, is the server's to end.
+                    if !self.session.is_idle() {
+                        active = Instant::now();
+                    }
+                    if active.elapsed() >= limit {
+                        return self.end(&idle()).await;
+                    }
+                    timer.as_mut().reset(active + limit);
+                    continue;
+                }
             }
             if !self.advance().await? {
                 return Ok(());
@@ -180,11 +196,15 @@ impl Connection {
                     }
                 }
                 Ok(Progress::Cancel(packet)) => {
-                    let mut upstream = self.server.dial.connect().await?;
+                    let mut upstream = self
+                        .server
+                        .dial
+                        .connect(&self.server.timing.keepalive)
+                        .await?;
                     upstream.write_all(&packet).await?;
                     upstream.flush().await?;
                     // PostgreSQL closes when it has taken the request.
-                    tokio::time::timeout(LOGIN_TIMEOUT, upstream.read_u8())
+                    tokio::time::timeout(self.server.timing.login, upstream.read_u8())
                         .await
                         .ok();
                     return Ok(false);
@@ -216,7 +236,11 @@ impl Connection {
         if self.is_overtaken() {
             return Err(protected_by_now());
         }
-        let connected = self.server.dial.connect().await;
+        let connected = self
+            .server
+            .dial
+            .connect(&self.server.timing.keepalive)
+            .await;
         self.upstream = Some(connected.map_err(|error| unreachable(&error))?);
         Ok(())
     }
@@ -249,7 +273,9 @@ impl Connection {
         };
         let (gone, _) = tokio::io::duplex(1);
         let plain = std::mem::replace(&mut self.client, Box::new(gone));
-        self.client = Box::new(tokio::time::timeout(LOGIN_TIMEOUT, acceptor.accept(plain)).await??);
+        self.client = Box::new(
+            tokio::time::timeout(self.server.timing.login, acceptor.accept(plain)).await??,
+        );
         self.session.tls_established();
         Ok(())
     }
@@ -410,6 +436,14 @@ fn protected_by_now() -> Refusal {
         "57P01",
         "the database has rules since pgseal was reloaded",
         "Reconnect. See docs/errors.md#rules-changed.",
+    )
+}
+
+fn idle() -> Refusal {
+    Refusal::new(
+        "57P05",
+        "the connection was idle for longer than client_idle_timeout",
+        "Reconnect. See docs/errors.md#idle.",
     )
 }
 

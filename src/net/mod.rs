@@ -23,7 +23,7 @@ use crate::keyring::Keyring;
 use crate::session::{Shared, TlsOffer};
 pub use listen::{Listener, SocketFile};
 pub(crate) use stream::unverifying;
-pub use stream::{Dial, client_acceptor};
+pub use stream::{Dial, Keepalive, client_acceptor};
 use workers::Workers;
 
 /// How long open sessions may go on after SIGTERM.
@@ -53,8 +53,21 @@ pub struct Server {
     pub acceptor: ArcSwapOption<TlsAcceptor>,
     /// What clients that ask for TLS are offered.
     pub offer: TlsOffer,
+    /// How long things may take.
+    pub timing: Timing,
     /// What open connections are to know.
     pub news: watch::Sender<News>,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// From accept to the first ReadyForQuery.
+    pub login: Duration,
+    /// How long a client may say nothing while no statement runs and no transaction is open; `None`: for ever.
+    pub client_idle: Option<Duration>,
+    /// When silent peers are taken for gone.
+    pub keepalive: Keepalive,
 }
 
 /// What open connections are told.

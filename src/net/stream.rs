@@ -16,8 +16,6 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// How long a connection to PostgreSQL may take to come up.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a peer may be silent before the kernel asks whether it is still there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
 /// SSLRequest with its length (manual 55.7).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
@@ -25,11 +23,37 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
+/// How the kernel finds out that a peer is gone without a word; `None` leaves it to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long a peer may be silent before it is asked; `None`: it never is.
+    pub idle: Option<Duration>,
+    /// How long it has to answer before it is asked again.
+    pub interval: Option<Duration>,
+    /// How often it is asked.
+    pub count: Option<u32>,
+    /// How long sent bytes may stay unacknowledged.
+    pub user_timeout: Option<Duration>,
+}
+
 /// Sets what both legs have: no delay, keepalive.
-pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn tune(stream: &TcpStream, keepalive: &Keepalive) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    socket2::SockRef::from(stream)
-        .set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))
+    let socket = socket2::SockRef::from(stream);
+    if let Some(idle) = keepalive.idle {
+        let mut asking = socket2::TcpKeepalive::new().with_time(idle);
+        if let Some(interval) = keepalive.interval {
+            asking = asking.with_interval(interval);
+        }
+        if let Some(count) = keepalive.count {
+            asking = asking.with_retries(count);
+        }
+        socket.set_tcp_keepalive(&asking)?;
+    }
+    if let Some(limit) = keepalive.user_timeout {
+        socket.set_tcp_user_timeout(Some(limit))?;
+    }
+    Ok(())
 }
 
 /// How to reach PostgreSQL.
@@ -49,18 +73,18 @@ pub enum Dial {
 }
 
 impl Dial {
-    pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
-        tokio::time::timeout(DIAL_TIMEOUT, self.connect_now())
+    pub(super) async fn connect(&self, keepalive: &Keepalive) -> io::Result<Box<dyn Stream>> {
+        tokio::time::timeout(DIAL_TIMEOUT, self.connect_now(keepalive))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn connect_now(&self) -> io::Result<Box<dyn Stream>> {
+    async fn connect_now(&self, keepalive: &Keepalive) -> io::Result<Box<dyn Stream>> {
         match self {
             Self::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
             Self::Tcp { host, port, tls } => {
                 let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
-                tune(&stream)?;
+                tune(&stream, keepalive)?;
                 let Some(tls) = tls else {
                     return Ok(Box::new(stream));
                 };
