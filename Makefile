@@ -20,8 +20,9 @@ node: deps
 	cp tests/drivers/node/package.json tests/drivers/node/package-lock.json $(CACHE)/node/
 	npm ci --prefix $(CACHE)/node --no-audit --no-fund --silent
 
-# Other server versions than the distribution's; what their packages leave out is linked by a script of theirs.
+# Other server versions than the distribution's, and a pooler; what the packages leave out is linked by a script of theirs.
 versions: deps
+	scripts/install-deps.sh pgbouncer
 	mkdir -p $(CACHE)/versions
 	cp tests/drivers/versions/package.json tests/drivers/versions/package-lock.json $(CACHE)/versions/
 	npm ci --prefix $(CACHE)/versions --no-audit --no-fund --silent --ignore-scripts
