@@ -333,24 +333,27 @@ impl Walk<'_> {
         let declared = usize::from(number)
             .checked_sub(1)
             .and_then(|at| self.env.declared.get(at));
-        match (declared.map_or(0, |oid| oid.0), elements) {
-            (0 | 705, _) => Ok(cast.unwrap_or(column.kind)),
-            (25 | 1043, false) | (1009 | 1015, true) => Ok(ValueKind::Text),
-            (114, false) | (199, true) => Ok(ValueKind::Json),
-            (3802, false) | (3807, true) => Ok(ValueKind::Jsonb),
-            (17, false) | (1001, true) => Ok(ValueKind::Bytea),
-            _ => {
+        let kind = match (declared.map_or(0, |oid| oid.0), elements) {
+            (0 | 705, _) => Some(cast.unwrap_or(column.kind)),
+            (25 | 1043, false) | (1009 | 1015, true) => Some(ValueKind::Text),
+            (114, false) | (199, true) => Some(ValueKind::Json),
+            (3802, false) | (3807, true) => Some(ValueKind::Jsonb),
+            (17, false) | (1001, true) => Some(ValueKind::Bytea),
+            _ => None,
+        };
+        // PostgreSQL would store the text form of a sealed document or of sealed bytes, which nobody could open.
+        kind.filter(|kind| column.kind != ValueKind::Text || *kind == ValueKind::Text)
+            .ok_or_else(|| {
                 let message = format!(
                     "the parameter for sealed column {} is declared with another type",
                     full_name(column)
                 );
-                Err(self.refuse(
+                self.refuse(
                     message,
                     "Declare it with the column's type, or leave its type open.",
                     "refused-parameter",
                     Some(token),
-                ))
-            }
-        }
+                )
+            })
     }
 }

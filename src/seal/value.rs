@@ -8,7 +8,7 @@ use crate::model::{Format, Plain, Refusal, ValueKind};
 /// A client's value, as it would stand in the column.
 ///
 /// # Errors
-/// What PostgreSQL itself would say: invalid JSON (`22P02`), invalid bytea (`22P02`), too long for `varchar(n)` (`22001`),
+/// What PostgreSQL itself would say: invalid JSON (`22P02`), invalid bytea (`22023`, `22P02`), too long for `varchar(n)` (`22001`),
 /// invalid UTF-8 (`22021`).
 pub fn canonical(
     kind: ValueKind,
@@ -20,7 +20,7 @@ pub fn canonical(
         (ValueKind::Bytea, Format::Binary) => Ok(Plain::new(bytes.to_vec())),
         (ValueKind::Bytea, Format::Text) => bytea_from_text(bytes)
             .map(Plain::new)
-            .ok_or_else(invalid_bytea),
+            .ok_or_else(|| invalid_bytea(bytes)),
         (ValueKind::Text, _) => fitting(utf8(bytes)?, max_chars),
         (ValueKind::Json, _) => {
             let text = utf8(bytes)?;
@@ -154,10 +154,14 @@ fn from_escape(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn invalid_bytea() -> Refusal {
+fn invalid_bytea(text: &[u8]) -> Refusal {
+    let (sqlstate, message) = match text {
+        [b'\\', b'x', ..] => ("22023", "invalid hexadecimal data"),
+        _ => ("22P02", "invalid input syntax for type bytea"),
+    };
     Refusal::new(
-        "22P02",
-        "invalid input syntax for type bytea",
+        sqlstate,
+        message,
         "Write it as '\\x…' in hexadecimal digits. See docs/errors.md#invalid-bytea.",
     )
 }

@@ -118,6 +118,11 @@ pub(super) fn seal_slots(
             },
         };
         if tenants.unmatched(slot.tenant) {
+            // PostgreSQL reads a value before it looks for rows.
+            if !slot.elements {
+                canonical(&slot.column, wire, format, bytes)
+                    .map_err(|refusal| at_literal(refusal, &slot.source, sql))?;
+            }
             values.push(None);
         } else if slot.elements {
             let given = array::elements(format, bytes).ok_or_else(|| not_an_array(&slot.column))?;

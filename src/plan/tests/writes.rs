@@ -232,6 +232,14 @@ fn declared_types_say_how_a_value_is_written() {
         plan_in(sql, &[2950, 23], &HashMap::new()),
         super::Verdict::Refuse(_)
     ));
+    // A text column would hold the text form of a sealed document.
+    let sql = "INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2)";
+    for declared in [114, 3802, 17] {
+        assert!(matches!(
+            plan_in(sql, &[2950, declared], &HashMap::new()),
+            super::Verdict::Refuse(_)
+        ));
+    }
 }
 
 #[test]
