@@ -5,8 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
 PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
 
-.PHONY: demo test lint bench deps venv node versions
-.PHONY: demo test oracle lint bench deps venv node
+.PHONY: demo test oracle lint bench deps venv node versions drivers
 
 deps:
 	scripts/install-deps.sh
@@ -17,8 +16,12 @@ venv: deps
 
 node: deps
 	mkdir -p $(CACHE)/node
-	cp tests/drivers/node/package.json tests/drivers/node/package-lock.json $(CACHE)/node/
-	npm ci --prefix $(CACHE)/node --no-audit --no-fund --silent
+	cp tests/drivers/node/package.json tests/drivers/node/package-lock.json tests/drivers/matrix/schema.prisma $(CACHE)/node/
+	npm ci --prefix $(CACHE)/node --no-audit --no-fund --silent --ignore-scripts
+	cd $(CACHE)/node && CHECKPOINT_DISABLE=1 PRISMA_HIDE_UPDATE_MESSAGE=1 PRISMA_SCHEMA_ENGINE_BINARY=/bin/true npx prisma generate --schema schema.prisma >/dev/null
+
+drivers: deps
+	scripts/install-drivers.sh
 
 # Other server versions than the distribution's, and a pooler; what the packages leave out is linked by a script of theirs.
 versions: deps
@@ -43,7 +46,7 @@ lint: deps
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-test: lint venv node versions
+test: lint venv node versions drivers
 	scripts/install-deps.sh pgbouncer
 	cargo test --locked
 	$(PYTEST) tests/keys

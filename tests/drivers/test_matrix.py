@@ -2,8 +2,10 @@
 
 A program (matrix/) says its driver's version and then prints one JSON line per step: values, types, row counts, errors.
 The three answers must be equal, and the raw sealed table is looked at. A new driver is one file and one line in PROGRAMS.
+With MATRIX_RESULTS=folder each result is written there, for scripts/compatibility.py.
 """
 import base64
+import functools
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from conftest import files_with
 from psycopg.types.string import TextLoader
 from servers import Servers
 
@@ -23,7 +26,9 @@ TEXTS = ["", f"{MARK} plain", f"{MARK} 'quotes' \"double\" back\\slash \\n, {{br
 SEALED = {"secret": "text", "pin": "text", "settings": "jsonb", "raw": "json", "blob": "bytea"}
 
 # Each: its command, and what must be on the machine. In CI nothing is skipped.
+JDBC = ["java", "-cp", "/usr/share/java/postgresql.jar", "Jdbc.java"]
 PROGRAMS = {
+    "psql": ([sys.executable, "use_psql.py"], ["psql"]),
     "psycopg2": ([sys.executable, "use_psycopg2.py"], []),
     "psycopg 3, client binding": ([sys.executable, "use_psycopg.py", "client"], []),
     "psycopg 3, text": ([sys.executable, "use_psycopg.py", "text"], []),
@@ -33,13 +38,34 @@ PROGRAMS = {
     "SQLAlchemy, psycopg": ([sys.executable, "use_sqlalchemy.py", "psycopg"], []),
     "SQLAlchemy, asyncpg": ([sys.executable, "use_sqlalchemy.py", "asyncpg"], []),
     "Django": ([sys.executable, "use_django.py"], []),
+    "node-postgres": (["node", "use_pg.cjs"], ["node"]),
+    "postgres.js": (["node", "use_postgres_js.cjs"], ["node"]),
+    "knex": (["node", "use_knex.cjs"], ["node"]),
+    "Sequelize": (["node", "use_sequelize.cjs"], ["node"]),
+    "TypeORM": (["node", "use_typeorm.cjs"], ["node"]),
+    "Drizzle": (["node", "use_drizzle.cjs"], ["node"]),
+    "Prisma": (["node", "use_prisma.cjs"], ["node"]),
+    "lib/pq": (["{go}", "lib/pq", "golang-github-lib-pq-dev"], ["go"]),
+    "pgx": (["{go}", "pgx", "golang-github-jackc-pgx-v4-dev"], ["go"]),
+    "ruby-pg": (["ruby", "use_pg.rb"], ["ruby"]),
+    "PHP PDO": (["php", "use_pdo.php", "native"], ["php"]),
+    "PHP PDO, emulated prepares": (["php", "use_pdo.php", "emulated"], ["php"]),
+    "PHP pgsql": (["php", "use_pdo.php", "pgsql"], ["php"]),
+    "DBD::Pg": (["perl", "use_dbd.pl", "server"], ["perl"]),
+    "DBD::Pg, client-side placeholders": (["perl", "use_dbd.pl", "client"], ["perl"]),
+    "JDBC": ([*JDBC, ""], ["java"]),
+    "JDBC, preferQueryMode=simple": ([*JDBC, "preferQueryMode=simple"], ["java"]),
+    "JDBC, prepareThreshold=1, reWriteBatchedInserts": ([*JDBC, "prepareThreshold=1&reWriteBatchedInserts=true"], ["java"]),
 }
 
-# What differs by design, or is not there yet: (driver, step): why. Such a step must be an error of pgseal's own (0A000, SV007).
+# What may differ: (driver, step): why. Then the step ends in a refusal of pgseal's (0A000, SV007).
+COPY = "COPY of the sealed table"
 DIFFERENT = {
-    **{(driver, "copy of the sealed table"): "COPY of a sealed table is refused" for driver in ("psycopg2", "psycopg 3, client binding", "psycopg 3, text", "psycopg 3, binary", "asyncpg")},
-    ("psycopg2", "several updates by key in one text"): "of several updates in one text each must name its tenant",
+    **{(driver, "copy of the sealed table"): f"{COPY} is refused" for driver in PROGRAMS},
+    ("psycopg2", "several updates by key in one text"): "several updates in one text must each name their tenant",
     ("Django", "bulk update of several tenants"): "one statement's new values must be one tenant's",
+    ("Sequelize", "findOrCreate"): "findOrCreate (server-side code) is refused; findCreateFind works",
+    ("TypeORM", "findAndCount of a sealed column"): "COUNT(DISTINCT …) of a sealed column is refused",
 }
 
 
@@ -48,16 +74,27 @@ def pair():
     """Two servers: one whose disk must never see a value, and one that holds them in plain text."""
     with Servers(rules=MATRIX / "sealed.toml", schema=MATRIX / "schema.sql") as sealed, Servers(rules=MATRIX / "other.toml", schema=MATRIX / "schema.sql") as twin:
         yield sealed, twin
+        with psycopg.connect(sealed.direct, autocommit=True) as direct:
+            direct.execute("CHECKPOINT")
+        assert files_with(MARK, sealed.folder) == []
 
 
 def answers(command, url):
     """The lines that a program prints: the driver's version first, then its steps."""
     env = dict(os.environ, DATABASE_URL=url, PGSSLMODE="disable", PYTHONDONTWRITEBYTECODE="1")
     given = "\n".join(base64.b64encode(text.encode()).decode() for text in TEXTS)
-    done = subprocess.run(command, input=given, text=True, capture_output=True, timeout=300, cwd=MATRIX, env=env)
+    done = subprocess.run(command, input=given, text=True, capture_output=True, timeout=600, cwd=MATRIX, env=env)
     assert done.returncode == 0, done.stderr[-5000:]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return lines[0], {line["step"]: line["got"] for line in lines[1:]}, done.stderr
+
+
+@functools.cache
+def built_go(folder):
+    """Debian's packages are laid out for GOPATH mode."""
+    env = dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode")
+    subprocess.run(["go", "build", "-o", str(folder / "go-matrix"), "."], cwd=MATRIX / "go", env=env, check=True)
+    return str(folder / "go-matrix")
 
 
 def content(url):
@@ -102,6 +139,7 @@ def test_answers_are_those_of_a_direct_connection(pair, driver):
     for program in needed:
         if shutil.which(program) is None and not os.environ.get("CI"):
             pytest.skip(f"{driver}: {program} is not installed")
+    command = [built_go(twin.folder) if word == "{go}" else word for word in command]
 
     def plainly():
         empty(twin.direct)
@@ -126,15 +164,10 @@ def test_answers_are_those_of_a_direct_connection(pair, driver):
         assert got[step] == expected[step], step
     # A step that may differ works on rows above 900.
     opened = content(sealed.url)
-    assert raw_is_sealed(sealed, opened) > 50
+    assert raw_is_sealed(sealed, opened) > 25
     if got != expected:
         opened, rows = ([row for row in all_rows if row[0] <= 900] for all_rows in (opened, rows))
     assert opened == rows
-
-
-def test_no_value_reached_the_sealed_server(pair):
-    sealed, _ = pair
-    with psycopg.connect(sealed.direct, autocommit=True) as direct:
-        direct.execute("CHECKPOINT")
-    found = subprocess.run(["grep", "-rlaF", MARK, str(sealed.folder)], capture_output=True, text=True)
-    assert found.stdout == ""
+    if folder := os.environ.get("MATRIX_RESULTS"):
+        differences = [DIFFERENT[driver, step] for step in expected if got[step] != expected[step]]
+        (Path(folder) / f"{list(PROGRAMS).index(driver):02}.json").write_text(json.dumps({"name": driver, **version, "steps": list(expected), "differences": differences}))

@@ -144,7 +144,7 @@ def copied(table, columns, types, records):
     count = cursor.rowcount
     with cursor.copy(f"COPY {table} ({', '.join(columns)}) TO STDOUT {form}") as copy:
         copy.set_types(types)
-        out = list(copy.rows())
+        out = sorted(copy.rows(), key=str)
     connection.commit()
     return [count, out]
 
