@@ -10,7 +10,7 @@ function sent({ account_id: accountId, ...values }) {
 
 (async () => {
   version("prisma");
-  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 2 }), log: [] });
+  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 2 }), log: [], transactionOptions: { maxWait: 60_000, timeout: 60_000 } });
   const orderBy = { id: "asc" };
 
   await step("insert", async () => {
@@ -46,7 +46,7 @@ function sent({ account_id: accountId, ...values }) {
       await inner.vault.update({ where: { id: 2 }, data: { secret: "lost" } });
       seen.push(await inner.vault.findUnique({ where: { id: 2 } }));
       throw new Error("roll back");
-    }, { timeout: 60_000, maxWait: 60_000 }).catch(() => {});
+    }).catch(() => {});
     seen.push(await db.$transaction([db.vault.update({ where: { id: 3 }, data: { secret: "kept" } }), db.vault.findUnique({ where: { id: 3 } })]));
     seen.push(await fails(() => db.$transaction([db.vault.update({ where: { id: 3 }, data: { secret: "lost" } }), db.vault.create({ data: sent(row(1, "again")) })])).then((told) => told.state));
     return [seen, await db.vault.findMany({ where: { id: { in: [2, 3] } }, orderBy })];
