@@ -46,22 +46,16 @@ lint: deps
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-test: lint venv node versions drivers
-	scripts/install-deps.sh pgbouncer
-	cargo test --locked
-	$(PYTEST) tests/keys
-	$(PYTEST) tests/twin
-	$(PYTEST) tests/recorder
-	$(PYTEST) -n 2 tests/drivers
 # PostgreSQL's own parser, built apart, reads what `cargo test` wrote down.
 oracle:
 	cargo build --locked -q --manifest-path tests/oracle/Cargo.toml --target-dir $(CACHE)/oracle
 	$(CACHE)/oracle/debug/oracle $(CARGO_TARGET_DIR)/tmp/readings.json
 
-test: lint venv node
+test: lint venv node versions drivers
+	scripts/install-deps.sh pgbouncer
 	cargo test --locked
 	$(MAKE) oracle
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/keys
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/twin
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/recorder
-	NODE_PATH=$(CACHE)/node/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider -n 2 tests/drivers
+	$(PYTEST) tests/keys
+	$(PYTEST) tests/twin
+	$(PYTEST) tests/recorder
+	$(PYTEST) -n 2 tests/drivers
