@@ -45,11 +45,27 @@ impl TenantId {
     /// The longest tenant name, in bytes: its length is a `u16` in the AAD and it is a key of the keyring.
     pub const MAX_LEN: usize = 255;
 
-    /// A tenant name of 1 to [`Self::MAX_LEN`] bytes without NUL; `None` for any other text.
+    /// The keyring's name for the keys that all tenants share.
+    const DEPLOYMENT: &str = "<deployment>";
+
+    /// A tenant name of 1 to [`Self::MAX_LEN`] bytes without NUL; `None` for any other text, and for the name that
+    /// [`Self::deployment`] bears.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
+        Self::of_keyring(name).filter(|tenant| *tenant != Self::deployment())
+    }
+
+    /// The same for a name in the keyring, where the deployment's stands beside the tenants'.
+    #[must_use]
+    pub fn of_keyring(name: &str) -> Option<Self> {
         let fits = !name.is_empty() && name.len() <= Self::MAX_LEN && !name.contains('\0');
         fits.then(|| Self(name.into()))
+    }
+
+    /// Whose the search keys are that serve all tenants (`scope = "deployment"`).
+    #[must_use]
+    pub fn deployment() -> Self {
+        Self(Self::DEPLOYMENT.into())
     }
 
     /// The name itself.

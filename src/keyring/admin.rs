@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 
 use super::make::{context_of, make, owner};
 use super::{schema, tls::words};
-use crate::keys::key_id;
+use crate::keys::{Purpose, key_id};
 use crate::kms::Kms;
 use crate::model::{KeyId, TenantId};
 
@@ -107,7 +107,7 @@ async fn prove(kms: &dyn Kms, key_arn: &str, tenant: &str) -> Result<String, Str
         move |cause: crate::kms::KmsError| format!("{key_arn} cannot be used: {what}: {cause}")
     };
     let itself = kms.verify(key_arn).await.map_err(step("kms:DescribeKey"))?;
-    let context = context_of(tenant, 0, None);
+    let context = context_of(tenant, Purpose::Dek, 0, None);
     let made = kms
         .generate(key_arn, &context)
         .await
@@ -253,9 +253,16 @@ pub async fn rotate(
     let (old, generation): (Vec<u8>, i32) = (newest.get(0), newest.get(1));
     let old = old.as_slice().try_into().map(KeyId);
     let old = old.map_err(|_| "the keyring holds a key id that is none".to_owned())?;
-    let made = make(kms, id, generation + 1, &arn, owner.seal_until)
-        .await
-        .map_err(|cause| format!("{arn}: kms:GenerateDataKey: {cause}"))?;
+    let made = make(
+        kms,
+        id,
+        Purpose::Dek,
+        generation + 1,
+        &arn,
+        owner.seal_until,
+    )
+    .await
+    .map_err(|cause| format!("{arn}: kms:GenerateDataKey: {cause}"))?;
     if made.replace(client, id, old).await.map_err(ok)? {
         Ok(made.kid)
     } else {

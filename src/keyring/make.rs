@@ -32,11 +32,16 @@ pub(super) async fn owner(
 }
 
 /// The encryption context of a tenant's data key.
-pub(super) fn context_of(tenant: &str, generation: i32, seal_until: Option<&str>) -> KeyContext {
+pub(super) fn context_of(
+    tenant: &str,
+    purpose: Purpose,
+    generation: i32,
+    seal_until: Option<&str>,
+) -> KeyContext {
     [
         ("keystore", "pgseal"),
         ("tenant", tenant),
-        ("purpose", Purpose::Dek.as_str()),
+        ("purpose", purpose.as_str()),
         ("gen", &generation.to_string()),
         ("seal-until", seal_until.unwrap_or("-")),
         ("fmt", "sv1"),
@@ -48,6 +53,7 @@ pub(super) fn context_of(tenant: &str, generation: i32, seal_until: Option<&str>
 /// A key that is wrapped and not published.
 pub(super) struct Made {
     pub(super) kid: KeyId,
+    purpose: Purpose,
     generation: i32,
     /// The KMS key that was asked for, which may be an alias.
     asked: String,
@@ -62,14 +68,16 @@ pub(super) struct Made {
 pub(super) async fn make(
     kms: &dyn Kms,
     tenant: &str,
+    purpose: Purpose,
     generation: i32,
     key_arn: &str,
     seal_until: Option<String>,
 ) -> Result<Made, KmsError> {
-    let context = context_of(tenant, generation, seal_until.as_deref());
+    let context = context_of(tenant, purpose, generation, seal_until.as_deref());
     let made = kms.generate(key_arn, &context).await?;
     Ok(Made {
         kid: key_id(&made.secret),
+        purpose,
         generation,
         asked: key_arn.to_owned(),
         key_arn: made.key_arn,
@@ -95,6 +103,7 @@ impl Made {
                     &self.wrapped,
                     &self.context,
                     &self.seal_until,
+                    &self.purpose.as_str(),
                 ],
             )
             .await?;

@@ -38,7 +38,7 @@ type Loaded = Result<Arc<DataKey>, Failure>;
 /// What a look-up is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Want {
-    Active(TenantId),
+    Active(TenantId, Purpose),
     Kid(KeyId),
 }
 
@@ -46,6 +46,7 @@ enum Want {
 struct Row {
     kid: KeyId,
     tenant: TenantId,
+    purpose: Purpose,
     generation: i32,
     active: bool,
     /// It may seal no longer: it is to be rotated.
@@ -148,10 +149,9 @@ impl Keyring {
     /// Gets what is wanted: each key, or what the client is to be told.
     pub async fn fetch(&self, wants: KeyWants) -> KeyAnswers {
         let mut flying = Vec::new();
-        let all = wants
-            .seal
-            .into_iter()
-            .map(Want::Active)
+        let active = |purpose| move |tenant| Want::Active(tenant, purpose);
+        let all = (wants.seal.into_iter().map(active(Purpose::Dek)))
+            .chain(wants.search.into_iter().map(active(Purpose::Search)))
             .chain(wants.open.into_iter().map(Want::Kid));
         for want in all {
             flying.push(async {
@@ -164,7 +164,12 @@ impl Keyring {
         let mut answers = KeyAnswers::default();
         for (want, answer) in join_all(flying).await {
             match want {
-                Want::Active(tenant) => drop(answers.active.insert(tenant, answer)),
+                Want::Active(tenant, Purpose::Dek) => {
+                    drop(answers.active.insert(tenant, answer));
+                }
+                Want::Active(tenant, Purpose::Search) => {
+                    drop(answers.search.insert(tenant, answer));
+                }
                 Want::Kid(kid) => drop(answers.by_kid.insert(kid, answer)),
             }
         }
@@ -173,7 +178,8 @@ impl Keyring {
 
     fn cached(&self, want: &Want) -> Option<Arc<DataKey>> {
         match want {
-            Want::Active(tenant) => self.cache.active(tenant),
+            Want::Active(tenant, Purpose::Dek) => self.cache.active(tenant),
+            Want::Active(tenant, Purpose::Search) => self.cache.search(tenant),
             Want::Kid(kid) => self.cache.by_kid(*kid),
         }
     }
@@ -212,7 +218,7 @@ impl Keyring {
         let row = match (self.find(want).await, want) {
             (Ok(Some(row)), _) => row,
             (Ok(None), Want::Kid(kid)) => return Err(Failure::Unknown(*kid)),
-            (Ok(None), Want::Active(tenant)) => self.publish(tenant).await?,
+            (Ok(None), Want::Active(tenant, purpose)) => self.publish(tenant, *purpose).await?,
             (Err(failure), Want::Kid(kid)) if failure.is_outage() => {
                 return self.cache.fallback(*kid).ok_or(failure);
             }
@@ -220,7 +226,7 @@ impl Keyring {
         };
         self.admit(&row)?;
         let row = match want {
-            Want::Active(_) if row.expired => self.succeed(row).await?,
+            Want::Active(..) if row.expired => self.succeed(row).await?,
             _ => row,
         };
         let loaded = self
@@ -232,8 +238,8 @@ impl Keyring {
             .await;
         match loaded {
             Ok(key) => {
-                if row.active && matches!(want, Want::Active(_)) {
-                    self.cache.list(row.tenant, row.kid, true);
+                if row.active && matches!(want, Want::Active(..)) {
+                    self.cache.list(row.tenant, row.purpose, row.kid, true);
                 }
                 Ok(key)
             }
@@ -247,9 +253,10 @@ impl Keyring {
             let client = self.client().await?;
             let seal_for = &self.habits.seal_for;
             let row = match want {
-                Want::Active(tenant) => {
+                Want::Active(tenant, purpose) => {
+                    let (tenant, purpose) = (tenant.as_str(), purpose.as_str());
                     client
-                        .query_opt(schema::ACTIVE, &[&tenant.as_str(), seal_for])
+                        .query_opt(schema::ACTIVE, &[&tenant, seal_for, &purpose])
                         .await?
                 }
                 Want::Kid(kid) => {
@@ -272,7 +279,7 @@ impl Keyring {
 
     /// A new key for a tenant that has none: wrapped first, then published by compare-and-set; whoever lost the race
     /// uses the winner's. What is used is what was read back and decrypted.
-    async fn publish(&self, tenant: &TenantId) -> Result<Row, Failure> {
+    async fn publish(&self, tenant: &TenantId, purpose: Purpose) -> Result<Row, Failure> {
         let client = self.client().await?;
         let id = tenant.as_str();
         for _ in 0..TRIES {
@@ -281,20 +288,21 @@ impl Keyring {
                 (Some("enabled"), Some(arn)) => arn,
                 (Some("forgotten"), _) => return Err(Failure::Forgotten(tenant.clone())),
                 (Some(_), _) => return Err(Failure::Disabled(tenant.clone())),
-                (None, _) if self.habits.create_tenants => {
+                (None, _) if self.habits.create_tenants || *tenant == TenantId::deployment() => {
                     let arn = self.kms.default_key();
                     client.execute(schema::ADD_NEW_TENANT, &[&id, &arn]).await?;
                     arn.to_owned()
                 }
                 (None, _) => return Err(Failure::Refused(tenant.clone())),
             };
-            let made = make::make(self.kms.as_ref(), id, 1, &arn, owner.seal_until);
+            let seal_until = owner.seal_until.filter(|_| purpose == Purpose::Dek);
+            let made = make::make(self.kms.as_ref(), id, purpose, 1, &arn, seal_until);
             let made = self.gate.pass(&arn, made).await;
             let made = made.map_err(|error| Failure::of_kms(tenant, error))?;
             if made.publish(&client, id).await? {
-                info!(%tenant, kid = %made.kid, "a data key was created");
+                info!(%tenant, purpose = purpose.as_str(), kid = %made.kid, "a data key was created");
             }
-            if let Some(row) = self.find(&Want::Active(tenant.clone())).await? {
+            if let Some(row) = self.find(&Want::Active(tenant.clone(), purpose)).await? {
                 return Ok(row);
             }
         }
@@ -320,13 +328,16 @@ impl Keyring {
         let owner = make::owner(&client, id, self.habits.seal_for).await?;
         let arn = owner.key_arn.ok_or(Failure::Database)?;
         let generation = row.generation + 1;
-        let made = make::make(self.kms.as_ref(), id, generation, &arn, owner.seal_until);
+        let kms = self.kms.as_ref();
+        let made = make::make(kms, id, row.purpose, generation, &arn, owner.seal_until);
         let made = self.gate.pass(&arn, made).await;
         let made = made.map_err(|error| Failure::of_kms(tenant, error))?;
         if made.replace(&client, id, row.kid).await? {
             info!(%tenant, kid = %made.kid, generation, "a data key was rotated by age");
         }
-        let next = self.find(&Want::Active(tenant.clone())).await?;
+        let next = self
+            .find(&Want::Active(tenant.clone(), row.purpose))
+            .await?;
         let next = next.ok_or(Failure::Database)?;
         self.admit(&next)?;
         Ok(next)
@@ -340,7 +351,7 @@ impl Keyring {
         if key_id(&secret) != row.kid {
             return Err(Failure::Mismatch(row.kid));
         }
-        let key = Arc::new(DataKey::new(row.tenant.clone(), Purpose::Dek, &secret));
+        let key = Arc::new(DataKey::new(row.tenant.clone(), row.purpose, &secret));
         self.cache.insert(key.clone(), row.active && !row.expired);
         Ok(key)
     }
@@ -354,7 +365,12 @@ fn row_of(row: &tokio_postgres::Row) -> Result<Row, Failure> {
     let kid: Vec<u8> = row.try_get("kid")?;
     let kid = KeyId(kid.as_slice().try_into().map_err(|_| Failure::Database)?);
     let tenant: String = row.try_get("tenant")?;
-    let tenant = TenantId::new(&tenant).ok_or(Failure::Mismatch(kid))?;
+    let tenant = TenantId::of_keyring(&tenant).ok_or(Failure::Mismatch(kid))?;
+    let purpose = match row.try_get("purpose")? {
+        "dek" => Purpose::Dek,
+        "search" => Purpose::Search,
+        _ => return Err(Failure::Mismatch(kid)),
+    };
     let (state, tenant_state): (String, Option<String>) =
         (row.try_get("state")?, row.try_get("tenant_state")?);
     let context: String = row.try_get("context")?;
@@ -367,6 +383,7 @@ fn row_of(row: &tokio_postgres::Row) -> Result<Row, Failure> {
     Ok(Row {
         kid,
         tenant,
+        purpose,
         generation: row.try_get("generation")?,
         active: state == "active",
         expired: row.try_get("expired")?,

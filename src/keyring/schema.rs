@@ -66,8 +66,9 @@ const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(7307785420168424556)
 macro_rules! key_rows {
     ($condition:literal) => {
         concat!(
-            "SELECT k.kid, k.tenant, k.generation, k.state, k.key_arn, k.wrapped, k.context, t.state AS tenant_state, ",
-            "coalesce(k.seal_until <= now(), false) OR coalesce(k.created_at + $2::float8 * interval '1 second' <= now(), false) AS expired ",
+            "SELECT k.kid, k.tenant, k.purpose, k.generation, k.state, k.key_arn, k.wrapped, k.context, t.state AS tenant_state, ",
+            "k.purpose = 'dek' AND (coalesce(k.seal_until <= now(), false) OR ",
+            "coalesce(k.created_at + $2::float8 * interval '1 second' <= now(), false)) AS expired ",
             "FROM pgseal.key k LEFT JOIN pgseal.tenant t ON t.id = k.tenant WHERE ",
             $condition
         )
@@ -75,7 +76,7 @@ macro_rules! key_rows {
 }
 
 pub(super) const ACTIVE: &str =
-    key_rows!("k.tenant = $1 AND k.purpose = 'dek' AND k.state = 'active'");
+    key_rows!("k.tenant = $1 AND k.purpose = $3 AND k.state = 'active'");
 pub(super) const BY_KID: &str = key_rows!("k.kid = $1");
 /// A tenant, and the end of sealing of a key made now that seals for `$2` seconds.
 pub(super) const TENANT: &str = "SELECT key_arn, state, \
@@ -89,7 +90,7 @@ pub(super) const ADD_NEW_TENANT: &str =
 /// Compare-and-set: nothing is published for a tenant that was closed or given another KMS key since it was looked at
 /// (`$4`), nor beside an active key. The lock on the tenant's row lets a change of it wait, or this wait for the change.
 pub(super) const PUBLISH: &str = "INSERT INTO pgseal.key (kid, tenant, purpose, generation, state, key_arn, wrapped, context, seal_until) \
-    SELECT $1, t.id, 'dek', $3, 'active', $5, $6, $7, $8::text::timestamptz FROM pgseal.tenant t \
+    SELECT $1, t.id, $9, $3, 'active', $5, $6, $7, $8::text::timestamptz FROM pgseal.tenant t \
     WHERE t.id = $2 AND t.state = 'enabled' AND t.key_arn = $4 FOR SHARE \
     ON CONFLICT DO NOTHING";
 /// The same, in the place of the active key `$9`, in one statement: there is no moment without an active key.

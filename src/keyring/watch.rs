@@ -67,7 +67,7 @@ async fn changes(keyring: Weak<Keyring>, mut notices: mpsc::Receiver<String>) {
         };
         match notice {
             Some(tenant) => {
-                if let Some(tenant) = TenantId::new(&tenant) {
+                if let Some(tenant) = TenantId::of_keyring(&tenant) {
                     keyring.changed(&tenant).await;
                 }
             }
@@ -128,7 +128,7 @@ impl Keyring {
             .await
             .map_err(|_| Failure::Database)??;
         for row in &rows {
-            if let Some(tenant) = TenantId::new(row.try_get(0)?) {
+            if let Some(tenant) = TenantId::of_keyring(row.try_get(0)?) {
                 self.close(&tenant, "poll");
             }
         }

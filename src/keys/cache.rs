@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
-use super::DataKey;
+use super::{DataKey, Purpose};
 use crate::model::{KeyId, TenantId};
 
 /// How long keys live in memory, in milliseconds.
@@ -44,8 +44,18 @@ struct Entry {
 /// The keys of one tenant.
 #[derive(Default)]
 struct Held {
-    active: Option<KeyId>,
+    seal: Option<KeyId>,
+    search: Option<KeyId>,
     kids: Vec<KeyId>,
+}
+
+impl Held {
+    fn active(&mut self, purpose: Purpose) -> &mut Option<KeyId> {
+        match purpose {
+            Purpose::Dek => &mut self.seal,
+            Purpose::Search => &mut self.search,
+        }
+    }
 }
 
 /// The cache. No guard of it is ever held over a call, and never two at a time.
@@ -77,10 +87,17 @@ impl KeyCache {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// The tenant's active key, if it is here and not too old.
+    /// The tenant's active key that seals, if it is here and not too old.
     #[must_use]
     pub fn active(&self, tenant: &TenantId) -> Option<Arc<DataKey>> {
-        let kid = self.tenants.get(tenant)?.active?;
+        let kid = self.tenants.get(tenant)?.seal?;
+        self.by_kid(kid)
+    }
+
+    /// The tenant's active search key, if it is here and not too old.
+    #[must_use]
+    pub fn search(&self, tenant: &TenantId) -> Option<Arc<DataKey>> {
+        let kid = self.tenants.get(tenant)?.search?;
         self.by_kid(kid)
     }
 
@@ -119,7 +136,7 @@ impl KeyCache {
             .keys
             .get(&key.kid)
             .map_or(now, |entry| entry.used.load(Ordering::Relaxed));
-        let (tenant, kid) = (key.tenant.clone(), key.kid);
+        let (tenant, kid, purpose) = (key.tenant.clone(), key.kid, key.purpose);
         self.keys.insert(
             kid,
             Entry {
@@ -129,20 +146,21 @@ impl KeyCache {
                 stale: AtomicBool::new(false),
             },
         );
-        self.list(tenant, kid, active);
+        self.list(tenant, purpose, kid, active);
     }
 
-    /// Whether the key of this id is the one that its tenant seals with, as the keyring says now.
-    pub fn list(&self, tenant: TenantId, kid: KeyId, active: bool) {
+    /// Whether the key of this id is its tenant's active one, as the keyring says now.
+    pub fn list(&self, tenant: TenantId, purpose: Purpose, kid: KeyId, active: bool) {
         let mut held = self.tenants.entry(tenant).or_default();
         if !held.kids.contains(&kid) {
             held.kids.push(kid);
         }
+        let current = held.active(purpose);
         if active {
-            held.active = Some(kid);
-        } else if held.active == Some(kid) {
+            *current = Some(kid);
+        } else if *current == Some(kid) {
             // It was retired since: the next write asks for the key that took its place.
-            held.active = None;
+            *current = None;
         }
     }
 
@@ -156,7 +174,8 @@ impl KeyCache {
     fn unlist(&self, tenant: &TenantId, kid: KeyId) {
         if let Some(mut held) = self.tenants.get_mut(tenant) {
             held.kids.retain(|listed| *listed != kid);
-            held.active = held.active.filter(|active| *active != kid);
+            held.seal = held.seal.filter(|active| *active != kid);
+            held.search = held.search.filter(|active| *active != kid);
         }
         self.tenants
             .remove_if(tenant, |_, held| held.kids.is_empty());
@@ -173,10 +192,10 @@ impl KeyCache {
         true
     }
 
-    /// Forgets which key of a tenant is the active one: it is asked for anew, while values still open.
+    /// Forgets which keys of a tenant are the active ones: they are asked for anew, while values still open.
     pub fn forget_active(&self, tenant: &TenantId) {
         if let Some(mut held) = self.tenants.get_mut(tenant) {
-            held.active = None;
+            (held.seal, held.search) = (None, None);
         }
     }
 
@@ -230,7 +249,7 @@ mod tests {
     use aes::cipher::KeyInit;
 
     use super::*;
-    use crate::keys::Purpose;
+    use crate::keys::Material;
     use crate::model::Secret;
 
     const SHORT: Ages = Ages {
@@ -324,7 +343,7 @@ mod tests {
                 kid: KeyId(kid),
                 tenant: TenantId::new(&format!("{number:036}")).unwrap(),
                 purpose: Purpose::Dek,
-                cipher: Aes256::new(&kid.repeat(4)[..].try_into().unwrap()),
+                material: Material::Randomised(Aes256::new(&kid.repeat(4)[..].try_into().unwrap())),
             };
             cache.insert(Arc::new(key), true);
         }

@@ -61,25 +61,60 @@ pub struct DataKey {
     pub tenant: TenantId,
     /// What it is for.
     pub purpose: Purpose,
-    cipher: Aes256,
+    material: Material,
+}
+
+/// What a key's purpose needs of it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all keys are of the large kind, and each is in an Arc already"
+)]
+enum Material {
+    /// The expanded XAES-256-GCM key.
+    Randomised(Aes256),
+    /// A search key, of which each domain has two keys of its own.
+    Deterministic(Secret),
 }
 
 impl DataKey {
     /// Derives id and subkeys from 32 bytes of key material; the material itself is wiped.
     #[must_use]
     pub fn new(tenant: TenantId, purpose: Purpose, secret: &Secret) -> Self {
-        let subkey = derive(secret, b"sv1/rnd/xaes256gcm");
+        let material = match purpose {
+            Purpose::Dek => {
+                let subkey = derive(secret, b"sv1/rnd/xaes256gcm");
+                Material::Randomised(Aes256::new(subkey.expose().into()))
+            }
+            Purpose::Search => Material::Deterministic(secret.clone()),
+        };
         Self {
             kid: key_id(secret),
             tenant,
             purpose,
-            cipher: Aes256::new(subkey.expose().into()),
+            material,
         }
     }
 
-    /// The expanded XAES-256-GCM key.
-    pub(crate) fn cipher(&self) -> &Aes256 {
-        &self.cipher
+    /// The expanded XAES-256-GCM key; a search key has none.
+    pub(crate) fn cipher(&self) -> Option<&Aes256> {
+        match &self.material {
+            Material::Randomised(cipher) => Some(cipher),
+            Material::Deterministic(_) => None,
+        }
+    }
+
+    /// The two halves of a domain's AES-256-SIV key, for authentication and for encryption; only a search key has them.
+    pub(crate) fn siv(&self, domain: &str) -> Option<(Aes256, Aes256)> {
+        let Material::Deterministic(secret) = &self.material else {
+            return None;
+        };
+        let label = [b"sv1/det/aes256siv\0", domain.as_bytes()].concat();
+        let mut keys = zeroize::Zeroizing::new([0; 64]);
+        Hkdf::<Sha256>::new(None, secret.expose())
+            .expand(&label, keys.as_mut())
+            .ok()?;
+        let (mac, enc) = keys.split_first_chunk::<32>()?;
+        Some((Aes256::new(mac.into()), Aes256::new_from_slice(enc).ok()?))
     }
 }
 
@@ -88,6 +123,8 @@ impl DataKey {
 pub struct KeyWants {
     /// Tenants whose active key is needed.
     pub seal: BTreeSet<TenantId>,
+    /// Tenants whose search key is needed.
+    pub search: BTreeSet<TenantId>,
     /// Keys that sealed values name.
     pub open: BTreeSet<KeyId>,
 }
@@ -96,12 +133,13 @@ impl KeyWants {
     /// Whether nothing is wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.seal.is_empty() && self.open.is_empty()
+        self.seal.is_empty() && self.search.is_empty() && self.open.is_empty()
     }
 
     /// Adds what `other` wants.
     pub fn merge(&mut self, other: Self) {
         self.seal.extend(other.seal);
+        self.search.extend(other.search);
         self.open.extend(other.open);
     }
 }
@@ -109,8 +147,10 @@ impl KeyWants {
 /// What became of wanted keys: each is there, or refused with what the client is to be told.
 #[derive(Default)]
 pub struct KeyAnswers {
-    /// By tenant: the active key.
+    /// By tenant: the key that seals.
     pub active: HashMap<TenantId, Result<Arc<DataKey>, Refusal>>,
+    /// By tenant: the search key.
+    pub search: HashMap<TenantId, Result<Arc<DataKey>, Refusal>>,
     /// By key id.
     pub by_kid: HashMap<KeyId, Result<Arc<DataKey>, Refusal>>,
 }

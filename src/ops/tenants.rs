@@ -1,5 +1,6 @@
 //! `pgseal tenant` and `pgseal key`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -234,8 +235,12 @@ pub async fn key(
         }
         KeyCommand::Rotate { tenant: Some(id) } => (vec![id], true),
         KeyCommand::Rotate { tenant: None } => {
+            let keys = admin::keys(client, None).await?;
+            let sealing = keys.iter().filter(|key| key.purpose == "dek");
+            let sealing: BTreeSet<&str> = sealing.map(|key| key.tenant.as_str()).collect();
             let rows = admin::tenants(client, None).await?.into_iter();
-            let open = rows.filter(|tenant| tenant.keys > 0 && tenant.state == "enabled");
+            let open = rows
+                .filter(|tenant| tenant.state == "enabled" && sealing.contains(tenant.id.as_str()));
             (open.map(|tenant| tenant.id).collect(), false)
         }
     };

@@ -163,6 +163,9 @@ impl Walk<'_> {
             | Expr::IsUnknown(e)
             | Expr::IsNotUnknown(e) => self.all_plain([e.as_ref()], scope, CONDITION),
             Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
+                if self.searched_pair(a, b, scope)? {
+                    return Ok(Lineage::None);
+                }
                 self.all_plain([a.as_ref(), b.as_ref()], scope, COMPARISON)
             }
             Expr::IsJson { expr, .. } | Expr::IsNormalized { expr, .. } => {
@@ -172,7 +175,20 @@ impl Walk<'_> {
                 expr, low, high, ..
             } => self.all_plain([expr.as_ref(), low, high], scope, COMPARISON),
             Expr::BinaryOp { .. } => self.chain(expr, scope),
-            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. } => {
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            }
+            | Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => {
+                if self.searched_array(left, compare_op, right, scope)? {
+                    return Ok(Lineage::None);
+                }
                 self.all_plain([left.as_ref(), right], scope, COMPARISON)
             }
             Expr::Like {
@@ -339,6 +355,9 @@ impl Walk<'_> {
         }
         let mut at = expr;
         while let Expr::BinaryOp { left, right, op } = at {
+            if self.searched(left, op, right, scope)? {
+                return Ok(Lineage::None);
+            }
             if let BinaryOperator::Custom(_) | BinaryOperator::PGCustomBinaryOperator(_) = op {
                 self.impure = self.impure.or(Some(self.range.start));
             }
@@ -379,6 +398,11 @@ impl Walk<'_> {
     }
 
     fn in_target(&mut self, expr: &Expr, target: &InTarget, scope: &Scope<'_>) -> Walked<Lineage> {
+        if let InTarget::List(items) = target
+            && self.searched_list(expr, items, scope)?
+        {
+            return Ok(Lineage::None);
+        }
         self.plain(expr, scope, COMPARISON)?;
         match target {
             InTarget::List(items) => self.all_plain(items, scope, COMPARISON),

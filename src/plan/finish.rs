@@ -4,7 +4,7 @@ use crate::model::ValueKind;
 
 use super::lexer::{self, TokenKind};
 use super::query::Rows;
-use super::refuse::{MIXTURE, Walked};
+use super::refuse::{MIXTURE, Walked, full_name};
 use super::scope::Origin;
 use super::tokens::text_span;
 use super::types::{Copy, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan};
@@ -44,8 +44,23 @@ const BEFORE_RELATION: &[&str] = &[
 const SEALED_TYPES: &[&str] = &["text", "varchar", "json", "jsonb", "bytea"];
 
 impl Walk<'_> {
-    /// Refuses the statement unless every constant, parameter and protected name has been given a role.
+    /// Refuses a statement that goes as it stands unless everything in it has been given a role and nothing is to be sealed.
     pub(super) fn account(&self) -> Walked<()> {
+        self.all_settled()?;
+        if let Some(fill) = self.fills.first() {
+            // It would stand in the catalog, or be compared with what is sealed and never equal it.
+            let message = format!(
+                "sealed column {} is compared with a value in a definition",
+                full_name(&fill.column)
+            );
+            let help = "Leave the comparison to the queries on what is defined.";
+            return Err(self.refuse(message, help, "refused-search", Some(fill.token)));
+        }
+        self.account_tokens()
+    }
+
+    /// Whether every constant, parameter and protected name has been given a role.
+    fn account_tokens(&self) -> Walked<()> {
         let mut names = self.relations.names();
         names.extend(self.relations.sealed_names(&self.met));
         for at in self.range.clone() {
@@ -151,7 +166,8 @@ impl Walk<'_> {
 
     /// The plan of the statement, after [`Self::account`].
     pub(super) fn finish(mut self, rows: Rows) -> Walked<StatementPlan> {
-        self.account()?;
+        self.all_settled()?;
+        self.account_tokens()?;
         let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
         let span = text_span(tokens);
         if self.met.is_empty() {

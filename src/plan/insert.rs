@@ -577,7 +577,9 @@ impl<'a> Walk<'a> {
             Some(ConflictTarget::Columns { columns, predicate }) => {
                 for column in columns {
                     let lineage = self.reference(std::slice::from_ref(column), scope)?;
-                    self.must_be_plain(&lineage, super::refuse::COMPARISON)?;
+                    if !super::search::is_searchable(&lineage) {
+                        self.must_be_plain(&lineage, super::refuse::COMPARISON)?;
+                    }
                     self.place(column);
                 }
                 self.all_plain(predicate, scope, super::refuse::CONDITION)
@@ -656,6 +658,13 @@ impl<'a> Walk<'a> {
         let attnums = self.conflict_columns(conflict, into)?;
         if attnums.contains(&anchor) {
             return Ok(());
+        }
+        // A look-up would send the value of a sealed column as the client wrote it.
+        if attnums
+            .iter()
+            .any(|attnum| into.table.column(*attnum).is_some())
+        {
+            return Err(self.no_upsert(into));
         }
         let mut conditions = Vec::new();
         for attnum in attnums {

@@ -19,6 +19,7 @@ mod query;
 mod refuse;
 mod relations;
 mod scope;
+mod search;
 mod sources;
 mod store;
 #[cfg(test)]

@@ -243,7 +243,7 @@ impl Walk<'_> {
         for (a, b) in left.columns.iter().zip(&right.columns) {
             let lineage = merge([&a.lineage, &b.lineage].into_iter());
             if !all {
-                self.must_be_plain(&lineage, DEDUPE)?;
+                self.comparable(&lineage, DEDUPE)?;
             }
             let origin = if all && !open {
                 self.united_origin(a.origin, b.origin, group)
@@ -262,7 +262,7 @@ impl Walk<'_> {
         }
         if open && !all {
             for column in left.columns.iter().chain(&right.columns) {
-                self.must_be_plain(&column.lineage, DEDUPE)?;
+                self.comparable(&column.lineage, DEDUPE)?;
             }
         }
         if open {
@@ -304,7 +304,7 @@ impl Walk<'_> {
             Some(Distinct::Distinct) => {
                 self.use_all_plain(&rows.columns);
                 for column in &rows.columns {
-                    self.must_be_plain(&column.lineage, GROUP)?;
+                    self.comparable(&column.lineage, GROUP)?;
                 }
             }
             Some(Distinct::On(exprs)) => self.by_output(exprs.iter(), &rows, &scope, GROUP)?,
@@ -324,6 +324,7 @@ impl Walk<'_> {
             }
         }
         self.order_outputs(query, &rows, Some(&scope), &scope)?;
+        self.settle_searches(&select.from, select.selection.as_ref(), &scope)?;
         Ok(rows)
     }
 
@@ -551,11 +552,11 @@ impl Walk<'_> {
                         match at.and_then(|at| rows.columns.get(at)) {
                             Some(column) if !rows.open => {
                                 self.use_plain(column.origin);
-                                self.must_be_plain(&column.lineage, construct)?
+                                self.comparable(&column.lineage, construct)?
                             }
                             _ => {
                                 for column in &rows.columns {
-                                    self.must_be_plain(&column.lineage, construct)?;
+                                    self.comparable(&column.lineage, construct)?;
                                 }
                             }
                         }
@@ -571,7 +572,7 @@ impl Walk<'_> {
                         .collect();
                     self.use_all_plain(&named);
                     for column in &named {
-                        self.must_be_plain(&column.lineage, construct)?;
+                        self.comparable(&column.lineage, construct)?;
                     }
                     if !named.is_empty() {
                         self.place(ident);
@@ -579,7 +580,8 @@ impl Walk<'_> {
                 }
                 _ => {}
             }
-            self.plain(expr, scope, construct)?;
+            let lineage = self.expr(expr, scope)?;
+            self.comparable(&lineage, construct)?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::passed::{Cell, Passed};
 use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
 use super::relations::{Relations, Standing};
 use super::scope::{Meaning, Scope};
+use super::search::Search;
 use super::types::{Env, Splice, TenantSource};
 
 /// A sealed slot before parameters have got their numbers.
@@ -66,6 +67,8 @@ pub(super) struct Walk<'a> {
     pub cells: Vec<Cell>,
     pub passed: Vec<Passed>,
     pub groups: usize,
+    /// Uses of searchable columns whose tenant is still to be found.
+    pub searches: Vec<Search>,
     pub tenants: Vec<TenantSource>,
     pub asking: Asking,
     /// The last reference to a sealed column, for positions.
@@ -110,6 +113,7 @@ impl<'a> Walk<'a> {
             cells: Vec::new(),
             passed: Vec::new(),
             groups: 0,
+            searches: Vec::new(),
             tenants: Vec::new(),
             asking: Asking::default(),
             last_sealed: None,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use toml::Spanned;
 
-use super::protection::ColumnState;
+use super::protection::{ColumnState, Scope};
 use crate::model::TenantId;
 
 /// A file that cannot be read as rules.
@@ -100,6 +100,17 @@ pub struct ColumnRule {
     pub label: Option<String>,
     /// Whether unsealed values may still be there.
     pub state: ColumnState,
+    /// Whether it can be searched for equal values.
+    pub search: Option<SearchRule>,
+}
+
+/// `search = "exact"` and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchRule {
+    /// `scope`: whose values are equal to whose.
+    pub scope: Scope,
+    /// `domain`: columns of one domain hold equal values equally, so that they can be joined; the label if left out.
+    pub domain: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +143,15 @@ struct FullColumn {
     label: Option<String>,
     #[serde(default)]
     state: ColumnState,
+    search: Option<SearchKind>,
+    scope: Option<Scope>,
+    domain: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum SearchKind {
+    Exact,
 }
 
 fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
@@ -169,6 +189,21 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
         let offset = seal.span().start;
         let seal = seal.into_inner();
         let (schema, table) = qualified(&seal.table);
+        let idle = seal.columns.iter().find_map(|column| match column {
+            ColumnEntry::Full(column)
+                if column.search.is_none()
+                    && (column.scope.is_some() || column.domain.is_some()) =>
+            {
+                Some(&column.name)
+            }
+            _ => None,
+        });
+        if let Some(name) = idle {
+            return Err(at(
+                offset,
+                format!("column \"{name}\" has a scope or domain without search = \"exact\""),
+            ));
+        }
         let columns: Vec<ColumnRule> = seal.columns.into_iter().map(ColumnRule::from).collect();
         if columns.is_empty() {
             return Err(at(
@@ -224,11 +259,16 @@ impl From<ColumnEntry> for ColumnRule {
                 name,
                 label: None,
                 state: ColumnState::Sealed,
+                search: None,
             },
             ColumnEntry::Full(column) => Self {
                 name: column.name,
                 label: column.label,
                 state: column.state,
+                search: column.search.map(|SearchKind::Exact| SearchRule {
+                    scope: column.scope.unwrap_or_default(),
+                    domain: column.domain,
+                }),
             },
         }
     }

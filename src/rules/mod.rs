@@ -5,5 +5,6 @@ mod protection;
 
 pub use file::{Rule, RuleError, parse};
 pub use protection::{
-    ColumnState, ProtectedColumn, ProtectedTable, Protection, RuleProblem, Tenant, resolve,
+    ColumnState, ProtectedColumn, ProtectedTable, Protection, RuleProblem, Scope, Search, Tenant,
+    resolve,
 };

@@ -20,6 +20,26 @@ pub enum ColumnState {
     Sealed,
 }
 
+/// Whose values of a searchable column are equal to whose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Each tenant's among themselves.
+    #[default]
+    Tenant,
+    /// All: for columns that are looked up before the tenant is known.
+    Deployment,
+}
+
+/// A column that can be searched for equal values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// Whose values are equal to whose.
+    pub scope: Scope,
+    /// Columns of one domain and scope can be compared with each other.
+    pub domain: Arc<str>,
+}
+
 /// Where a row's tenant is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tenant {
@@ -56,7 +76,7 @@ pub enum Tenant {
 }
 
 /// A protected column.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtectedColumn {
     /// Its table and number.
     pub column: ColumnRef,
@@ -74,6 +94,8 @@ pub struct ProtectedColumn {
     pub state: ColumnState,
     /// n of `varchar(n)`, kept for the plaintext.
     pub max_chars: Option<u32>,
+    /// Whether it can be searched for equal values.
+    pub search: Option<Search>,
 }
 
 /// A protected table, or a partition or child of one.
@@ -257,9 +279,16 @@ fn kind_of(rule: &Rule, column: &ColumnRule, relation: &Relation) -> Result<Valu
             column.name
         ));
     }
-    value_kind(found).ok_or_else(|| {
+    let kind = value_kind(found).ok_or_else(|| {
         format!("{table}.{} has type {}: only text, varchar, json, jsonb and bytea columns can be sealed", column.name, found.type_name)
-    })
+    })?;
+    if column.search.is_some() && !matches!(kind, ValueKind::Text | ValueKind::Bytea) {
+        return Err(format!(
+            "{table}.{} has type {}: only text, varchar and bytea columns can be searched for equal values",
+            column.name, found.type_name
+        ));
+    }
+    Ok(kind)
 }
 
 /// By `pg_type`'s fixed OIDs.
@@ -296,6 +325,14 @@ fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<Protecte
             .label
             .clone()
             .unwrap_or_else(|| format!("{}.{}.{}", rule.schema, rule.table, column.name));
+        let search = column.search.as_ref().map(|search| Search {
+            scope: search.scope,
+            domain: search
+                .domain
+                .clone()
+                .unwrap_or_else(|| label.clone())
+                .into(),
+        });
         Some(Arc::new(ProtectedColumn {
             column: ColumnRef {
                 table: relation.oid,
@@ -308,6 +345,7 @@ fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<Protecte
             kind: value_kind(found)?,
             state: column.state,
             max_chars: found.max_chars,
+            search,
         }))
     });
     let tenant = match tenant {

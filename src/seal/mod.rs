@@ -1,8 +1,9 @@
-//! Plaintext to sealed value and back: format SV1, suite 1 (docs/format.md).
+//! Plaintext to sealed value and back: format SV1, suites 1 and 2 (docs/format.md).
 //!
 //! [`Sealed`] comes only from [`seal`]: what is to be stored in a protected column is made of nothing else.
 
 mod json;
+mod siv;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -17,13 +18,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::keys::DataKey;
 use crate::model::{Format, KeyId, Plain, ValueKind};
+use siv::SIV_LEN;
 use xaes::{NONCE_LEN, TAG_LEN};
 
 const MAGIC: [u8; 3] = [0xF8, 0x73, 0x76];
 const SUITE_RANDOMISED: u8 = 1;
 const SUITE_DETERMINISTIC: u8 = 2;
 const TOKEN_START: &str = "~s1";
-const TOKEN_OTHER: &str = "~s2";
+const TOKEN_START_DETERMINISTIC: &str = "~s2";
 const TOKEN_END: char = '~';
 const KID_LEN: usize = 8;
 /// Nonce, kid, flags and tag: the least that stands behind magic and suite.
@@ -43,6 +45,9 @@ pub enum SealError {
     /// It does not authenticate under this key, tenant and label.
     #[error("the sealed value does not authenticate")]
     Forged,
+    /// A search key was to seal what is not searched for, or the other way round.
+    #[error("the key is for another purpose")]
+    WrongPurpose,
     /// The label is longer than its length field allows, or the value than the cipher.
     #[error("the value or its label is too long to seal")]
     TooLong,
@@ -70,18 +75,29 @@ impl Sealed {
     }
 
     fn token(&self) -> String {
+        let start = match self.0.get(MAGIC.len()) {
+            Some(&SUITE_DETERMINISTIC) => TOKEN_START_DETERMINISTIC,
+            _ => TOKEN_START,
+        };
         let body = self.0.get(MAGIC.len() + 1..).unwrap_or_default();
-        format!("{TOKEN_START}{}{TOKEN_END}", URL_SAFE_NO_PAD.encode(body))
+        format!("{start}{}{TOKEN_END}", URL_SAFE_NO_PAD.encode(body))
     }
 }
 
 /// A stored value that has the form of a sealed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedValue {
-    nonce: [u8; NONCE_LEN],
+    start: Start,
     kid: KeyId,
     flags: u8,
     ciphertext: Vec<u8>,
+}
+
+/// What a sealed value begins with, by suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Nonce([u8; NONCE_LEN]),
+    Siv([u8; SIV_LEN]),
 }
 
 impl SealedValue {
@@ -91,23 +107,41 @@ impl SealedValue {
         self.kid
     }
 
+    /// Whether it is of the suite of searchable columns.
+    #[must_use]
+    pub fn is_searchable(&self) -> bool {
+        matches!(self.start, Start::Siv(_))
+    }
+
     /// `body` is what stands behind magic and suite.
     fn read(body: &[u8]) -> Result<Self, SealError> {
+        if body.len() < LEAST {
+            return Err(SealError::Malformed);
+        }
         let (nonce, rest) = body
             .split_first_chunk::<NONCE_LEN>()
             .ok_or(SealError::Malformed)?;
+        Self::behind(Start::Nonce(*nonce), rest)
+    }
+
+    /// The same for suite 2.
+    fn read_deterministic(body: &[u8]) -> Result<Self, SealError> {
+        let (siv, rest) = body
+            .split_first_chunk::<SIV_LEN>()
+            .ok_or(SealError::Malformed)?;
+        Self::behind(Start::Siv(*siv), rest)
+    }
+
+    fn behind(start: Start, rest: &[u8]) -> Result<Self, SealError> {
         let (kid, rest) = rest
             .split_first_chunk::<KID_LEN>()
             .ok_or(SealError::Malformed)?;
         let (&flags, ciphertext) = rest.split_first().ok_or(SealError::Malformed)?;
-        if body.len() < LEAST {
-            return Err(SealError::Malformed);
-        }
         if flags != FLAGS {
             return Err(SealError::Unknown);
         }
         Ok(Self {
-            nonce: *nonce,
+            start,
             kid: KeyId(*kid),
             flags,
             ciphertext: ciphertext.to_vec(),
@@ -156,10 +190,10 @@ impl Nonces {
 }
 
 /// "SV1" ‖ suite ‖ flags ‖ kid ‖ len16(tenant) tenant ‖ len16(field) field ‖ len16(row) row.
-fn aad(key: &DataKey, flags: u8, label: &str) -> Result<Vec<u8>, SealError> {
+fn aad(key: &DataKey, suite: u8, flags: u8, label: &str) -> Result<Vec<u8>, SealError> {
     let mut aad = Vec::with_capacity(64 + label.len());
     aad.extend_from_slice(b"SV1");
-    aad.extend_from_slice(&[SUITE_RANDOMISED, flags]);
+    aad.extend_from_slice(&[suite, flags]);
     aad.extend_from_slice(&key.kid.0);
     for part in [key.tenant.as_str(), label, ""] {
         let len = u16::try_from(part.len()).map_err(|_| SealError::TooLong)?;
@@ -194,29 +228,58 @@ fn seal_with(
     bytes.extend_from_slice(nonce);
     bytes.extend_from_slice(&key.kid.0);
     bytes.push(FLAGS);
-    let sealed = xaes::seal(
-        key.cipher(),
-        nonce,
-        &aad(key, FLAGS, label)?,
-        plain.expose(),
-    )
-    .ok_or(SealError::TooLong)?;
+    let cipher = key.cipher().ok_or(SealError::WrongPurpose)?;
+    let aad = aad(key, SUITE_RANDOMISED, FLAGS, label)?;
+    let sealed = xaes::seal(cipher, nonce, &aad, plain.expose()).ok_or(SealError::TooLong)?;
     bytes.extend_from_slice(&sealed);
     Ok(Sealed(bytes))
 }
 
-/// Opens a value that was sealed for the column with this label.
+/// Seals a value for a searchable column of this domain: equal values become equal. `key` is a search key.
+///
+/// # Errors
+/// [`SealError::TooLong`], [`SealError::WrongPurpose`].
+pub fn seal_searchable(key: &DataKey, domain: &str, plain: &Plain) -> Result<Sealed, SealError> {
+    let (mac, enc) = key.siv(domain).ok_or(SealError::WrongPurpose)?;
+    let aad = aad(key, SUITE_DETERMINISTIC, FLAGS, domain)?;
+    let (siv, sealed) = siv::seal(&mac, &enc, &aad, plain.expose());
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 2 + SIV_LEN + KID_LEN + sealed.len());
+    bytes.extend_from_slice(&MAGIC);
+    bytes.push(SUITE_DETERMINISTIC);
+    bytes.extend_from_slice(&siv);
+    bytes.extend_from_slice(&key.kid.0);
+    bytes.push(FLAGS);
+    bytes.extend_from_slice(&sealed);
+    Ok(Sealed(bytes))
+}
+
+/// Opens a value that was sealed for the column with this label, or, if it is of suite 2, for this domain.
 ///
 /// # Errors
 /// [`SealError::Forged`] when key, tenant, label or a single bit is another.
-pub fn open(key: &DataKey, label: &str, sealed: &SealedValue) -> Result<Plain, SealError> {
+pub fn open(
+    key: &DataKey,
+    label: &str,
+    domain: Option<&str>,
+    sealed: &SealedValue,
+) -> Result<Plain, SealError> {
     if key.kid != sealed.kid {
         return Err(SealError::Forged);
     }
-    let aad = aad(key, sealed.flags, label)?;
-    xaes::open(key.cipher(), &sealed.nonce, &aad, &sealed.ciphertext)
-        .map(Plain::new)
-        .ok_or(SealError::Forged)
+    let opened = match &sealed.start {
+        Start::Nonce(nonce) => {
+            let cipher = key.cipher().ok_or(SealError::Forged)?;
+            let aad = aad(key, SUITE_RANDOMISED, sealed.flags, label)?;
+            xaes::open(cipher, nonce, &aad, &sealed.ciphertext)
+        }
+        Start::Siv(siv) => {
+            let domain = domain.ok_or(SealError::Forged)?;
+            let (mac, enc) = key.siv(domain).ok_or(SealError::Forged)?;
+            let aad = aad(key, SUITE_DETERMINISTIC, sealed.flags, domain)?;
+            siv::open(&mac, &enc, &aad, *siv, &sealed.ciphertext)
+        }
+    };
+    opened.map(Plain::new).ok_or(SealError::Forged)
 }
 
 /// Looks whether a stored value of this kind and format is a sealed one.
@@ -262,7 +325,9 @@ fn parse_bytes(bytes: &[u8]) -> Result<Parsed, SealError> {
     };
     match rest.split_first() {
         Some((&SUITE_RANDOMISED, body)) => SealedValue::read(body).map(Parsed::Sealed),
-        Some((&SUITE_DETERMINISTIC, _)) => Err(SealError::Unknown),
+        Some((&SUITE_DETERMINISTIC, body)) => {
+            SealedValue::read_deterministic(body).map(Parsed::Sealed)
+        }
         Some(_) => Err(SealError::Unknown),
         None => Err(SealError::Malformed),
     }
@@ -280,10 +345,10 @@ fn parse_json(bytes: &[u8]) -> Result<Parsed, SealError> {
 }
 
 fn parse_token(bytes: &[u8]) -> Result<Parsed, SealError> {
-    if bytes.starts_with(TOKEN_OTHER.as_bytes()) {
-        return Err(SealError::Unknown);
-    }
-    let Some(rest) = bytes.strip_prefix(TOKEN_START.as_bytes()) else {
+    let randomised = bytes.strip_prefix(TOKEN_START.as_bytes());
+    let Some(rest) =
+        randomised.or_else(|| bytes.strip_prefix(TOKEN_START_DETERMINISTIC.as_bytes()))
+    else {
         return Ok(Parsed::NotSealed);
     };
     let Some((&end, body)) = rest.split_last() else {
@@ -295,5 +360,9 @@ fn parse_token(bytes: &[u8]) -> Result<Parsed, SealError> {
     let body = URL_SAFE_NO_PAD
         .decode(body)
         .map_err(|_| SealError::Malformed)?;
-    SealedValue::read(&body).map(Parsed::Sealed)
+    let value = match randomised {
+        Some(_) => SealedValue::read(&body),
+        None => SealedValue::read_deterministic(&body),
+    };
+    value.map(Parsed::Sealed)
 }

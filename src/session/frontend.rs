@@ -10,6 +10,7 @@ use super::ledger::{Effect, Entry, Request};
 use super::names::{PlanOf, Portal, Prepared};
 use super::sealing::{self, SealedSlots, Unsealed};
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
+use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
 use crate::plan::{Env, Outputs, Plan, StatementPlan, Verdict, refuse_new};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse, Query};
@@ -350,12 +351,13 @@ impl Session {
         for statement in &plan.statements {
             let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
             round += usize::from(statement.lookup.is_some());
-            let sealed = match sealing::seal_slots(sql, statement, None, answer, &|tenant| {
-                self.active(tenant)
-            }) {
-                Ok(sealed) => sealed,
-                Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
-            };
+            let sealed =
+                match sealing::seal_slots(sql, statement, None, answer, &|tenant, purpose| {
+                    self.active(tenant, purpose)
+                }) {
+                    Ok(sealed) => sealed,
+                    Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
+                };
             let value = |index: usize| {
                 sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
             };
@@ -381,12 +383,22 @@ impl Session {
         }
     }
 
-    fn active(&self, tenant: &TenantId) -> Option<Result<Arc<crate::keys::DataKey>, Refusal>> {
-        self.answers
-            .active
-            .get(tenant)
-            .cloned()
-            .or_else(|| self.shared.keys.active(tenant).map(Ok))
+    fn active(
+        &self,
+        tenant: &TenantId,
+        purpose: Purpose,
+    ) -> Option<Result<Arc<crate::keys::DataKey>, Refusal>> {
+        let (answers, keys) = (&self.answers, &self.shared.keys);
+        match purpose {
+            Purpose::Dek => {
+                let answer = answers.active.get(tenant).cloned();
+                answer.or_else(|| keys.active(tenant).map(Ok))
+            }
+            Purpose::Search => {
+                let answer = answers.search.get(tenant).cloned();
+                answer.or_else(|| keys.search(tenant).map(Ok))
+            }
+        }
     }
 
     fn unsealed(
@@ -512,7 +524,7 @@ impl Session {
             &prepared.plan,
             Some(&bind),
             answer,
-            &|tenant| self.active(tenant),
+            &|tenant, purpose| self.active(tenant, purpose),
         ) {
             Ok(sealed) => sealed,
             Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),

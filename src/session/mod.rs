@@ -290,6 +290,7 @@ impl Session {
     /// Answers for a [`Progress::NeedKeys`]; the frame that waits is tried again at the next [`Self::advance`].
     pub fn provide(&mut self, answers: KeyAnswers) {
         self.answers.active.extend(answers.active);
+        self.answers.search.extend(answers.search);
         self.answers.by_kid.extend(answers.by_kid);
     }
 

@@ -4,18 +4,23 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::keys::{DataKey, KeyWants};
+use crate::keys::{DataKey, KeyWants, Purpose};
 use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Slot, SlotSource, Splice, StatementPlan, TenantSource};
-use crate::rules::ProtectedColumn;
+use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, Nonces};
 use crate::wire::array;
 use crate::wire::message::Bind;
 
 use super::ask::Answer;
 
-/// The active key of a tenant as the session has it now: `None` when it must be asked for.
-pub(super) type ActiveKey<'a> = &'a dyn Fn(&TenantId) -> Option<Result<Arc<DataKey>, Refusal>>;
+/// The active key of a tenant and purpose as the session has it now: `None` when it must be asked for.
+pub(super) type ActiveKey<'a> =
+    &'a dyn Fn(&TenantId, Purpose) -> Option<Result<Arc<DataKey>, Refusal>>;
+
+/// What a b-tree entry may hold (PostgreSQL manual, 67.1): a third of a page. Beyond it the server would say so in words
+/// that show the sealed value.
+const BTREE_LIMIT: usize = 2_704 - 16;
 
 /// Why a statement's values are not sealed yet.
 pub(super) enum Unsealed {
@@ -183,19 +188,33 @@ impl Sealing<'_> {
                 return Ok(None);
             }
         }
-        let key = match (self.active)(&tenant) {
+        let search = column.search.as_ref();
+        let tenant = match search {
+            Some(search) if search.scope == Scope::Deployment => TenantId::deployment(),
+            _ => tenant,
+        };
+        let (purpose, wanted) = match search {
+            Some(_) => (Purpose::Search, &mut self.wants.search),
+            None => (Purpose::Dek, &mut self.wants.seal),
+        };
+        let key = match (self.active)(&tenant, purpose) {
             None => {
-                self.wants.seal.insert(tenant);
+                wanted.insert(tenant);
                 return Ok(None);
             }
             Some(key) => key?,
         };
-        let nonces = match &mut self.nonces {
-            Some(nonces) => nonces,
-            empty => empty.insert(Nonces::from_os().map_err(|_| cannot_seal(column))?),
+        let sealed = match search {
+            Some(search) => seal::seal_searchable(&key, &search.domain, &plain),
+            None => {
+                let nonces = match &mut self.nonces {
+                    Some(nonces) => nonces,
+                    empty => empty.insert(Nonces::from_os().map_err(|_| cannot_seal(column))?),
+                };
+                seal::seal(&key, &column.label, &plain, nonces)
+            }
         };
-        let sealed =
-            seal::seal(&key, &column.label, &plain, nonces).map_err(|_| cannot_seal(column))?;
+        let sealed = sealed.map_err(|_| cannot_seal(column))?;
         // A text that the statement casts to the column's type holds that type's text form.
         let (kind, format) = match (wire, column.kind) {
             (ValueKind::Text, ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea) => {
@@ -203,7 +222,11 @@ impl Sealing<'_> {
             }
             _ => (wire, format),
         };
-        Ok(Some(sealed.to_wire(kind, format)))
+        let value = sealed.to_wire(kind, format);
+        if search.is_some() && value.len() > BTREE_LIMIT {
+            return Err(too_long_to_search(column, plain.expose().len()));
+        }
+        Ok(Some(value))
     }
 }
 
@@ -594,6 +617,17 @@ fn cannot_seal(column: &ProtectedColumn) -> Refusal {
         "XX000",
         format!("a value for {} could not be sealed", named(column)),
         "See docs/errors.md#internal.",
+    )
+}
+
+fn too_long_to_search(column: &ProtectedColumn, len: usize) -> Refusal {
+    Refusal::new(
+        "54000",
+        format!(
+            "a value of {len} bytes is too long for {}, which can be searched",
+            named(column)
+        ),
+        "Searchable values have at most about 1,970 bytes. See docs/errors.md#too-long-to-search.",
     )
 }
 

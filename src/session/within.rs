@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::keys::KeyWants;
-use crate::model::{Format, Oid, Plain, Refusal, ValueKind};
+use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Lineage, Member, Shape};
 use crate::rules::{ColumnState, ProtectedColumn};
 use crate::seal::{self, Parsed, SealError, SealedValue};
@@ -159,10 +159,11 @@ impl Opening<'_, '_> {
             Some(_) if self.peek => return Ok(None),
             Some(key) => key?,
         };
-        if self
-            .tenant
-            .as_ref()
-            .is_some_and(|tenant| tenant != key.tenant.as_str())
+        if key.tenant != TenantId::deployment()
+            && self
+                .tenant
+                .as_ref()
+                .is_some_and(|tenant| tenant != key.tenant.as_str())
         {
             return Err(self.refusal(
                 columns,
@@ -171,9 +172,10 @@ impl Opening<'_, '_> {
                 "The value was moved between rows. Restore it from where it belongs. See docs/errors.md#sv008.",
             ));
         }
-        Ok(columns
-            .iter()
-            .find_map(|column| seal::open(&key, &column.label, sealed).ok()))
+        Ok(columns.iter().find_map(|column| {
+            let domain = column.search.as_ref().map(|search| search.domain.as_ref());
+            seal::open(&key, &column.label, domain, sealed).ok()
+        }))
     }
 
     /// The text form of a value that was cast to another type.

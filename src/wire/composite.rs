@@ -108,7 +108,9 @@ fn text_elements(text: &[u8]) -> Result<Vec<Part<'_>>, WireError> {
                 let len = rest
                     .iter()
                     .position(|byte| matches!(byte, b',' | b'}' | b'{' | b'"' | b'\\'));
-                let end = at + len.ok_or_else(malformed)?;
+                // A backslash outside quotes is never printed, but may be sent.
+                let len = len.filter(|len| *len > 0).ok_or_else(malformed)?;
+                let end = at + len;
                 let value = text.get(at..end).unwrap_or_default();
                 let value = (!value.eq_ignore_ascii_case(b"null")).then_some(Cow::Borrowed(value));
                 parts.push(part(at..end, value));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes sv1.json: vectors of format SV1, suite 1, made from docs/format.md alone with Python's `cryptography`, not with pgseal."""
+"""Writes sv1.json and sv1-search.json: vectors of format SV1, suites 1 and 2, made from docs/format.md alone with Python's `cryptography`, not with pgseal."""
 import base64
 import json
 import struct
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import cmac, hashes
 from cryptography.hazmat.primitives.ciphers import algorithms
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
-def derive(dek, info):
-    return HKDF(hashes.SHA256(), 32, None, info).derive(dek)
+def derive(dek, info, length=32):
+    return HKDF(hashes.SHA256(), length, None, info).derive(dek)
 
 
 def xaes256gcm(key, nonce, plaintext, aad):
@@ -49,9 +49,46 @@ def vectors():
     ]
 
 
-def text():
-    return json.dumps(vectors(), indent=1, ensure_ascii=False) + "\n"
+def search_vector(key, tenant, domain, plaintext):
+    kid = derive(key, b"sv1/kcv")[:8]
+    part = lambda text: struct.pack(">H", len(text.encode())) + text.encode()
+    aad = b"SV1\x02\x00" + kid + part(tenant) + part(domain) + part("")
+    sealed = AESSIV(derive(key, b"sv1/det/aes256siv\0" + domain.encode(), 64)).encrypt(plaintext, [aad]) if plaintext else empty_siv(key, domain, aad)
+    body = sealed[:16] + kid + b"\0" + sealed[16:]
+    return {
+        "key": key.hex(), "tenant": tenant, "domain": domain, "plaintext": plaintext.hex(),
+        "bytes": (b"\xf8sv\x02" + body).hex(), "text": "~s2" + base64.urlsafe_b64encode(body).decode().rstrip("=") + "~",
+    }
+
+
+def empty_siv(key, domain, aad):
+    """The library takes no empty plaintext: S2V by hand (RFC 5297, 2.4)."""
+    def mac(message):
+        cipher = cmac.CMAC(algorithms.AES(derive(key, b"sv1/det/aes256siv\0" + domain.encode(), 64)[:32]))
+        cipher.update(message)
+        return int.from_bytes(cipher.finalize(), "big")
+
+    dbl = lambda value: (value << 1) % 2**128 ^ (0x87 if value >> 127 else 0)
+    d = dbl(dbl(mac(bytes(16))) ^ mac(aad))
+    return mac((d ^ 1 << 127).to_bytes(16, "big")).to_bytes(16, "big")
+
+
+def search_vectors():
+    key = lambda n: bytes((n + 5 * i) % 256 for i in range(32))
+    return [
+        search_vector(key(1), "acme", "public.virtual_keys.slug", b""),
+        search_vector(key(1), "acme", "public.virtual_keys.slug", b"sk-acme-0001"),
+        search_vector(key(1), "acme", "public.virtual_keys.slug", b"sixteen bytes 16"),
+        search_vector(key(2), "<deployment>", "api-key", "日本語 😀".encode()),
+        search_vector(b"\xff" * 32, "t" * 200, "d" * 200, b"x" * 1000),
+    ]
+
+
+def texts():
+    lines = lambda vectors: json.dumps(vectors, indent=1, ensure_ascii=False) + "\n"
+    return {"sv1.json": lines(vectors()), "sv1-search.json": lines(search_vectors())}
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("sv1.json").write_text(text())
+    for name, text in texts().items():
+        Path(__file__).with_name(name).write_text(text)

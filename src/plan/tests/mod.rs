@@ -4,6 +4,7 @@ mod derived;
 mod guards;
 mod queries;
 mod refusals;
+mod search;
 mod texts;
 mod writes;
 
@@ -12,7 +13,9 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
 use crate::model::{ColumnRef, Oid, ValueKind};
-use crate::rules::{ColumnState, ProtectedColumn, ProtectedTable, Protection, Tenant};
+use crate::rules::{
+    ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant,
+};
 
 use super::{
     Env, Lineage, Outputs, Plan, Planner, Shape, SlotSource, StatementPlan, TenantSource, Verdict,
@@ -85,6 +88,7 @@ fn sealed(
         kind,
         state: ColumnState::Sealed,
         max_chars: None,
+        search: None,
     })
 }
 
@@ -107,7 +111,7 @@ fn protected(
 }
 
 /// Virtual keys (tenant in the row), prompts and their versions (tenant in the parent), settings, plain tables.
-pub(super) fn planner() -> Planner {
+fn catalog() -> Arc<Catalog> {
     let uuid = ("id", "uuid", 2950);
     let org = ("organisation_id", "uuid", 2950);
     let relations = vec![
@@ -196,6 +200,11 @@ pub(super) fn planner() -> Planner {
         name: "make_key".into(),
         body: "INSERT INTO virtual_keys VALUES ($1)".into(),
     }];
+    Arc::new(Catalog::new(1, relations, functions))
+}
+
+/// All that is sealed in them.
+pub(super) fn planner() -> Planner {
     let org = |attnum| Tenant::Column {
         name: "organisation_id".into(),
         attnum,
@@ -245,10 +254,57 @@ pub(super) fn planner() -> Planner {
             vec![sealed(13, "settings", 2, "secret", ValueKind::Bytea)],
         ),
     ]);
-    Planner::new(
-        Arc::new(Catalog::new(1, relations, functions)),
-        Arc::new(Protection { epoch: 1, tables }),
-    )
+    Planner::new(catalog(), Arc::new(Protection { epoch: 1, tables }))
+}
+
+/// The same tables with searchable columns: `virtual_keys.slug` per tenant, `audit.key` in the whole deployment.
+pub(super) fn searchable() -> Planner {
+    let column = |table: u32, name: &str, attnum, column: &str, scope| {
+        let sealed = sealed(table, name, attnum, column, ValueKind::Text);
+        Arc::new(ProtectedColumn {
+            search: Some(Search {
+                scope,
+                domain: sealed.label.clone(),
+            }),
+            ..sealed.as_ref().clone()
+        })
+    };
+    let org = Tenant::Column {
+        name: "organisation_id".into(),
+        attnum: 2,
+    };
+    let note = Tenant::Column {
+        name: "note".into(),
+        attnum: 2,
+    };
+    let slug = column(10, "virtual_keys", 6, "slug", Scope::Tenant);
+    let key = column(15, "audit", 3, "key", Scope::Deployment);
+    let tables = HashMap::from([
+        protected(10, "virtual_keys", org, vec![slug]),
+        protected(15, "audit", note, vec![key]),
+    ]);
+    Planner::new(catalog(), Arc::new(Protection { epoch: 1, tables }))
+}
+
+pub(super) fn plan_with(planner: &Planner, sql: &str) -> Verdict {
+    let env = Env {
+        declared: &[],
+        utf8: true,
+        standard_conforming_strings: true,
+        statements: &|_| None,
+        cursors: &|_| None,
+        resolved: &HashMap::new(),
+    };
+    planner.plan(sql.as_bytes(), &env)
+}
+
+/// The only statement's plan, by this planner.
+pub(super) fn single_with(planner: &Planner, sql: &str) -> Arc<StatementPlan> {
+    match plan_with(planner, sql) {
+        Verdict::Protect(plan) => Arc::clone(&plan.statements[0]),
+        Verdict::Refuse(refusal) => panic!("refused: {sql}\n{refusal:?}"),
+        Verdict::Forward | Verdict::Resolve(_) => panic!("forwarded or asks: {sql}"),
+    }
 }
 
 fn plan_in(sql: &str, declared: &[u32], prepared: &HashMap<String, Arc<StatementPlan>>) -> Verdict {
@@ -294,8 +350,10 @@ pub(super) fn slots(sql: &str, statement: &StatementPlan) -> String {
     let slots = statement.slots.iter().map(|slot| {
         let source = match &slot.source {
             SlotSource::Literal { span, .. } => sql[span.clone()].to_owned(),
-            SlotSource::Param { number, kind } if *kind == slot.column.kind => format!("${number}"),
-            SlotSource::Param { number, kind } => format!("${number}:{kind:?}"),
+            SlotSource::Param { number, kind, .. } if *kind == slot.column.kind => {
+                format!("${number}")
+            }
+            SlotSource::Param { number, kind, .. } => format!("${number}:{kind:?}"),
         };
         let source = if slot.elements {
             format!("{source}[]")

@@ -1,0 +1,186 @@
+"""`search = "exact"`: equality on sealed columns, in PostgreSQL itself, through psycopg and asyncpg."""
+import asyncio
+import uuid
+
+import asyncpg
+import psycopg
+import pytest
+from replicas import Replica, eventually
+
+MARK = "canary-search"
+RULES = """
+[[seal]]
+table = "public.people"
+tenant = "org"
+columns = [
+  { name = "email", search = "exact" },
+  { name = "badge", search = "exact" },
+  "note",
+]
+
+[[seal]]
+table = "public.visits"
+tenant = "org"
+columns = [{ name = "email", search = "exact", domain = "public.people.email" }]
+
+[[seal]]
+table = "public.api_keys"
+tenant = "org"
+columns = [{ name = "secret", search = "exact", scope = "deployment" }]
+"""
+TABLES = """
+CREATE TABLE people (id serial PRIMARY KEY, org int NOT NULL, email text, badge bytea, note text, UNIQUE (org, email));
+CREATE TABLE visits (id serial PRIMARY KEY, org int NOT NULL, email text, FOREIGN KEY (org, email) REFERENCES people (org, email));
+CREATE TABLE api_keys (id serial PRIMARY KEY, org int NOT NULL, secret varchar(80) UNIQUE, seen int NOT NULL DEFAULT 0);
+"""
+A, B = f"{MARK} a@example.org", f"{MARK} b@example.org"
+
+
+@pytest.fixture(scope="module")
+def replica(database, tmp_path_factory):
+    with database.connect() as direct:
+        direct.execute(TABLES)
+    rules = tmp_path_factory.mktemp("rules") / "search.toml"
+    rules.write_text(RULES)
+    with Replica(database, PGSEAL_RULES=str(rules)) as replica:
+        yield replica
+
+
+@pytest.fixture
+def through(replica, database):
+    with database.connect() as direct:
+        direct.execute("TRUNCATE people, visits, api_keys")
+    with replica.connect() as through:
+        for org, email in ((1, A), (1, B), (2, A)):
+            through.execute("INSERT INTO people (org, email, badge, note) VALUES (%s, %s, %s, 'n')", (org, email, b"\x00\x01" + bytes([org])))
+        yield through
+
+
+def values(connection, sql, *arguments):
+    return sorted(row[0] if len(row) == 1 else row for row in connection.execute(sql, arguments or None).fetchall())
+
+
+def test_equal_values_are_equal_in_the_table_within_a_tenant_only(through, direct):
+    raw = direct.execute("SELECT org, email, badge, note FROM people ORDER BY id").fetchall()
+    assert all(email.startswith("~s2") and badge.startswith(b"\xf8sv\x02") and note.startswith("~s1") for _, email, badge, note in raw)
+    assert len({email for _, email, _, _ in raw}) == 3
+    through.execute("INSERT INTO visits (org, email) VALUES (1, %s)", (A,))
+    assert direct.execute("SELECT email FROM visits").fetchone()[0] == raw[0][1]
+    assert direct.execute("SELECT purpose, count(*) FROM pgseal.key WHERE tenant IN ('1', '2') GROUP BY 1 ORDER BY 1").fetchall() == [("dek", 2), ("search", 2)]
+
+
+@pytest.mark.parametrize("condition,expected", [
+    ("email = %s", [A]), ("%s = email", [A]), ("email <> %s", [B]), ("email IN (%s, 'nobody')", [A]), ("email NOT IN (%s)", [B]),
+    ("email = ANY (ARRAY[%s, 'nobody'])", [A]), ("email IS NOT DISTINCT FROM %s", [A]), ("(email)::text = %s OR email = 'nobody'", [A]),
+    ("NOT (email = %s)", [B]), ("email = %s AND note IS NOT NULL", [A]),
+])
+def test_conditions(through, condition, expected):
+    assert values(through, f"SELECT email FROM people WHERE org = 1 AND ({condition})", A) == expected
+    # The same as a constant in the text.
+    assert values(through, f"SELECT email FROM people WHERE org = 1 AND ({condition.replace('%s', chr(39) + A + chr(39))})") == expected
+
+
+def test_arrays_in_text(through):
+    for wanted, found in ([A, "x"], [A]), ([B, A, None], [A, B]), ([], []), (["a,b", 'c"d', "e\\f", " g ", "NULL", ""], []):
+        assert values(through, "SELECT email FROM people WHERE org = 1 AND email = ANY(%s)", wanted) == found
+    for text in ("{ " + A + " }", "{\\" + A + "}"):
+        assert values(through, "SELECT email FROM people WHERE org = 1 AND email = ANY(%s::text[])", text) == [A]
+    for text in ("{", "x"):
+        with pytest.raises(psycopg.Error):
+            through.execute("SELECT email FROM people WHERE org = 1 AND email = ANY(%s::text[])", (text,))
+
+
+def test_null_finds_nothing_and_is_kept(through):
+    through.execute("INSERT INTO people (org, email) VALUES (1, NULL)")
+    assert values(through, "SELECT id FROM people WHERE org = 1 AND email = %s", None) == []
+    assert len(values(through, "SELECT id FROM people WHERE org = 1 AND email IS NULL")) == 1
+
+
+def test_bytea_in_binary_and_text(through):
+    assert values(through, "SELECT email FROM people WHERE org = 2 AND badge = %b", b"\x00\x01\x02") == [A]
+    assert values(through, "SELECT email FROM people WHERE org = 2 AND badge = '\\x000102'") == [A]
+
+
+def test_grouping_joins_and_constraints_work_in_the_server(through):
+    for email in (A, A, B):
+        through.execute("INSERT INTO visits (org, email) VALUES (1, %s)", (email,))
+    assert values(through, "SELECT email, count(*) FROM visits WHERE org = 1 GROUP BY email") == [(A, 2), (B, 1)]
+    assert values(through, "SELECT DISTINCT email FROM visits WHERE org = 1") == [A, B]
+    assert values(through, "SELECT p.note, v.email FROM people p JOIN visits v ON v.email = p.email WHERE p.org = 1 AND v.org = 1 AND p.email = %s", B) == [("n", B)]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        through.execute("INSERT INTO people (org, email) VALUES (1, %s)", (A,))
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        through.execute("INSERT INTO visits (org, email) VALUES (1, %s)", (f"{MARK} nobody",))
+    through.execute("INSERT INTO people (org, email, note) VALUES (1, %s, 'twice') ON CONFLICT (org, email) DO UPDATE SET note = EXCLUDED.note", (A,))
+    assert values(through, "SELECT note FROM people WHERE org = 1 AND email = %s", A) == ["twice"]
+    through.execute("UPDATE people SET note = %s WHERE org = 1 AND email = %s", ("new", B))
+    assert values(through, "SELECT note FROM people WHERE org = 1 AND email = %s", B) == ["new"]
+    through.execute("DELETE FROM visits WHERE org = 1 AND email = %s", (A,))
+    assert values(through, "SELECT email FROM visits") == [B]
+
+
+def test_a_column_that_is_looked_up_before_the_tenant_is_known(through, direct):
+    for org, secret in ((1, f"{MARK} k1"), (2, f"{MARK} k2")):
+        through.execute("INSERT INTO api_keys (org, secret) VALUES (%s, %s)", (org, secret))
+    assert values(through, "SELECT org, secret FROM api_keys WHERE secret = %s", f"{MARK} k2") == [(2, f"{MARK} k2")]
+    through.execute("UPDATE api_keys SET seen = seen + 1 WHERE secret = %s", (f"{MARK} k1",))
+    assert values(through, "SELECT org FROM api_keys WHERE seen = 1") == [1]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        through.execute("INSERT INTO api_keys (org, secret) VALUES (3, %s)", (f"{MARK} k1",))
+    through.execute("INSERT INTO api_keys (org, secret) VALUES (3, %s) ON CONFLICT (secret) DO NOTHING", (f"{MARK} k1",))
+    # Longer than varchar(80) cannot be stored, but can be looked for.
+    assert values(through, "SELECT org FROM api_keys WHERE secret = %s", "x" * 200) == []
+    assert direct.execute("SELECT count(*) FROM pgseal.key WHERE tenant = '<deployment>' AND purpose = 'search'").fetchone() == (1,)
+
+
+def test_what_would_be_a_wrong_answer_is_refused(through):
+    for sql, arguments in [
+        ("SELECT id FROM people WHERE email = %s", (A,)), ("SELECT DISTINCT email FROM people", None),
+        ("SELECT 1 FROM people p JOIN visits v ON v.email = p.email WHERE p.org = 1", None),
+        ("SELECT id FROM people WHERE org = 1 AND email > %s", (A,)), ("SELECT id FROM people WHERE org = 1 AND email LIKE 'a%%'", ()),
+        ("UPDATE people SET email = %s WHERE email = %s", (A, B)),
+    ]:
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            through.execute(sql, arguments)
+    with pytest.raises(psycopg.errors.ProgramLimitExceeded) as refused:
+        through.execute("INSERT INTO people (org, email) VALUES (1, %s)", ("x" * 3000,))
+    assert "too-long-to-search" in refused.value.diag.message_hint
+
+
+def test_asyncpg_sends_binary_and_names_its_statements(replica, through):
+    async def run():
+        connection = await asyncpg.connect(replica.url)
+        try:
+            for _ in range(2):
+                assert await connection.fetchval("SELECT email FROM people WHERE org = $1 AND email = $2", 1, A) == A
+                assert await connection.fetchval("SELECT email FROM people WHERE org = $1 AND badge = $2", 2, b"\x00\x01\x02") == A
+                assert await connection.fetch("SELECT email FROM people WHERE org = $1 AND email = ANY($2)", 1, [B, "nobody", None]) == [(B,)]
+                assert await connection.fetch("SELECT email FROM people WHERE org = $1 AND badge = ANY($2)", 2, [b"\x00\x01\x02"]) == [(A,)]
+                assert await connection.fetch("SELECT email FROM people WHERE org = $1 AND email <> ALL($2::text[])", 1, [A]) == [(B,)]
+                assert await connection.fetch("SELECT email FROM people WHERE org = $1 AND email = ANY($2)", 1, []) == []
+                assert await connection.fetch("SELECT email FROM people WHERE org = $1 AND email IN ($2, $3) ORDER BY id", 1, B, "nobody") == [(B,)]
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_a_forgotten_or_disabled_tenant_is_not_searched_either(database, through):
+    assert database.command("tenant", "disable", "2").returncode == 0
+    try:
+        def closed():
+            with pytest.raises(psycopg.Error) as refused:
+                through.execute("SELECT id FROM people WHERE org = 2 AND email = %s", (A,))
+            assert refused.value.sqlstate == "SV006"
+
+        eventually(lambda: closed())
+        assert values(through, "SELECT email FROM people WHERE org = 1 AND email = %s", A) == [A]
+    finally:
+        assert database.command("tenant", "enable", "2").returncode == 0
+
+
+def test_no_value_reached_the_server(database, through):
+    """What was searched for stands in no file of the server's: not in its log of statements, not in its data."""
+    for file in [database.folder / "server.log", *(database.folder / "data").rglob("*")]:
+        if file.is_file():
+            assert MARK.encode() not in file.read_bytes(), file
