@@ -13,6 +13,9 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// The parser recurses to a fixed depth, and a debug build's frames are large. Only what is used takes memory.
+const STACK: usize = 8 << 20;
+
 struct Worker {
     handle: Handle,
     /// Each session that runs here holds one.
@@ -39,6 +42,7 @@ impl Workers {
                 let mut ended = running.subscribe();
                 thread::Builder::new()
                     .name(format!("sessions-{number}"))
+                    .stack_size(STACK)
                     .spawn(move || {
                         runtime.block_on(async { while ended.changed().await.is_ok() {} })
                     })?;

@@ -155,7 +155,7 @@ fn no_chain_and_no_nesting_overflows_the_stack() {
         ),
     ];
     // A session's task runs on a thread of this size.
-    let small = std::thread::Builder::new().stack_size(2 << 20);
+    let small = std::thread::Builder::new().stack_size(8 << 20);
     let checked = small.spawn(move || {
         for sql in &texts {
             assert!(!forwarded(sql), "{}", &sql[..60]);
