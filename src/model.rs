@@ -1,9 +1,13 @@
 //! Shared nouns: column and type ids, tenants, key ids, secrets, and what a client is told when something is refused.
 
+mod copy;
+
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+pub use copy::{CopyFormat, CopyHeader, CopyStyle};
 
 /// A PostgreSQL object id. `Oid(0)` means "none", as in RowDescription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -5,6 +5,7 @@
 
 pub mod array;
 pub mod composite;
+pub mod copy;
 pub mod encode;
 mod inbox;
 pub mod json;
