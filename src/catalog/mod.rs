@@ -36,6 +36,8 @@ pub struct Column {
     pub max_chars: Option<u32>,
     /// NOT NULL.
     pub not_null: bool,
+    /// Computed from other columns.
+    pub generated: bool,
 }
 
 /// A primary key, unique constraint or unique index over plain columns.

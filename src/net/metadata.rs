@@ -14,7 +14,7 @@ const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relki
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgseal')";
 const COLUMNS: &str = "WITH RECURSIVE base AS (SELECT oid, oid AS base, typtypmod FROM pg_catalog.pg_type WHERE typtype <> 'd' \
     UNION ALL SELECT d.oid, b.base, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END FROM pg_catalog.pg_type d JOIN base b ON b.oid = d.typbasetype WHERE d.typtype = 'd') \
-    SELECT a.attrelid, a.attnum, a.attname::text, b.base, t.typname::text, CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.typtypmod END, a.attnotnull \
+    SELECT a.attrelid, a.attnum, a.attname::text, b.base, t.typname::text, CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.typtypmod END, a.attnotnull, a.attgenerated <> '' \
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     JOIN base b ON b.oid = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
@@ -52,6 +52,7 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
             type_name: row.try_get(4)?,
             max_chars,
             not_null: row.try_get(6)?,
+            generated: row.try_get(7)?,
         };
         columns.entry(row.try_get(0)?).or_default().push(column);
     }

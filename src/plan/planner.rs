@@ -196,7 +196,11 @@ impl Planner {
         let protects = plans.iter().any(|plan| {
             matches!(
                 plan.kind,
-                StatementKind::Run | StatementKind::Prepare { .. } | StatementKind::Declare { .. }
+                StatementKind::Run
+                    | StatementKind::Prepare { .. }
+                    | StatementKind::Declare { .. }
+                    | StatementKind::CopyIn(_)
+                    | StatementKind::CopyOut(_)
             )
         });
         let slots = plans.iter().any(|plan| !plan.slots.is_empty());
@@ -302,6 +306,9 @@ impl<'a> View<'a> {
         }
         if self.starts_with(&range, &["declare"]) {
             return self.declare(range);
+        }
+        if self.starts_with(&range, &["copy"]) {
+            return self.copy(range);
         }
         let bracket = self
             .tokens

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{Oid, Plain, Refusal, TenantId, ValueKind};
+use crate::model::{ColumnRef, CopyFormat, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::rules::ProtectedColumn;
 
 use super::lineage::Lineage;
@@ -120,6 +120,57 @@ pub enum StatementKind {
         /// The folded name; `None`: all.
         name: Option<String>,
     },
+    /// `COPY … FROM STDIN`: rows are sealed.
+    CopyIn(Arc<CopyPlan>),
+    /// `COPY … TO STDOUT`: rows are opened.
+    CopyOut(Arc<CopyPlan>),
+}
+
+/// The rows of a COPY that carries values of sealed columns.
+pub struct CopyPlan {
+    /// How they are written.
+    pub format: CopyFormat,
+    /// `schema.table`, for messages.
+    pub table: String,
+    /// Their columns in order.
+    pub columns: Vec<CopyColumn>,
+    /// Whose the rows of a COPY FROM are.
+    pub tenant: Option<CopyTenant>,
+}
+
+/// A column of a COPY.
+pub struct CopyColumn {
+    /// Its name.
+    pub name: String,
+    /// The table's column that it is, where it is one.
+    pub origin: Option<ColumnRef>,
+    /// Its type, the base type under domains; 0: not known.
+    pub type_oid: Oid,
+    /// n of `varchar(n)`.
+    pub max_chars: Option<u32>,
+    /// What it carries.
+    pub lineage: Lineage,
+    /// Whether its CSV values are always quoted.
+    pub force_quote: bool,
+    /// Whether its CSV values are never NULL.
+    pub force_not_null: bool,
+    /// Whether a quoted CSV value that is the NULL marker is NULL.
+    pub force_null: bool,
+}
+
+/// Whose a row of a COPY FROM is.
+pub enum CopyTenant {
+    /// Its field of this number says it.
+    Column {
+        /// The field, from 0.
+        index: usize,
+        /// Its type.
+        type_oid: Oid,
+        /// n of `varchar(n)`: what is longer is cut, or refused, by the server.
+        max_chars: Option<u32>,
+    },
+    /// All rows are of this index of [`StatementPlan::tenants`].
+    Source(usize),
 }
 
 /// A place where a value of a sealed column enters.

@@ -253,10 +253,19 @@ impl<'a> Walk<'a> {
         let parts = self.names(name)?;
         self.relation_tokens.extend(self.name_token(name));
         self.place_name(name);
-        let (schema, relation) = match parts.as_slice() {
+        self.relation_of(&parts, self.name_token(name))
+    }
+
+    /// The relation of a name in parts, whose last one is the token `at`.
+    pub(super) fn relation_of(
+        &mut self,
+        parts: &[String],
+        at: Option<usize>,
+    ) -> Walked<Option<Oid>> {
+        let (schema, relation) = match parts {
             [relation] => (None, relation),
             [schema, relation] | [_, schema, relation] => (Some(schema.as_str()), relation),
-            _ => return Err(self.not_understood("a name of many parts", self.name_token(name))),
+            _ => return Err(self.not_understood("a name of many parts", at)),
         };
         let found: Vec<Oid> = self
             .relations

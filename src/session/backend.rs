@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::ask::{self, Ask};
+use super::copy;
 use super::frontend::Step;
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
@@ -33,7 +34,7 @@ impl Session {
                 return Ok(Progress::NeedInput);
             };
             let needs_body = matches!(head.tag, b'Z' | b'S')
-                || (self.protected && matches!(head.tag, b'T' | b't' | b'C' | b'E'));
+                || (self.protected && matches!(head.tag, b'T' | b't' | b'C' | b'E' | b'G' | b'H'));
             if needs_body && !input.is_whole() {
                 return Ok(Progress::NeedInput);
             }
@@ -100,10 +101,10 @@ impl Session {
                 self.pass_on(&entry.fate, input, out);
             }
             b'C' | b'I' => self.completed(tag, input, out)?,
-            b'G' => {
-                self.copy_in = self.ledger.copy_in();
-                input.forward();
-            }
+            b'G' => self.copy_in_response(input, out)?,
+            b'H' => return self.copy_out_response(input, out),
+            b'd' => return self.copied_out(len, input, out),
+            b'c' => return self.copy_out_done(input, out),
             // CopyBothResponse, of a replication connection: the client's CopyDone ends it, too.
             b'W' => {
                 self.copy_in = true;
@@ -208,7 +209,7 @@ impl Session {
 
     /// The client gets an error in the frame's place; the server does not know of it, so what it goes on to say up to
     /// ReadyForQuery is dropped, and an open transaction is made to fail before the client hears of it.
-    fn fail_result(
+    pub(super) fn fail_result(
         &mut self,
         refusal: Refusal,
         input: &mut Inbox,
@@ -361,6 +362,7 @@ impl Session {
             self.note_command(command);
         }
         self.opener = None;
+        self.copying.completed();
         let Some(entry) = self.ledger.front() else {
             return Err(Fatal::Unexplained(char::from(tag)));
         };
@@ -456,6 +458,10 @@ impl Session {
                 Told::Same
             }
             (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
+            (Fate::CopyFailed(refusal), _) if fields.get(b'C') == Some(copy::COPY_FAILED) => {
+                Told::Refusal(refusal.as_ref().clone())
+            }
+            (Fate::CopyFailed(_), _) => Told::Same,
             (Fate::FailTransaction, _) => Told::Nothing,
             (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
             (Fate::Forward, Some(positions)) => Told::Other(moved(input.body(), Some(positions))?),
@@ -464,6 +470,7 @@ impl Session {
         self.opener = None;
         self.copy_in = false;
         self.unsure = true;
+        self.copying.ended();
         if !matches!(
             request,
             Request::Query | Request::FunctionCall | Request::Sync

@@ -6,13 +6,14 @@ use aho_corasick::AhoCorasick;
 use bytes::{Bytes, BytesMut};
 
 use super::ask::{self, Argument, Ask};
+use super::copy;
 use super::ledger::{Effect, Entry, Request};
 use super::names::{PlanOf, Portal, Prepared};
 use super::sealing::{self, SealedSlots, Unsealed};
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::{Env, Outputs, Plan, StatementPlan, Verdict, refuse_new};
+use crate::plan::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict, refuse_new};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse, Query};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -51,10 +52,18 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Progress, Fatal> {
+        self.copying.holds = false;
         loop {
             // While a transaction is being made to fail, nothing may slip in between.
             if input.pass() || (self.failing && !self.ledger.is_discarding()) {
                 return Ok(Progress::NeedInput);
+            }
+            if self.is_copying(input) {
+                if let Step::Wait(progress) = self.seal_copied(input, out)? {
+                    return Ok(progress);
+                }
+                self.settled(Peer::Client);
+                continue;
             }
             let Some(head) = input.peek().map_err(by_client)? else {
                 return Ok(Progress::NeedInput);
@@ -111,12 +120,7 @@ impl Session {
                 self.whole(len, input, out, handle)
             }
             b'S' if self.copy_in => Ok(forwarded(input)),
-            b'c' | b'f' => {
-                if !std::mem::take(&mut self.copy_in) {
-                    self.ledger.push(Entry::forward(Request::CopyEnd));
-                }
-                Ok(forwarded(input))
-            }
+            b'd' | b'c' | b'f' => self.copied_in(tag, input, out),
             b'D' => {
                 // One byte of the body says whether it is a statement or a portal.
                 if !input.is_whole() {
@@ -137,7 +141,7 @@ impl Session {
                     b'C' => Request::Close,
                     b'S' => Request::Sync,
                     b'F' => Request::FunctionCall,
-                    // CopyData and Flush have no reply; what else there is, the server will say.
+                    // Flush has no reply; what else there is, the server will say.
                     _ => return Ok(forwarded(input)),
                 };
                 Ok(self.register(Entry::forward(request), input))
@@ -348,9 +352,16 @@ impl Session {
         }
         let mut round = first;
         let mut edits = Vec::new();
+        let mut tenant = None;
         for statement in &plan.statements {
             let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
             round += usize::from(statement.lookup.is_some());
+            match copy::tenant_of(statement, answer) {
+                Ok(None) => {}
+                // Of one text, one COPY at most asks: behind it nothing may (the planner sees to that).
+                Ok(Some(found)) => tenant = Some(found),
+                Err(refusal) => return self.refuse(Request::Query, refusal, input, out),
+            }
             let sealed =
                 match sealing::seal_slots(sql, statement, None, answer, &|tenant, purpose| {
                     self.active(tenant, purpose)
@@ -366,7 +377,12 @@ impl Session {
         for statement in &plan.statements {
             self.defining.extend(statement.defines.iter().cloned());
         }
-        let entry = Entry::forward(Request::Query).with(Effect::Results(plan.clone(), 0));
+        let copies = plan.statements.iter();
+        let copies = copies.filter(|plan| copy::copies_in(plan)).count();
+        self.copying.sent(copies);
+        let entry = Entry::forward(Request::Query)
+            .with(Effect::Results(plan.clone(), 0))
+            .copying(copies > 0, tenant);
         if edits.is_empty() {
             return Ok(self.register(entry, input));
         }
@@ -383,7 +399,7 @@ impl Session {
         }
     }
 
-    fn active(
+    pub(super) fn active(
         &self,
         tenant: &TenantId,
         purpose: Purpose,
@@ -529,7 +545,15 @@ impl Session {
             Ok(sealed) => sealed,
             Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
         };
-        let effect = Effect::Portal(portal, Some(Portal::new(prepared.plan.clone())));
+        let tenant = match copy::tenant_of(&prepared.plan, answer) {
+            Ok(tenant) => tenant,
+            Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
+        };
+        let portal_plan = Portal {
+            tenant,
+            ..Portal::new(prepared.plan.clone())
+        };
+        let effect = Effect::Portal(portal, Some(portal_plan));
         let entry = Entry::forward(Request::Bind).with(effect);
         self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
     }
@@ -671,17 +695,23 @@ impl Session {
         };
         self.defining.extend(portal.plan.defines.iter().cloned());
         let name = Bytes::copy_from_slice(execute.portal);
-        if matches!(portal.plan.outputs, Outputs::ByDescription { .. }) && !portal.described {
+        let copies = copy::copies_in(&portal.plan);
+        let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));
+        if matches!(portal.plan.outputs, Outputs::ByDescription { .. })
+            && !portal.described
+            && !copies_out
+        {
             let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;
             input.inject(&mut out.server, frame);
             let entry = Entry::skip(Request::DescribePortal).with(Effect::Describe(name.clone()));
             self.sent.sent(&entry);
             self.ledger.push(entry);
         }
-        Ok(self.register(
-            Entry::forward(Request::Execute).with(Effect::Rows(name)),
-            input,
-        ))
+        self.copying.sent(usize::from(copies));
+        let entry = Entry::forward(Request::Execute)
+            .with(Effect::Rows(name))
+            .copying(copies, None);
+        Ok(self.register(entry, input))
     }
 
     fn close(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {

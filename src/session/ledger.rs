@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::names::{Portal, Prepared};
 use super::sealing::Positions;
-use crate::model::Refusal;
+use crate::model::{Refusal, TenantId};
 use crate::plan::Plan;
 
 /// Which request an entry stands for.
@@ -49,6 +49,8 @@ pub(super) enum Fate {
     Ask,
     /// The server rejects what we sent; the client is told this instead.
     Substitute(Box<Refusal>),
+    /// The server is told that the COPY failed; the client is told this instead, unless the server had an error of its own.
+    CopyFailed(Box<Refusal>),
     /// A Query of ours that fails the open transaction: its error is ours, its ReadyForQuery is the client's.
     FailTransaction,
 }
@@ -88,6 +90,10 @@ pub(super) struct Entry {
     pub(super) effect: Effect,
     /// The way back from the text that the server saw to the client's.
     pub(super) positions: Option<Positions>,
+    /// Whether rows of a COPY FROM are to be sealed for it.
+    pub(super) copies: bool,
+    /// Whose these rows are, where they do not say it.
+    pub(super) tenant: Option<TenantId>,
 }
 
 impl Entry {
@@ -97,6 +103,8 @@ impl Entry {
             fate,
             effect: Effect::None,
             positions: None,
+            copies: false,
+            tenant: None,
         }
     }
 
@@ -115,6 +123,11 @@ impl Entry {
 
     pub(super) fn substitute(request: Request, refusal: Refusal) -> Self {
         Self::new(request, Fate::Substitute(Box::new(refusal)))
+    }
+
+    pub(super) fn copying(mut self, copies: bool, tenant: Option<TenantId>) -> Self {
+        (self.copies, self.tenant) = (copies, tenant);
+        self
     }
 
     pub(super) fn at(mut self, positions: Option<Positions>) -> Self {
@@ -163,6 +176,11 @@ impl Ledger {
 
     pub(super) fn pop(&mut self) -> Option<Entry> {
         self.entries.pop_front()
+    }
+
+    /// Whether the server may still open a COPY FROM whose rows are sealed.
+    pub(super) fn copies(&self) -> bool {
+        self.entries.iter().any(|entry| entry.copies)
     }
 
     /// Remaining entries, oldest first.

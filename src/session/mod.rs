@@ -8,6 +8,7 @@
 
 mod ask;
 mod backend;
+mod copy;
 mod frontend;
 pub mod ledger;
 mod names;
@@ -29,6 +30,7 @@ use crate::plan::Planner;
 use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 
 use ask::Ask;
+use copy::Copying;
 use ledger::Ledger;
 use names::{Names, PlanCache};
 use opening::{Opener, Openers};
@@ -179,6 +181,9 @@ pub struct Session {
     failing: bool,
     /// The server reads CopyData now; Sync and Flush are ignored by it.
     copy_in: bool,
+    copying: Copying,
+    /// The server's major version; 0: not known.
+    server_major: u32,
     utf8: bool,
     conforming_strings: bool,
     in_transaction: bool,
@@ -234,6 +239,8 @@ impl Session {
             drowning: false,
             failing: false,
             copy_in: false,
+            copying: Copying::default(),
+            server_major: 0,
             utf8: false,
             conforming_strings: true,
             in_transaction: false,
@@ -313,6 +320,7 @@ impl Session {
         match peer {
             Peer::Client => {
                 client
+                    || self.copying.holds
                     || matches!(self.ask, Ask::Sent(..))
                     || (self.failing && !self.ledger.is_discarding())
             }

@@ -9,7 +9,7 @@ use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
 use super::ledger::{Effect, Entry, Request};
-use crate::model::Oid;
+use crate::model::{Oid, TenantId};
 use crate::plan::{Plan, SlotSource, StatementKind, StatementPlan, Verdict};
 
 /// A protected prepared statement.
@@ -53,6 +53,8 @@ pub(super) struct Portal {
     pub(super) described: bool,
     /// It outlives its transaction: a cursor WITH HOLD.
     pub(super) hold: bool,
+    /// Whose the rows of a COPY FROM are, where they do not say it.
+    pub(super) tenant: Option<TenantId>,
 }
 
 impl Portal {
@@ -62,6 +64,7 @@ impl Portal {
             opener: None,
             described: false,
             hold: false,
+            tenant: None,
         }
     }
 }
@@ -188,7 +191,9 @@ impl Names {
             | StatementKind::Run
             | StatementKind::Define
             | StatementKind::Execute { .. }
-            | StatementKind::Fetch { .. } => {}
+            | StatementKind::Fetch { .. }
+            | StatementKind::CopyIn(_)
+            | StatementKind::CopyOut(_) => {}
         }
     }
 }
@@ -263,11 +268,15 @@ fn is_lasting(plan: &Plan) -> bool {
             .slots
             .iter()
             .any(|slot| matches!(slot.source, SlotSource::Literal { .. }));
-        !literal
-            && matches!(
-                statement.kind,
-                StatementKind::Run | StatementKind::Define | StatementKind::Forward
-            )
+        let lasting = matches!(
+            statement.kind,
+            StatementKind::Run
+                | StatementKind::Define
+                | StatementKind::Forward
+                | StatementKind::CopyIn(_)
+                | StatementKind::CopyOut(_)
+        );
+        !literal && lasting
     })
 }
 

@@ -105,7 +105,7 @@ impl Opener {
     ///
     /// # Errors
     /// When the plan's idea of an expression's columns does not fit what the server describes.
-    fn new(
+    pub(super) fn new(
         planner: &Planner,
         plan: &StatementPlan,
         row: &RowDescription<'_>,

@@ -20,7 +20,7 @@ pub(super) type ActiveKey<'a> =
 
 /// What a b-tree entry may hold (PostgreSQL manual, 67.1): a third of a page. Beyond it the server would say so in words
 /// that show the sealed value.
-const BTREE_LIMIT: usize = 2_704 - 16;
+pub(super) const BTREE_LIMIT: usize = 2_704 - 16;
 
 /// Why a statement's values are not sealed yet.
 pub(super) enum Unsealed {
@@ -620,7 +620,7 @@ fn cannot_seal(column: &ProtectedColumn) -> Refusal {
     )
 }
 
-fn too_long_to_search(column: &ProtectedColumn, len: usize) -> Refusal {
+pub(super) fn too_long_to_search(column: &ProtectedColumn, len: usize) -> Refusal {
     Refusal::new(
         "54000",
         format!(

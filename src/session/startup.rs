@@ -178,6 +178,12 @@ impl Session {
         let status = ParameterStatus::read(input.body()).map_err(by_server)?;
         match status.name {
             b"client_encoding" => self.utf8 = status.value == b"UTF8",
+            b"server_version" => {
+                let digits = status.value.split(|byte| !byte.is_ascii_digit()).next();
+                self.server_major = digits
+                    .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
+                    .unwrap_or(0);
+            }
             b"standard_conforming_strings" => self.conforming_strings = status.value == b"on",
             _ => {}
         }

@@ -152,6 +152,33 @@ pub fn query(buf: &mut BytesMut, sql: &[u8]) -> Written {
     frame(buf, b'Q', |buf| cstr(buf, sql))
 }
 
+/// CopyData with what `body` writes; no message when it writes nothing. Gives what `body` gives.
+///
+/// # Errors
+/// As [`parse`].
+pub fn copy_data<T>(
+    buf: &mut BytesMut,
+    body: impl FnOnce(&mut BytesMut) -> T,
+) -> Result<T, WireError> {
+    let (before, mut result) = (buf.len(), None);
+    frame(buf, b'd', |buf| {
+        result = Some(body(buf));
+        Ok(())
+    })?;
+    if buf.len() == before + 5 {
+        buf.truncate(before);
+    }
+    result.ok_or(WireError::TooLong)
+}
+
+/// CopyFail.
+///
+/// # Errors
+/// As [`parse`].
+pub fn copy_fail(buf: &mut BytesMut, why: &[u8]) -> Written {
+    frame(buf, b'f', |buf| cstr(buf, why))
+}
+
 /// Terminate.
 ///
 /// # Errors

@@ -34,6 +34,8 @@ pub struct Inbox {
     passing: usize,
     /// Bytes still to come of a frame that is dropped while it arrives.
     dropping: usize,
+    /// Bytes still to come of a frame whose body is taken out while it arrives.
+    taking: usize,
 }
 
 impl Default for Inbox {
@@ -51,6 +53,7 @@ impl Inbox {
             run: 0,
             passing: 0,
             dropping: 0,
+            taking: 0,
         }
     }
 
@@ -98,7 +101,7 @@ impl Inbox {
     /// # Errors
     /// A length below four or above `i32::MAX`.
     pub fn peek(&self) -> Result<Option<Head>, WireError> {
-        if self.passing > 0 || self.dropping > 0 {
+        if self.passing > 0 || self.dropping > 0 || self.taking > 0 {
             return Ok(None);
         }
         let Some((&[tag, a, b, c, d], _)) = self.front().split_first_chunk::<HEADER>() else {
@@ -181,6 +184,35 @@ impl Inbox {
     pub fn replace(&mut self, queue: &mut OutQueue, bytes: Bytes) {
         self.skip(queue);
         queue.push(bytes);
+    }
+
+    /// Begins to take the body of the frame at the front out piece by piece, at any size; its header is dropped.
+    pub fn take(&mut self, queue: &mut OutQueue) {
+        let len = self.frame_len();
+        self.flush(queue);
+        let header = len.min(HEADER);
+        self.remove(header);
+        self.taking = len - header;
+    }
+
+    /// Whether more of a body is to be taken.
+    #[must_use]
+    pub fn is_taking(&self) -> bool {
+        self.taking > 0
+    }
+
+    /// Appends what is here of the body that is being taken.
+    pub fn take_into(&mut self, buf: &mut BytesMut) {
+        let here = self.taking.min(self.front().len());
+        buf.extend_from_slice(self.front().get(..here).unwrap_or_default());
+        self.remove(here);
+        self.taking -= here;
+    }
+
+    /// The rest of the body that is being taken is dropped as it arrives.
+    pub fn drop_taken(&mut self) {
+        self.dropping += std::mem::take(&mut self.taking);
+        self.pass();
     }
 
     /// Queues these bytes before the frame at the front.

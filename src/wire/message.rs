@@ -341,6 +341,27 @@ impl DataRow {
     }
 }
 
+/// CopyInResponse and CopyOutResponse.
+pub struct CopyResponse {
+    /// Whether the rows are in binary format.
+    pub binary: bool,
+    /// Columns of a row.
+    pub columns: usize,
+}
+
+impl CopyResponse {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// A body that does not fit.
+    pub fn read(body: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        let binary = reader.u8("format")? == 1;
+        let columns = codes(&mut reader, "column formats")?.len();
+        reader.end().map(|()| Self { binary, columns })
+    }
+}
+
 /// CommandComplete.
 pub struct CommandComplete<'a> {
     /// Such as `INSERT 0 1`.

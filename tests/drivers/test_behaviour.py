@@ -29,7 +29,7 @@ def new_key(connection, value="v", tenant=TENANTS[0]):
     "SELECT * FROM virtual_keys WHERE key = 'x'", "SELECT upper(key) FROM virtual_keys", "SELECT key FROM virtual_keys ORDER BY key",
     "SELECT DISTINCT key FROM virtual_keys", "SELECT key FROM virtual_keys UNION SELECT slug FROM virtual_keys", "SELECT v::text FROM virtual_keys v",
     "UPDATE virtual_keys SET key = key || 'x'", "UPDATE virtual_keys SET key = slug",
-    "COPY virtual_keys FROM STDIN", "COPY (SELECT key FROM virtual_keys) TO STDOUT", "CREATE TABLE t AS SELECT upper(key) FROM virtual_keys",
+    "COPY virtual_keys FROM '/dev/null'", "COPY (SELECT key FROM virtual_keys) TO PROGRAM 'cat'", "CREATE TABLE t AS SELECT upper(key) FROM virtual_keys",
     "INSERT INTO requests (note) SELECT key FROM virtual_keys", "DO $$BEGIN UPDATE virtual_keys SET key = 'x'; END$$",
     "INSERT INTO virtual_keys (id, slug, key) VALUES (gen_random_uuid(), 's', 'x')", 'SELECT U&"ke\\0079" FROM virtual_keys WHERE U&"ke\\0079" = \'a\'',
     "UPDATE active_virtual_keys SET key = 'x'", "SELECT 1; UPDATE virtual_keys SET key = lower('A')", "SELECT 1 <>--'\n 1, key FROM virtual_keys WHERE key = 'x' --'",

@@ -170,6 +170,7 @@ fn table(text: &str, oid: u32) -> Relation {
             type_name: type_name.into(),
             max_chars: None,
             not_null: item.contains("NOT NULL") || item.contains("PRIMARY KEY"),
+            generated: false,
         });
     }
     Relation {

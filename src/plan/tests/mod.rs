@@ -1,5 +1,6 @@
 //! Scenario tables: a statement, and what is planned for it.
 
+mod copies;
 mod derived;
 mod guards;
 mod queries;
@@ -30,6 +31,7 @@ fn column(attnum: i16, (name, type_name, type_oid): (&str, &str, u32)) -> Column
         type_name: type_name.into(),
         max_chars: None,
         not_null: false,
+        generated: false,
     }
 }
 
@@ -204,7 +206,7 @@ fn catalog() -> Arc<Catalog> {
 }
 
 /// All that is sealed in them.
-pub(super) fn planner() -> Planner {
+pub(crate) fn planner() -> Planner {
     let org = |attnum| Tenant::Column {
         name: "organisation_id".into(),
         attnum,
