@@ -45,7 +45,7 @@ class Restored(Database):
         return self.user
 
     def __enter__(self):
-        self.pgseal, self.port = None, free_port()
+        self.pgseal, self.port, self.bin = None, free_port(), BIN
         settings = f"\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
         if self.until:
             settings += (
