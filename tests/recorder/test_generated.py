@@ -26,5 +26,6 @@ def test_generated_scripts(pair, family):
             if len(failures) == 5:
                 break
     assert not failures, "\n\n".join(failures)
-    assert refused < COUNT / 4
+    # Random texts meet a refusal often; all of them would mean that nothing is compared.
+    assert refused < COUNT / 2
     print(f"{family}: {COUNT} scripts from seed {FIRST}, {refused} refused")
