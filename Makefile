@@ -48,11 +48,11 @@ lint: deps
 
 # PostgreSQL's own parser, built apart, reads what `cargo test` wrote down.
 oracle:
+	scripts/install-deps.sh libclang-dev
 	cargo build --locked -q --manifest-path tests/oracle/Cargo.toml --target-dir $(CACHE)/oracle
 	$(CACHE)/oracle/debug/oracle $(CARGO_TARGET_DIR)/tmp/readings.json
 
 test: lint venv node versions drivers
-	scripts/install-deps.sh pgbouncer
 	cargo test --locked
 	$(MAKE) oracle
 	$(PYTEST) tests/keys

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what the tests and the demo need on Debian or Ubuntu, if it is missing.
+# Installs what the demo needs on Debian or Ubuntu, and the packages that are named, if they are missing.
 set -euo pipefail
 run() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 export DEBIAN_FRONTEND=noninteractive
@@ -9,8 +9,7 @@ command -v psql >/dev/null || missing+=(postgresql-client)
 command -v cc >/dev/null || missing+=(build-essential)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v npm >/dev/null || missing+=(nodejs npm)
-for package in "$@"; do command -v "$package" >/dev/null || missing+=("$package"); done
-compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || missing+=(libclang-dev)
+for package in "$@"; do dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package"); done
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
     # No cluster of the distribution's is made or started.
