@@ -2,6 +2,8 @@ FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# Named in Cargo.toml.
+COPY benches benches
 RUN cargo build --release --locked
 
 FROM debian:bookworm-slim
