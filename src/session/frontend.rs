@@ -6,14 +6,15 @@ use aho_corasick::AhoCorasick;
 use bytes::{Bytes, BytesMut};
 
 use super::ask::{self, Argument, Ask};
+use super::atomic::{Cut, Deed, Group};
 use super::copy;
-use super::ledger::{Effect, Entry, Request};
+use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::{PlanOf, Portal, Prepared};
 use super::sealing::{self, SealedSlots, Unsealed};
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict, refuse_new};
+use crate::plan::{Env, Outputs, Plan, Splice, StatementKind, StatementPlan, Verdict, refuse_new};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse, Query};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -36,6 +37,9 @@ static BY_NAME: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .ok()
 });
 
+/// Works on the whole frame at the front.
+type Handle = fn(&mut Session, &mut Inbox, &mut Outbox) -> Result<Step, Fatal>;
+
 /// What a frame came to.
 pub(super) enum Step {
     /// It is consumed.
@@ -54,8 +58,7 @@ impl Session {
     ) -> Result<Progress, Fatal> {
         self.copying.holds = false;
         loop {
-            // While a transaction is being made to fail, nothing may slip in between.
-            if input.pass() || (self.failing && !self.ledger.is_discarding()) {
+            if input.pass() || self.is_parting() {
                 return Ok(Progress::NeedInput);
             }
             if self.is_copying(input) {
@@ -100,30 +103,31 @@ impl Session {
             return self.discard(tag, input, out);
         }
         match tag {
-            b'Q' | b'P' => self.whole(
-                len,
-                input,
-                out,
-                if tag == b'Q' {
-                    Self::query
-                } else {
-                    Self::parse
-                },
-            ),
-            b'B' | b'D' | b'E' | b'C' if !self.sent.is_empty() => {
-                let handle = match tag {
-                    b'B' => Self::bind,
-                    b'D' => Self::describe,
-                    b'E' => Self::execute,
-                    _ => Self::close,
+            b'Q' => self.whole(len, Request::Query, Self::query, input, out),
+            b'P' => self.whole(len, Request::Parse, Self::parse, input, out),
+            b'B' if !self.sent.is_empty() => match self.bound_statement(input) {
+                None if len <= FRAME_CAP => Ok(WAIT),
+                // A large value for a statement that is not protected passes as it comes.
+                Some((portal, false)) => Ok(self.register(
+                    Entry::forward(Request::Bind).with(Effect::Portal(portal, None)),
+                    input,
+                )),
+                _ => self.whole(len, Request::Bind, Self::bind, input, out),
+            },
+            b'D' | b'E' | b'C' if !self.sent.is_empty() && len <= FRAME_CAP => {
+                let (request, handle): (_, Handle) = match tag {
+                    b'D' => (Request::DescribePortal, Self::describe),
+                    b'E' => (Request::Execute, Self::execute),
+                    _ => (Request::Close, Self::close),
                 };
-                self.whole(len, input, out, handle)
+                self.whole(len, request, handle, input, out)
             }
             b'S' if self.copy_in => Ok(forwarded(input)),
             b'd' | b'c' | b'f' => self.copied_in(tag, input, out),
+            b'S' => self.sync(input, out),
             b'D' => {
                 // One byte of the body says whether it is a statement or a portal.
-                if !input.is_whole() {
+                if !input.is_whole() && len <= FRAME_CAP {
                     return Ok(WAIT);
                 }
                 let statement = input.body().first() == Some(&b'S');
@@ -139,7 +143,6 @@ impl Session {
                     b'B' => Request::Bind,
                     b'E' => Request::Execute,
                     b'C' => Request::Close,
-                    b'S' => Request::Sync,
                     b'F' => Request::FunctionCall,
                     // Flush has no reply; what else there is, the server will say.
                     _ => return Ok(forwarded(input)),
@@ -149,15 +152,27 @@ impl Session {
         }
     }
 
+    /// The portal that the Bind at the front makes, and whether its statement is protected; `None` until both names are
+    /// here.
+    fn bound_statement(&self, input: &Inbox) -> Option<(Bytes, bool)> {
+        let mut names = input.arrived().splitn(3, |byte| *byte == 0);
+        let (portal, statement) = (names.next()?, names.next()?);
+        names.next()?;
+        let protected =
+            self.sent.statements.contains_key(statement) || self.sent.is_stale(statement);
+        Some((Bytes::copy_from_slice(portal), protected))
+    }
+
     fn whole(
         &mut self,
         len: usize,
+        request: Request,
+        handle: Handle,
         input: &mut Inbox,
         out: &mut Outbox,
-        handle: fn(&mut Self, &mut Inbox, &mut Outbox) -> Result<Step, Fatal>,
     ) -> Result<Step, Fatal> {
         if len > FRAME_CAP {
-            return Err(Fatal::Refused(frame_too_large(len)));
+            return self.refuse(request, frame_too_large(len), input, out);
         }
         if !input.is_whole() {
             return Ok(WAIT);
@@ -170,14 +185,45 @@ impl Session {
         Ok(step)
     }
 
+    fn sync(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        if self.drowning && self.ledger.is_discarding() && !self.server_failed {
+            if self.ledger.ends_in_group() {
+                self.flush_group(input, out)?;
+                return Ok(WAIT);
+            }
+            // The server knows of no error: it would commit.
+            let frame = self.encoded("client", |buf| {
+                encode::parse(buf, ask::POISON_NAME, ask::POISON, &[])?;
+                encode::sync(buf)
+            })?;
+            self.ledger
+                .push(Entry::new(Request::Parse, Fate::FailTransaction));
+            return Ok(self.replace(Entry::forward(Request::Sync), input, out, frame));
+        }
+        if self.sync_waits(input, out)? {
+            return Ok(WAIT);
+        }
+        Ok(self.register(Entry::forward(Request::Sync), input))
+    }
+
+    /// What a request means for those that follow it.
+    fn note(&mut self, entry: &Entry) {
+        match entry.request {
+            Request::Execute => self.group.executed = true,
+            Request::Sync | Request::Query => self.group = Group::default(),
+            _ => {}
+        }
+        self.sent.sent(entry);
+    }
+
     fn register(&mut self, entry: Entry, input: &mut Inbox) -> Step {
-        self.sent.sent(&entry);
+        self.note(&entry);
         self.ledger.push(entry);
         forwarded(input)
     }
 
     fn replace(&mut self, entry: Entry, input: &mut Inbox, out: &mut Outbox, frame: Bytes) -> Step {
-        self.sent.sent(&entry);
+        self.note(&entry);
         self.ledger.push(entry);
         input.replace(&mut out.server, frame);
         Step::Done
@@ -223,12 +269,46 @@ impl Session {
         Ok(step)
     }
 
+    /// SQL of this session can reach something protected without naming its table, and this text may.
+    fn reaches_by_name(&self, sql: &[u8]) -> bool {
+        self.sent.reachable_by_sql() && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
+    }
+
+    /// Whether a text may touch something protected, or names of what does; false: it needs no plan.
+    fn touches(&self, sql: &[u8]) -> bool {
+        let planner = self.shared.planner.load();
+        let planner = planner.as_ref();
+        planner.is_some_and(|planner| {
+            planner.mentions(sql)
+                || self.reaches_by_name(sql)
+                || self.names_stale(sql)
+                || !self.defining.is_empty()
+        })
+    }
+
+    /// Whether this text may execute a statement that was prepared before the rules changed.
+    fn names_stale(&self, sql: &[u8]) -> bool {
+        self.sent.fresh.is_some() && memmem(sql, b"execute")
+    }
+
+    /// Whether this text has to wait for a catalog that knows what DDL of this session has made meanwhile.
+    fn needs_catalog(&mut self) -> bool {
+        if self.in_transaction {
+            // What it made can be seen by others once it is committed.
+            return false;
+        }
+        let awaits = std::mem::take(&mut self.unseen_ddl);
+        self.catalog_stale |= awaits;
+        awaits
+    }
+
+    /// What is to be done with a text that touches something protected.
     fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {
         let planner = self.shared.planner.load();
         let Some(planner) = planner.as_ref() else {
             return Verdict::Forward;
         };
-        if self.sent.fresh.is_some() && memmem(sql, b"execute") {
+        if self.names_stale(sql) {
             return Verdict::Refuse(stale());
         }
         if !self.defining.is_empty()
@@ -236,11 +316,7 @@ impl Session {
         {
             return Verdict::Refuse(refusal);
         }
-        let by_name = self.sent.reachable_by_sql()
-            && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql));
-        if !by_name && !planner.mentions(sql) {
-            return Verdict::Forward;
-        }
+        let by_name = self.reaches_by_name(sql);
         let cacheable =
             !by_name && self.resolved.is_empty() && self.utf8 && self.conforming_strings;
         let of = PlanOf {
@@ -307,6 +383,12 @@ impl Session {
 
     fn query(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let sql = Query::read(input.body()).map_err(by_client)?.sql;
+        if !self.touches(sql) {
+            return Ok(self.register(Entry::forward(Request::Query).quiet(), input));
+        }
+        if self.needs_catalog() {
+            return Ok(WAIT);
+        }
         let mut verdict = self.verdict(sql, &[]);
         if matches!(verdict, Verdict::Forward) {
             return Ok(self.register(Entry::forward(Request::Query), input));
@@ -339,6 +421,12 @@ impl Session {
             .any(|statement| statement.max_param > 0)
         {
             return self.refuse(Request::Query, no_parameters(), input, out);
+        }
+        let cut = self.cut(sql, plan);
+        if cut.is_some() && !self.ledger.is_empty() {
+            // Whether a transaction is open has to be known.
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
         }
         let first = usize::from(!self.resolved.is_empty());
         let lookups = plan
@@ -377,6 +465,9 @@ impl Session {
         for statement in &plan.statements {
             self.defining.extend(statement.defines.iter().cloned());
         }
+        if let Some(cut) = cut {
+            return self.cut_query(sql, plan, &cut, &edits, input, out);
+        }
         let copies = plan.statements.iter();
         let copies = copies.filter(|plan| copy::copies_in(plan)).count();
         self.copying.sent(copies);
@@ -397,6 +488,44 @@ impl Session {
                 Ok(self.replace(entry.at(Some(rewritten.positions)), input, out, frame))
             }
         }
+    }
+
+    fn cut_query(
+        &mut self,
+        sql: &Bytes,
+        plan: &Arc<Plan>,
+        cut: &Cut,
+        edits: &[Splice],
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let Ok(text) = std::str::from_utf8(sql) else {
+            return self.refuse(Request::Query, not_utf8(), input, out);
+        };
+        let head = sealing::rewrite(text, cut.head(sql, edits));
+        let tail = cut
+            .tail(edits)
+            .map(|(edits, first)| Ok((sealing::rewrite(text, edits)?, first)));
+        let (head, tail) = match (head, tail.transpose()) {
+            (Ok(head), Ok(tail)) => (head, tail),
+            (Err(refusal), _) | (_, Err(refusal)) => {
+                return self.refuse(Request::Query, refusal, input, out);
+            }
+        };
+        let frame = self.encoded("client", |buf| encode::query(buf, head.sql.as_bytes()))?;
+        let rest = match tail {
+            None => None,
+            Some((tail, first)) => {
+                let entry =
+                    Entry::forward(Request::Query).with(Effect::Results(plan.clone(), first));
+                let frame =
+                    self.encoded("client", |buf| encode::query(buf, tail.sql.as_bytes()))?;
+                Some((frame, entry.at(Some(tail.positions))))
+            }
+        };
+        self.keep_rest(cut, rest)?;
+        let entry = cut.entry(plan).at(Some(head.positions));
+        Ok(self.replace(entry, input, out, frame))
     }
 
     pub(super) fn active(
@@ -432,7 +561,19 @@ impl Session {
 
     fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let parse = Parse::read(input.body()).map_err(by_client)?;
-        let mut verdict = self.verdict(parse.sql, &parse.types);
+        let touches = self.touches(parse.sql);
+        if touches && self.needs_catalog() {
+            return Ok(WAIT);
+        }
+        let mut verdict = if touches {
+            self.verdict(parse.sql, &parse.types)
+        } else {
+            Verdict::Forward
+        };
+        if matches!(verdict, Verdict::Forward) && self.commit_waits(parse.sql) {
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
         if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
             return Ok(self.register(Entry::forward(Request::Parse), input));
         }
@@ -496,6 +637,7 @@ impl Session {
         })?;
         let statement = Arc::new(Prepared {
             plan,
+            deed: Deed::of(&sql),
             sql,
             declared: types,
             types: OnceLock::new(),
@@ -521,7 +663,8 @@ impl Session {
         let prepared = match self.sent.statements.get(statement) {
             Some(prepared) if prepared.takes_values() => prepared.clone(),
             other => {
-                let opened = other.map(|prepared| Portal::new(prepared.plan.clone()));
+                let opened =
+                    other.map(|prepared| Portal::new(prepared.plan.clone(), prepared.deed));
                 let entry = Entry::forward(Request::Bind).with(Effect::Portal(portal, opened));
                 return Ok(self.register(entry, input));
             }
@@ -551,7 +694,7 @@ impl Session {
         };
         let portal_plan = Portal {
             tenant,
-            ..Portal::new(prepared.plan.clone())
+            ..Portal::new(prepared.plan.clone(), prepared.deed)
         };
         let effect = Effect::Portal(portal, Some(portal_plan));
         let entry = Entry::forward(Request::Bind).with(effect);
@@ -695,6 +838,8 @@ impl Session {
         };
         self.defining.extend(portal.plan.defines.iter().cloned());
         let name = Bytes::copy_from_slice(execute.portal);
+        let portal = portal.clone();
+        self.note_execute(&portal);
         let copies = copy::copies_in(&portal.plan);
         let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));
         if matches!(portal.plan.outputs, Outputs::ByDescription { .. })
