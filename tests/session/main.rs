@@ -51,6 +51,7 @@ fn shared() -> Arc<Shared> {
         type_name: type_name.into(),
         max_chars: None,
         not_null: false,
+        generated: false,
     };
     let vault = Relation {
         oid: Oid(16500),

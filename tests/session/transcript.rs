@@ -193,6 +193,6 @@ fn opened(token: &[u8]) -> String {
         return "<no sealed value>".into();
     };
     let denied = value.kid() == key(true).kid;
-    let plain = seal::open(&key(denied), LABEL, &value).unwrap();
+    let plain = seal::open(&key(denied), LABEL, None, &value).unwrap();
     format!("<sealed {}>", String::from_utf8_lossy(plain.expose()))
 }
