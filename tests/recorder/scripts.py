@@ -54,7 +54,7 @@ SCRIPTS = {
     "a procedure that commits": query("CALL rec_commits()") + run("DELETE FROM rec WHERE id >= 50") + SYNC,
     "the position of an error": query("SELECT 'é', nothing FROM rec") + query(f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ('{IDS['id9']}', '{IDS['org']}', 'k9', 'sëcret') RETURNING nothing"),
     "empty texts": query("") + query(";;") + query("-- nothing") + run("") + SYNC,
-    "changes that give out sealed values": run("UPDATE virtual_keys SET name = 'x' WHERE slug < 'k3' RETURNING slug, key") + SYNC + query("UPDATE virtual_keys SET name = 'y' WHERE slug = 'k1' RETURNING key")
+    "changes that give out sealed values": run("UPDATE virtual_keys SET name = 'x' WHERE slug = 'k2' RETURNING slug, key") + SYNC + query("UPDATE virtual_keys SET name = 'y' WHERE slug = 'k1' RETURNING key")
     + run("UPDATE virtual_keys SET name = 'x' WHERE slug = 'k1' RETURNING key") + run("SELECT 1/0") + SYNC + query("SELECT name FROM virtual_keys ORDER BY slug"),
     "500 statements in one pipeline": b"".join(run(BY_SLUG, f"k{n % 5}".encode(), described=False) for n in range(500)) + SYNC,
 }
