@@ -10,11 +10,13 @@ mod ask;
 mod atomic;
 mod backend;
 mod copy;
+mod extended;
 mod frontend;
 pub mod ledger;
 mod names;
 mod opening;
 mod sealing;
+mod simple;
 mod startup;
 mod within;
 
