@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import psycopg
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drivers"))
 from servers import ROOT, Servers  # noqa: E402
@@ -105,12 +106,13 @@ def read(connection, row):
 
 
 def eventually(check, timeout=20):
-    """Tries until `check` neither raises AssertionError nor a database error; gives its answer."""
+    """Tries until `check` raises neither AssertionError, nor a database error, nor misses one that it waits for (pytest.raises);
+    gives its answer."""
     deadline = time.monotonic() + timeout
     while True:
         try:
             return check()
-        except (AssertionError, psycopg.Error):
+        except (AssertionError, psycopg.Error, pytest.fail.Exception):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
