@@ -48,7 +48,7 @@ lint: deps
 
 # PostgreSQL's own parser, built apart, reads what `cargo test` wrote down.
 oracle:
-	scripts/install-deps.sh libclang-dev
+	scripts/install-deps.sh libclang-dev protobuf-compiler
 	cargo build --locked -q --manifest-path tests/oracle/Cargo.toml --target-dir $(CACHE)/oracle
 	$(CACHE)/oracle/debug/oracle $(CARGO_TARGET_DIR)/tmp/readings.json
 
