@@ -446,10 +446,6 @@ impl Session {
         };
         let effect = std::mem::replace(&mut entry.effect, Effect::None);
         let request = entry.request;
-        let ended = match &entry.effect {
-            Effect::Statement(name, _) | Effect::CloseStatement(name) => name.is_empty(),
-            _ => false,
-        };
         let of_ask = matches!(entry.fate, Fate::Ask);
         let frame = match (&entry.fate, &entry.positions) {
             _ if self.drowning => Told::Nothing,
@@ -482,10 +478,6 @@ impl Session {
                 self.acked.statements.remove(name);
             }
             self.ledger.fail();
-            if ended && request == Request::Parse {
-                // A Parse ends the unnamed statement even where it fails.
-                self.acked.apply(&Effect::CloseStatement(Bytes::new()));
-            }
             self.forget_unacknowledged();
             // A question of a later group is not concerned: its replies are still to come.
             let still_asked = self
