@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
 PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
 
-.PHONY: demo test oracle lint bench deps venv node versions drivers
+.PHONY: demo test regress oracle lint bench deps venv node versions drivers
 
 deps:
 	scripts/install-deps.sh
@@ -59,3 +59,9 @@ test: lint venv node versions drivers
 	$(PYTEST) tests/twin
 	$(PYTEST) tests/recorder
 	$(PYTEST) -n 2 tests/drivers
+
+# PostgreSQL's own regression suite, directly and through pgseal: a few minutes.
+regress: venv
+	tests/regress/fetch.sh $(CACHE)/regress
+	cargo build --release --locked -q
+	REGRESS=$(CACHE)/regress PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/regress

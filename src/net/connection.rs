@@ -42,6 +42,18 @@ struct Connection {
     from_server: Inbox,
     out: Outbox,
     keys: Option<Keys>,
+    end: ClientEnd,
+}
+
+/// How far it is known that the client has closed its sending side.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ClientEnd {
+    Open,
+    /// It has, and something that it sent still waits here.
+    Seen,
+    /// The server is to be told once all is written.
+    Due,
+    Passed,
 }
 
 enum Event {
@@ -89,6 +101,7 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
         from_server: Inbox::new(),
         out: Outbox::default(),
         keys: None,
+        end: ClientEnd::Open,
     };
     let ended = connection.run().await;
     connection.close().await;
@@ -133,7 +146,8 @@ impl Connection {
                 }
             };
             match event {
-                Event::Read(Peer::Client, 0) => return self.client_gone().await,
+                Event::Read(Peer::Client, 0) if self.upstream.is_none() => return Ok(()),
+                Event::Read(Peer::Client, 0) => self.end = ClientEnd::Seen,
                 Event::Read(Peer::Server, 0) => return self.flush().await,
                 Event::Read(..) if timing.client_idle.is_some() => active = Instant::now(),
                 Event::Read(..) => {}
@@ -162,6 +176,12 @@ impl Connection {
             }
             if !self.advance().await? {
                 return Ok(());
+            }
+            // It sends nothing more, but may still read: first what it sent goes on, then its end.
+            if self.end == ClientEnd::Seen
+                && (self.from_client.is_empty() || !self.session.is_held(Peer::Client))
+            {
+                self.end = ClientEnd::Due;
             }
         }
     }
@@ -220,6 +240,8 @@ impl Connection {
             }
             if self.session.catalog_stale() {
                 self.reload().await;
+                // A frame of the client may have waited for this.
+                return Box::pin(self.advance()).await;
             }
         }
         Ok(true)
@@ -280,7 +302,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The client closed without a word: the server is told to end its session.
+    /// The session is over for the client: the server is told to end it as well.
     async fn client_gone(&mut self) -> io::Result<()> {
         if let Some(upstream) = &mut self.upstream {
             let mut terminate = BytesMut::new();
@@ -343,6 +365,13 @@ impl Connection {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Event>> {
         if let Some(upstream) = &mut self.upstream {
             write_all(upstream, &mut self.out.server, task)?;
+            if self.end == ClientEnd::Due
+                && self.out.server.is_empty()
+                && let Poll::Ready(done) = Pin::new(upstream).poll_shutdown(task)
+            {
+                done?;
+                self.end = ClientEnd::Passed;
+            }
         }
         write_all(&mut self.client, &mut self.out.client, task)?;
         if let Some(keys) = &mut self.keys
@@ -365,6 +394,7 @@ impl Connection {
             return Poll::Ready(read.map(|len| Event::Read(Peer::Server, len)));
         }
         if client_open
+            && self.end == ClientEnd::Open
             && self.out.server.len_bytes() < HIGH_WATER
             && let Poll::Ready(read) = read(&mut self.client, &mut self.from_client, task)
         {

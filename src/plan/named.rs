@@ -33,7 +33,7 @@ impl Made {
 
     pub(super) fn note(&self, plan: &Arc<StatementPlan>) {
         let (names, name, made) = match &plan.kind {
-            StatementKind::Prepare { name, inner } => (&self.statements, name, Some(inner)),
+            StatementKind::Prepare { name, inner, .. } => (&self.statements, name, Some(inner)),
             StatementKind::Deallocate { name: Some(name) } => (&self.statements, name, None),
             StatementKind::Declare { name, .. } => (&self.cursors, name, Some(plan)),
             StatementKind::CloseCursor { name: Some(name) } => (&self.cursors, name, None),
@@ -214,6 +214,7 @@ impl View<'_> {
         plan.kind = StatementKind::Prepare {
             name,
             inner: Arc::new(inner),
+            reads: self.starts_with(&(at + 1..range.end), &["select", "table", "values"]),
         };
         Ok(plan)
     }

@@ -92,6 +92,8 @@ pub enum StatementKind {
         name: String,
         /// The plan of the statement under it. Its spans are those of the whole text.
         inner: Arc<StatementPlan>,
+        /// It is a query.
+        reads: bool,
     },
     /// SQL `EXECUTE name (…)`: slots are the arguments.
     Execute {

@@ -358,14 +358,19 @@ impl Session {
 
     fn completed(&mut self, tag: u8, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
         if tag == b'C' {
+            let quiet = self.ledger.front().is_some_and(|entry| entry.quiet);
             let command = CommandComplete::read(input.body()).map_err(by_server)?.tag;
-            self.note_command(command);
+            self.note_command(command, quiet);
         }
         self.opener = None;
         self.copying.completed();
         let Some(entry) = self.ledger.front() else {
             return Err(Fatal::Unexplained(char::from(tag)));
         };
+        if std::mem::take(&mut entry.begins) {
+            input.skip(&mut out.client);
+            return Ok(());
+        }
         match (entry.request, &mut entry.effect) {
             (Request::Query, Effect::Results(plan, index)) => {
                 let done = plan.statements.get(*index).cloned();
@@ -373,10 +378,29 @@ impl Session {
                     self.acked.complete(plan);
                 }
                 *index += 1;
+                let is_last = tag == b'C' && *index == plan.statements.len();
                 self.tell(done.as_deref(), input, out)?;
+                if is_last && self.rest.is_some() && !self.drowning {
+                    let command = CommandComplete::read(input.body()).map_err(by_server)?.tag;
+                    if self.keeps_completion(command)? {
+                        input.skip(&mut out.client);
+                        return Ok(());
+                    }
+                }
                 self.pass_on(&Fate::Forward, input, out);
             }
-            (Request::Query, _) => self.pass_on(&Fate::Forward, input, out),
+            (Request::Query, _) if self.last_completion.is_some() => {
+                if let Some(completion) = self.last_completion.take() {
+                    input.replace(&mut out.client, completion);
+                }
+            }
+            (Request::Query, _) => {
+                let fate = match entry.fate {
+                    Fate::Settle => Fate::Skip,
+                    _ => Fate::Forward,
+                };
+                self.pass_on(&fate, input, out);
+            }
             (Request::Execute, _) => {
                 let entry = self.reply_to(tag, |request| request == Request::Execute)?;
                 match &entry.effect {
@@ -417,13 +441,18 @@ impl Session {
         Ok(())
     }
 
-    /// Commands that change what names mean.
-    fn note_command(&mut self, command: &[u8]) {
-        if [&b"CREATE"[..], b"ALTER", b"DROP", b"IMPORT FOREIGN SCHEMA"]
-            .iter()
-            .any(|ddl| command.starts_with(ddl))
-        {
-            self.ddl = true;
+    /// Commands that change what names mean. What a `quiet` text makes has to be known when it is named together with
+    /// something protected, not before: DDL costs what it costs without pgseal.
+    fn note_command(&mut self, command: &[u8], quiet: bool) {
+        let begins = |with: &[&[u8]]| with.iter().any(|words| command.starts_with(words));
+        if begins(&[b"CREATE", b"ALTER", b"DROP", b"IMPORT FOREIGN SCHEMA"]) {
+            // These change tables without naming them.
+            let sweeping = begins(&[b"ALTER SCHEMA", b"CREATE EXTENSION", b"ALTER EXTENSION"]);
+            if quiet && !sweeping {
+                self.unseen_ddl = true;
+            } else {
+                self.ddl = true;
+            }
         }
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
             self.acked.statements.clear();
@@ -445,6 +474,8 @@ impl Session {
             return Ok(());
         };
         let effect = std::mem::replace(&mut entry.effect, Effect::None);
+        entry.failed = true;
+        self.last_completion = None;
         let request = entry.request;
         let of_ask = matches!(entry.fate, Fate::Ask);
         let frame = match (&entry.fate, &entry.positions) {
@@ -459,6 +490,7 @@ impl Session {
             }
             (Fate::CopyFailed(_), _) => Told::Same,
             (Fate::FailTransaction, _) => Told::Nothing,
+            (Fate::Settle, _) => Told::Same,
             (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
             (Fate::Forward, Some(positions)) => Told::Other(moved(input.body(), Some(positions))?),
             (Fate::Forward, None) => Told::Same,
@@ -478,6 +510,7 @@ impl Session {
                 self.acked.statements.remove(name);
             }
             self.ledger.fail();
+            self.server_failed = true;
             self.forget_unacknowledged();
             // A question of a later group is not concerned: its replies are still to come.
             let still_asked = self
@@ -543,18 +576,36 @@ impl Session {
                 self.sent.portals.retain(|_, portal| portal.hold);
             }
         }
-        if std::mem::take(&mut self.drowning) && status == b'T' && self.ledger.is_empty() {
-            let frame = self.encoded("server", |buf| encode::query(buf, ask::POISON))?;
-            out.server.push(frame);
-            self.ledger
-                .push(Entry::new(Request::Query, Fate::FailTransaction));
+        self.drowning = false;
+        self.server_failed = false;
+        if entry.request == Request::Query && self.settle(entry.failed || self.failing, out)? {
+            self.failing = false;
             input.skip(&mut out.client);
             return Ok(());
         }
-        if !matches!(entry.fate, Fate::Ask | Fate::Skip) {
+        if self.failing && status == b'T' {
+            if self.ledger.is_empty() {
+                return self.fail_transaction(input, out);
+            }
+            // What the client sent meanwhile has its replies first.
+        } else if !matches!(entry.fate, Fate::Ask | Fate::Skip) {
             self.failing = false;
         }
         input.forward();
+        Ok(())
+    }
+
+    /// The server rejects a statement of ours; its ReadyForQuery is the one that the client waits for.
+    fn fail_transaction(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
+        let frame = self.encoded("client", |buf| {
+            encode::parse(buf, ask::POISON_NAME, ask::POISON, &[])?;
+            encode::sync(buf)
+        })?;
+        out.server.push(frame);
+        self.ledger
+            .push(Entry::new(Request::Parse, Fate::FailTransaction));
+        self.ledger.push(Entry::forward(Request::Sync));
+        input.skip(&mut out.client);
         Ok(())
     }
 }

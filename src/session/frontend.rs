@@ -1,24 +1,21 @@
 //! Messages of the client, once it is logged in (PostgreSQL manual 55.2.2 to 55.2.6).
 
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use aho_corasick::AhoCorasick;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::ask::{self, Argument, Ask};
-use super::copy;
-use super::ledger::{Effect, Entry, Request};
-use super::names::{PlanOf, Portal, Prepared};
-use super::sealing::{self, SealedSlots, Unsealed};
+use super::ask::{self, Ask};
+use super::atomic::Group;
+use super::ledger::{Effect, Entry, Fate, Request};
+use super::names::PlanOf;
+use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict, refuse_new};
-use crate::wire::message::{Bind, Close, Describe, Execute, Parse, Query};
-use crate::wire::{Inbox, Outbox, WireError, encode};
-
-/// The statement of ours that stands in for an UPDATE whose look-up found no row.
-const NONE_MATCHED: &[u8] = b"_pgseal_none";
+use crate::plan::{Env, Verdict, refuse_new};
+use crate::wire::message::Parse;
+use crate::wire::{Inbox, Outbox, encode};
 
 /// Words by which SQL reaches a prepared statement or cursor without naming its table.
 static BY_NAME: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -36,6 +33,9 @@ static BY_NAME: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .ok()
 });
 
+/// Works on the whole frame at the front.
+type Handle = fn(&mut Session, &mut Inbox, &mut Outbox) -> Result<Step, Fatal>;
+
 /// What a frame came to.
 pub(super) enum Step {
     /// It is consumed.
@@ -44,7 +44,7 @@ pub(super) enum Step {
     Wait(Progress),
 }
 
-const WAIT: Step = Step::Wait(Progress::NeedInput);
+pub(super) const WAIT: Step = Step::Wait(Progress::NeedInput);
 
 impl Session {
     pub(super) fn client_sent(
@@ -54,8 +54,7 @@ impl Session {
     ) -> Result<Progress, Fatal> {
         self.copying.holds = false;
         loop {
-            // While a transaction is being made to fail, nothing may slip in between.
-            if input.pass() || (self.failing && !self.ledger.is_discarding()) {
+            if input.pass() || self.is_parting() {
                 return Ok(Progress::NeedInput);
             }
             if self.is_copying(input) {
@@ -100,30 +99,31 @@ impl Session {
             return self.discard(tag, input, out);
         }
         match tag {
-            b'Q' | b'P' => self.whole(
-                len,
-                input,
-                out,
-                if tag == b'Q' {
-                    Self::query
-                } else {
-                    Self::parse
-                },
-            ),
-            b'B' | b'D' | b'E' | b'C' if !self.sent.is_empty() => {
-                let handle = match tag {
-                    b'B' => Self::bind,
-                    b'D' => Self::describe,
-                    b'E' => Self::execute,
-                    _ => Self::close,
+            b'Q' => self.whole(len, Request::Query, Self::query, input, out),
+            b'P' => self.whole(len, Request::Parse, Self::parse, input, out),
+            b'B' if !self.sent.is_empty() => match self.bound_statement(input) {
+                None if len <= FRAME_CAP => Ok(WAIT),
+                // A large value for a statement that is not protected passes as it comes.
+                Some((portal, false)) => Ok(self.register(
+                    Entry::forward(Request::Bind).with(Effect::Portal(portal, None)),
+                    input,
+                )),
+                _ => self.whole(len, Request::Bind, Self::bind, input, out),
+            },
+            b'D' | b'E' | b'C' if !self.sent.is_empty() && len <= FRAME_CAP => {
+                let (request, handle): (_, Handle) = match tag {
+                    b'D' => (Request::DescribePortal, Self::describe),
+                    b'E' => (Request::Execute, Self::execute),
+                    _ => (Request::Close, Self::close),
                 };
-                self.whole(len, input, out, handle)
+                self.whole(len, request, handle, input, out)
             }
             b'S' if self.copy_in => Ok(forwarded(input)),
             b'd' | b'c' | b'f' => self.copied_in(tag, input, out),
+            b'S' => self.sync(input, out),
             b'D' => {
                 // One byte of the body says whether it is a statement or a portal.
-                if !input.is_whole() {
+                if !input.is_whole() && len <= FRAME_CAP {
                     return Ok(WAIT);
                 }
                 let statement = input.body().first() == Some(&b'S');
@@ -139,7 +139,6 @@ impl Session {
                     b'B' => Request::Bind,
                     b'E' => Request::Execute,
                     b'C' => Request::Close,
-                    b'S' => Request::Sync,
                     b'F' => Request::FunctionCall,
                     // Flush has no reply; what else there is, the server will say.
                     _ => return Ok(forwarded(input)),
@@ -149,15 +148,27 @@ impl Session {
         }
     }
 
+    /// The portal that the Bind at the front makes, and whether its statement is protected; `None` until both names are
+    /// here.
+    fn bound_statement(&self, input: &Inbox) -> Option<(Bytes, bool)> {
+        let mut names = input.arrived().splitn(3, |byte| *byte == 0);
+        let (portal, statement) = (names.next()?, names.next()?);
+        names.next()?;
+        let protected =
+            self.sent.statements.contains_key(statement) || self.sent.is_stale(statement);
+        Some((Bytes::copy_from_slice(portal), protected))
+    }
+
     fn whole(
         &mut self,
         len: usize,
+        request: Request,
+        handle: Handle,
         input: &mut Inbox,
         out: &mut Outbox,
-        handle: fn(&mut Self, &mut Inbox, &mut Outbox) -> Result<Step, Fatal>,
     ) -> Result<Step, Fatal> {
         if len > FRAME_CAP {
-            return Err(Fatal::Refused(frame_too_large(len)));
+            return self.refuse(request, frame_too_large(len), input, out);
         }
         if !input.is_whole() {
             return Ok(WAIT);
@@ -170,14 +181,51 @@ impl Session {
         Ok(step)
     }
 
-    fn register(&mut self, entry: Entry, input: &mut Inbox) -> Step {
-        self.sent.sent(&entry);
+    pub(super) fn sync(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        if self.drowning && self.ledger.is_discarding() && !self.server_failed {
+            if self.ledger.ends_in_group() {
+                self.flush_group(input, out)?;
+                return Ok(WAIT);
+            }
+            // The server knows of no error: it would commit.
+            let frame = self.encoded("client", |buf| {
+                encode::parse(buf, ask::POISON_NAME, ask::POISON, &[])?;
+                encode::sync(buf)
+            })?;
+            self.ledger
+                .push(Entry::new(Request::Parse, Fate::FailTransaction));
+            return Ok(self.replace(Entry::forward(Request::Sync), input, out, frame));
+        }
+        if self.sync_waits(input, out)? {
+            return Ok(WAIT);
+        }
+        Ok(self.register(Entry::forward(Request::Sync), input))
+    }
+
+    /// What a request means for those that follow it.
+    fn note(&mut self, entry: &Entry) {
+        match entry.request {
+            Request::Execute => self.group.executed = true,
+            Request::Sync | Request::Query => self.group = Group::default(),
+            _ => {}
+        }
+        self.sent.sent(entry);
+    }
+
+    pub(super) fn register(&mut self, entry: Entry, input: &mut Inbox) -> Step {
+        self.note(&entry);
         self.ledger.push(entry);
         forwarded(input)
     }
 
-    fn replace(&mut self, entry: Entry, input: &mut Inbox, out: &mut Outbox, frame: Bytes) -> Step {
-        self.sent.sent(&entry);
+    pub(super) fn replace(
+        &mut self,
+        entry: Entry,
+        input: &mut Inbox,
+        out: &mut Outbox,
+        frame: Bytes,
+    ) -> Step {
+        self.note(&entry);
         self.ledger.push(entry);
         input.replace(&mut out.server, frame);
         Step::Done
@@ -197,7 +245,7 @@ impl Session {
     }
 
     /// Replaces the frame by a statement that the server rejects, and its error by `refusal`.
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         request: Request,
         refusal: Refusal,
@@ -223,12 +271,46 @@ impl Session {
         Ok(step)
     }
 
-    fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {
+    /// SQL of this session can reach something protected without naming its table, and this text may.
+    fn reaches_by_name(&self, sql: &[u8]) -> bool {
+        self.sent.reachable_by_sql() && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
+    }
+
+    /// Whether a text may touch something protected, or names of what does; false: it needs no plan.
+    pub(super) fn touches(&self, sql: &[u8]) -> bool {
+        let planner = self.shared.planner.load();
+        let planner = planner.as_ref();
+        planner.is_some_and(|planner| {
+            planner.mentions(sql)
+                || self.reaches_by_name(sql)
+                || self.names_stale(sql)
+                || !self.defining.is_empty()
+        })
+    }
+
+    /// Whether this text may execute a statement that was prepared before the rules changed.
+    fn names_stale(&self, sql: &[u8]) -> bool {
+        self.sent.fresh.is_some() && memmem(sql, b"execute")
+    }
+
+    /// Whether this text has to wait for a catalog that knows what DDL of this session has made meanwhile.
+    pub(super) fn needs_catalog(&mut self) -> bool {
+        if self.in_transaction {
+            // What it made can be seen by others once it is committed.
+            return false;
+        }
+        let awaits = std::mem::take(&mut self.unseen_ddl);
+        self.catalog_stale |= awaits;
+        awaits
+    }
+
+    /// What is to be done with a text that touches something protected.
+    pub(super) fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {
         let planner = self.shared.planner.load();
         let Some(planner) = planner.as_ref() else {
             return Verdict::Forward;
         };
-        if self.sent.fresh.is_some() && memmem(sql, b"execute") {
+        if self.names_stale(sql) {
             return Verdict::Refuse(stale());
         }
         if !self.defining.is_empty()
@@ -236,11 +318,7 @@ impl Session {
         {
             return Verdict::Refuse(refusal);
         }
-        let by_name = self.sent.reachable_by_sql()
-            && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql));
-        if !by_name && !planner.mentions(sql) {
-            return Verdict::Forward;
-        }
+        let by_name = self.reaches_by_name(sql);
         let cacheable =
             !by_name && self.resolved.is_empty() && self.utf8 && self.conforming_strings;
         let of = PlanOf {
@@ -275,7 +353,7 @@ impl Session {
     }
 
     /// Asks what names mean to this session; the frame is planned again with the answer.
-    fn resolve(
+    pub(super) fn resolve(
         &mut self,
         names: &[String],
         input: &mut Inbox,
@@ -305,100 +383,6 @@ impl Session {
         Ok(Step::Done)
     }
 
-    fn query(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
-        let sql = Query::read(input.body()).map_err(by_client)?.sql;
-        let mut verdict = self.verdict(sql, &[]);
-        if matches!(verdict, Verdict::Forward) {
-            return Ok(self.register(Entry::forward(Request::Query), input));
-        }
-        let sql = Bytes::copy_from_slice(sql);
-        if let Verdict::Resolve(names) = &verdict {
-            if let Step::Wait(progress) = self.resolve(names, input, out)? {
-                return Ok(Step::Wait(progress));
-            }
-            verdict = self.verdict(&sql, &[]);
-        }
-        match verdict {
-            Verdict::Forward => Ok(self.register(Entry::forward(Request::Query), input)),
-            Verdict::Refuse(refusal) => self.refuse(Request::Query, refusal, input, out),
-            Verdict::Resolve(_) => self.refuse(Request::Query, unresolved(), input, out),
-            Verdict::Protect(plan) => self.protected_query(&sql, &plan, input, out),
-        }
-    }
-
-    fn protected_query(
-        &mut self,
-        sql: &Bytes,
-        plan: &Arc<Plan>,
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<Step, Fatal> {
-        if plan
-            .statements
-            .iter()
-            .any(|statement| statement.max_param > 0)
-        {
-            return self.refuse(Request::Query, no_parameters(), input, out);
-        }
-        let first = usize::from(!self.resolved.is_empty());
-        let lookups = plan
-            .statements
-            .iter()
-            .filter_map(|statement| statement.lookup.as_ref());
-        for (round, lookup) in lookups.enumerate() {
-            if !self.has_answer(first + round, &lookup.sql, &[], input, out)? {
-                return Ok(WAIT);
-            }
-        }
-        let mut round = first;
-        let mut edits = Vec::new();
-        let mut tenant = None;
-        for statement in &plan.statements {
-            let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
-            round += usize::from(statement.lookup.is_some());
-            match copy::tenant_of(statement, answer) {
-                Ok(None) => {}
-                // Of one text, one COPY at most asks: behind it nothing may (the planner sees to that).
-                Ok(Some(found)) => tenant = Some(found),
-                Err(refusal) => return self.refuse(Request::Query, refusal, input, out),
-            }
-            let sealed =
-                match sealing::seal_slots(sql, statement, None, answer, &|tenant, purpose| {
-                    self.active(tenant, purpose)
-                }) {
-                    Ok(sealed) => sealed,
-                    Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
-                };
-            let value = |index: usize| {
-                sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
-            };
-            edits.extend(sealing::edits(statement, sealed.none_matched, value));
-        }
-        for statement in &plan.statements {
-            self.defining.extend(statement.defines.iter().cloned());
-        }
-        let copies = plan.statements.iter();
-        let copies = copies.filter(|plan| copy::copies_in(plan)).count();
-        self.copying.sent(copies);
-        let entry = Entry::forward(Request::Query)
-            .with(Effect::Results(plan.clone(), 0))
-            .copying(copies > 0, tenant);
-        if edits.is_empty() {
-            return Ok(self.register(entry, input));
-        }
-        let rewritten = std::str::from_utf8(sql)
-            .map_err(|_| not_utf8())
-            .and_then(|sql| sealing::rewrite(sql, edits));
-        match rewritten {
-            Err(refusal) => self.refuse(Request::Query, refusal, input, out),
-            Ok(rewritten) => {
-                let frame =
-                    self.encoded("client", |buf| encode::query(buf, rewritten.sql.as_bytes()))?;
-                Ok(self.replace(entry.at(Some(rewritten.positions)), input, out, frame))
-            }
-        }
-    }
-
     pub(super) fn active(
         &self,
         tenant: &TenantId,
@@ -417,7 +401,7 @@ impl Session {
         }
     }
 
-    fn unsealed(
+    pub(super) fn unsealed(
         &mut self,
         request: Request,
         unsealed: Unsealed,
@@ -429,389 +413,14 @@ impl Session {
             Unsealed::Refused(refusal) => self.refuse(request, refusal, input, out),
         }
     }
-
-    fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
-        let parse = Parse::read(input.body()).map_err(by_client)?;
-        let mut verdict = self.verdict(parse.sql, &parse.types);
-        if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
-            return Ok(self.register(Entry::forward(Request::Parse), input));
-        }
-        let (name, sql, types) = (
-            Bytes::copy_from_slice(parse.name),
-            Bytes::copy_from_slice(parse.sql),
-            parse.types,
-        );
-        if let Verdict::Resolve(names) = &verdict {
-            if let Step::Wait(progress) = self.resolve(names, input, out)? {
-                return Ok(Step::Wait(progress));
-            }
-            verdict = self.verdict(&sql, &types);
-        }
-        match verdict {
-            Verdict::Forward => Ok(self.register(
-                Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
-                input,
-            )),
-            Verdict::Refuse(refusal) => self.refuse(Request::Parse, refusal, input, out),
-            Verdict::Resolve(_) => self.refuse(Request::Parse, unresolved(), input, out),
-            Verdict::Protect(plan) => match plan.statements.as_slice() {
-                [statement] => {
-                    self.protected_parse(name, sql, types, statement.clone(), input, out)
-                }
-                _ => self.refuse(Request::Parse, several_commands(), input, out),
-            },
-        }
-    }
-
-    fn protected_parse(
-        &mut self,
-        name: Bytes,
-        sql: Bytes,
-        types: Vec<Oid>,
-        plan: Arc<StatementPlan>,
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<Step, Fatal> {
-        let rewritten = match as_prepared(&plan, &sql, false) {
-            Ok(rewritten) => rewritten,
-            Err(refusal) => return self.refuse(Request::Parse, refusal, input, out),
-        };
-        let asks = plan
-            .lookup
-            .as_ref()
-            .is_some_and(|lookup| !lookup.params.is_empty());
-        let frame = self.encoded("client", |buf| {
-            encode::parse(
-                buf,
-                &name,
-                rewritten.sql.as_bytes(),
-                &declared_types(&plan, &types),
-            )?;
-            if asks {
-                // The look-up's parameters must have the types that the statement's own have.
-                encode::describe(buf, b'S', &name)?;
-                encode::flush(buf)?;
-            }
-            Ok(())
-        })?;
-        let statement = Arc::new(Prepared {
-            plan,
-            sql,
-            declared: types,
-            types: OnceLock::new(),
-        });
-        let entry = Entry::forward(Request::Parse)
-            .with(Effect::Statement(name, Some(statement.clone())))
-            .at(Some(rewritten.positions));
-        let step = self.replace(entry, input, out, frame);
-        if asks {
-            self.ledger.push(
-                Entry::skip(Request::DescribeStatement).with(Effect::Parameters { statement }),
-            );
-        }
-        Ok(step)
-    }
-
-    fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
-        let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
-        let portal = Bytes::copy_from_slice(portal);
-        if self.sent.is_stale(statement) {
-            return self.refuse(Request::Bind, stale(), input, out);
-        }
-        let prepared = match self.sent.statements.get(statement) {
-            Some(prepared) if prepared.takes_values() => prepared.clone(),
-            other => {
-                let opened = other.map(|prepared| Portal::new(prepared.plan.clone()));
-                let entry = Entry::forward(Request::Bind).with(Effect::Portal(portal, opened));
-                return Ok(self.register(entry, input));
-            }
-        };
-        let body = Bytes::copy_from_slice(input.body());
-        let bind = Bind::read(&body).map_err(by_client)?;
-        if !fits(&prepared, &bind) {
-            return self.unfit_bind(&prepared, &bind, input, out);
-        }
-        if !self.looked_up(&prepared, &bind, input, out)? {
-            return Ok(WAIT);
-        }
-        let answer = prepared.plan.lookup.as_ref().and_then(|_| self.answer(0));
-        let sealed = match sealing::seal_slots(
-            &prepared.sql,
-            &prepared.plan,
-            Some(&bind),
-            answer,
-            &|tenant, purpose| self.active(tenant, purpose),
-        ) {
-            Ok(sealed) => sealed,
-            Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
-        };
-        let tenant = match copy::tenant_of(&prepared.plan, answer) {
-            Ok(tenant) => tenant,
-            Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
-        };
-        let portal_plan = Portal {
-            tenant,
-            ..Portal::new(prepared.plan.clone())
-        };
-        let effect = Effect::Portal(portal, Some(portal_plan));
-        let entry = Entry::forward(Request::Bind).with(effect);
-        self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
-    }
-
-    /// A Bind that the server rejects whatever its values are: it goes without them.
-    fn unfit_bind(
-        &mut self,
-        prepared: &Prepared,
-        bind: &Bind<'_>,
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<Step, Fatal> {
-        if prepared.added() > 0 {
-            return self.refuse(Request::Bind, parameters_differ(prepared, bind), input, out);
-        }
-        let nothing = vec![None; bind.params.len()];
-        let frame = self.encoded("client", |buf| {
-            encode::bind(
-                buf,
-                bind.portal,
-                bind.statement,
-                &bind.formats,
-                &nothing,
-                &bind.result_formats,
-            )
-        })?;
-        Ok(self.replace(Entry::forward(Request::Bind), input, out, frame))
-    }
-
-    /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
-    fn looked_up(
-        &mut self,
-        prepared: &Prepared,
-        bind: &Bind<'_>,
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<bool, Fatal> {
-        let Some(lookup) = &prepared.plan.lookup else {
-            return Ok(true);
-        };
-        if !lookup.params.is_empty() && prepared.types.get().is_none() {
-            return Ok(false);
-        }
-        let format = |index: usize| match bind.formats.as_slice() {
-            [] => 0,
-            [all] => *all,
-            each => each.get(index).copied().unwrap_or(0),
-        };
-        let argument = |number: &u16| {
-            let index = usize::from(*number).saturating_sub(1);
-            let type_oid = prepared
-                .types
-                .get()
-                .and_then(|types| types.get(index))
-                .copied()
-                .unwrap_or_default();
-            Argument {
-                value: bind.params.get(index).copied().flatten(),
-                format: format(index),
-                type_oid,
-            }
-        };
-        let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
-        self.has_answer(0, &lookup.sql, &arguments, input, out)
-    }
-
-    fn sealed_bind(
-        &mut self,
-        prepared: &Prepared,
-        bind: &Bind<'_>,
-        sealed: SealedSlots,
-        entry: Entry,
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<Step, Fatal> {
-        let instead = if sealed.none_matched {
-            match as_prepared(&prepared.plan, &prepared.sql, true) {
-                Ok(rewritten) => Some(rewritten.sql),
-                Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
-            }
-        } else {
-            None
-        };
-        let (formats, params) = sealing::bound_params(&prepared.plan, bind, sealed);
-        let params: Vec<Option<&[u8]>> = params.iter().map(|value| value.as_deref()).collect();
-        let frame = self.encoded("client", |buf: &mut BytesMut| -> Result<(), WireError> {
-            if let Some(sql) = &instead {
-                encode::close(buf, b'S', NONE_MATCHED)?;
-                encode::parse(
-                    buf,
-                    NONE_MATCHED,
-                    sql.as_bytes(),
-                    &declared_types(&prepared.plan, &prepared.declared),
-                )?;
-            }
-            let statement = if instead.is_some() {
-                NONE_MATCHED
-            } else {
-                bind.statement
-            };
-            encode::bind(
-                buf,
-                bind.portal,
-                statement,
-                &formats,
-                &params,
-                &bind.result_formats,
-            )
-        })?;
-        if instead.is_some() {
-            self.ledger.push(Entry::skip(Request::Close));
-            self.ledger.push(Entry::skip(Request::Parse));
-        }
-        Ok(self.replace(entry, input, out, frame))
-    }
-
-    fn describe(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
-        let describe = Describe::read(input.body()).map_err(by_client)?;
-        let entry = if describe.kind == b'S' {
-            let effect =
-                self.sent
-                    .statements
-                    .get(describe.name)
-                    .map(|statement| Effect::Parameters {
-                        statement: statement.clone(),
-                    });
-            Entry::forward(Request::DescribeStatement).with(effect.unwrap_or(Effect::None))
-        } else {
-            Entry::forward(Request::DescribePortal)
-                .with(Effect::Describe(Bytes::copy_from_slice(describe.name)))
-        };
-        Ok(self.register(entry, input))
-    }
-
-    fn execute(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
-        let execute = Execute::read(input.body()).map_err(by_client)?;
-        let Some(portal) = self.sent.portals.get(execute.portal) else {
-            return Ok(self.register(Entry::forward(Request::Execute), input));
-        };
-        self.defining.extend(portal.plan.defines.iter().cloned());
-        let name = Bytes::copy_from_slice(execute.portal);
-        let copies = copy::copies_in(&portal.plan);
-        let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));
-        if matches!(portal.plan.outputs, Outputs::ByDescription { .. })
-            && !portal.described
-            && !copies_out
-        {
-            let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;
-            input.inject(&mut out.server, frame);
-            let entry = Entry::skip(Request::DescribePortal).with(Effect::Describe(name.clone()));
-            self.sent.sent(&entry);
-            self.ledger.push(entry);
-        }
-        self.copying.sent(usize::from(copies));
-        let entry = Entry::forward(Request::Execute)
-            .with(Effect::Rows(name))
-            .copying(copies, None);
-        Ok(self.register(entry, input))
-    }
-
-    fn close(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
-        let close = Close::read(input.body()).map_err(by_client)?;
-        let name = Bytes::copy_from_slice(close.name);
-        let effect = if close.kind == b'S' {
-            Effect::CloseStatement(name)
-        } else {
-            Effect::ClosePortal(name)
-        };
-        Ok(self.register(Entry::forward(Request::Close).with(effect), input))
-    }
 }
 
-fn forwarded(input: &mut Inbox) -> Step {
+pub(super) fn forwarded(input: &mut Inbox) -> Step {
     input.forward();
     Step::Done
 }
 
-/// The text of a prepared statement: copies have numbers of their own, literals of sealed columns become parameters
-/// that each Bind seals.
-fn as_prepared(
-    plan: &StatementPlan,
-    sql: &[u8],
-    none_matched: bool,
-) -> Result<sealing::Rewritten, Refusal> {
-    let sql = std::str::from_utf8(sql).map_err(|_| not_utf8())?;
-    let mut number = usize::from(plan.max_param) + plan.copies.len();
-    let edits = sealing::edits(plan, none_matched, |index| {
-        number += 1;
-        let slot = plan.slots.get(index);
-        let kind = slot.map(|slot| slot.column.kind);
-        let array = slot.is_some_and(|slot| slot.elements);
-        format!(
-            "${number}::{}{}",
-            kind.map_or("text", sealing::type_name),
-            if array { "[]" } else { "" }
-        )
-    });
-    sealing::rewrite(sql, edits)
-}
-
-/// The types that the client declared, and the same for copies.
-fn declared_types(plan: &StatementPlan, declared: &[Oid]) -> Vec<Oid> {
-    let mut types = declared.to_vec();
-    if !plan.copies.is_empty() && !types.is_empty() {
-        types.resize(types.len().max(usize::from(plan.max_param)), Oid(0));
-        let copies: Vec<Oid> = plan
-            .copies
-            .iter()
-            .map(|copy| {
-                declared
-                    .get(usize::from(copy.original).saturating_sub(1))
-                    .copied()
-                    .unwrap_or_default()
-            })
-            .collect();
-        types.extend(copies);
-    }
-    types
-}
-
-/// Whether a Bind's format codes and number of values are such that the server would take them.
-fn fits(prepared: &Prepared, bind: &Bind<'_>) -> bool {
-    let (count, formats) = (bind.params.len(), &bind.formats);
-    let needed = usize::from(prepared.plan.max_param);
-    // PREPARE may declare more parameters than its statement uses.
-    let enough = if prepared.sql.is_empty() {
-        count >= needed
-    } else {
-        count == needed.max(prepared.declared.len())
-    };
-    enough
-        && (formats.len() <= 1 || formats.len() == count)
-        && formats.iter().all(|code| matches!(code, 0 | 1))
-}
-
-/// In PostgreSQL's words: what it would say counts the parameters that we add.
-fn parameters_differ(prepared: &Prepared, bind: &Bind<'_>) -> Refusal {
-    let needed = usize::from(prepared.plan.max_param).max(prepared.declared.len());
-    Refusal::new(
-        "08P01",
-        format!(
-            "bind message supplies {} parameters, but prepared statement \"{}\" requires {needed}",
-            bind.params.len(),
-            String::from_utf8_lossy(bind.statement),
-        ),
-        "Bind as many parameters as the statement has, in format 0 or 1. See docs/errors.md#parameter-missing.",
-    )
-}
-
-fn no_parameters() -> Refusal {
-    Refusal::new(
-        "42P02",
-        "there is no parameter $1",
-        "A simple query has no parameters: use the extended protocol. See docs/errors.md#parameter-missing.",
-    )
-}
-
-fn not_utf8() -> Refusal {
+pub(super) fn not_utf8() -> Refusal {
     Refusal::new(
         "22021",
         "a statement on a protected table is not valid UTF-8",
@@ -819,7 +428,7 @@ fn not_utf8() -> Refusal {
     )
 }
 
-fn unresolved() -> Refusal {
+pub(super) fn unresolved() -> Refusal {
     Refusal::new(
         "0A000",
         "a table name has several meanings",
@@ -828,7 +437,7 @@ fn unresolved() -> Refusal {
 }
 
 /// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
-fn stale() -> Refusal {
+pub(super) fn stale() -> Refusal {
     let mut refusal = Refusal::new(
         "0A000",
         "cached plan must not change result type",
@@ -842,12 +451,4 @@ fn stale() -> Refusal {
 fn memmem(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len())
         .any(|window| window.eq_ignore_ascii_case(word))
-}
-
-fn several_commands() -> Refusal {
-    Refusal::new(
-        "42601",
-        "cannot insert multiple commands into a prepared statement",
-        "Prepare one command at a time. See docs/errors.md#several-commands.",
-    )
 }

@@ -51,7 +51,9 @@ pub(super) enum Fate {
     Substitute(Box<Refusal>),
     /// The server is told that the COPY failed; the client is told this instead, unless the server had an error of its own.
     CopyFailed(Box<Refusal>),
-    /// A Query of ours that fails the open transaction: its error is ours, its ReadyForQuery is the client's.
+    /// A COMMIT or ROLLBACK of ours after a Query: the client sees its error and its ReadyForQuery only.
+    Settle,
+    /// A Parse of ours that makes the open transaction fail: its error is ours.
     FailTransaction,
 }
 
@@ -94,6 +96,12 @@ pub(super) struct Entry {
     pub(super) copies: bool,
     /// Whose these rows are, where they do not say it.
     pub(super) tenant: Option<TenantId>,
+    /// Its text names nothing that is protected: DDL in it makes no new way to a protected table.
+    pub(super) quiet: bool,
+    /// A BEGIN of ours goes before its text, whose completion the client does not see.
+    pub(super) begins: bool,
+    /// It ended with an error.
+    pub(super) failed: bool,
 }
 
 impl Entry {
@@ -105,7 +113,15 @@ impl Entry {
             positions: None,
             copies: false,
             tenant: None,
+            quiet: false,
+            begins: false,
+            failed: false,
         }
+    }
+
+    pub(super) fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
     }
 
     pub(super) fn forward(request: Request) -> Self {
@@ -147,7 +163,24 @@ impl Ledger {
     /// Whether no reply is expected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        // An end of COPY data that nobody waited for is answered by nothing.
+        self.entries
+            .iter()
+            .all(|entry| entry.request == Request::CopyEnd)
+    }
+
+    /// Whether replies to messages since the last Sync or Query are still to come.
+    pub(super) fn ends_in_group(&self) -> bool {
+        let ends = |entry: &Entry| {
+            matches!(
+                entry.request,
+                Request::Sync | Request::Query | Request::FunctionCall
+            )
+        };
+        let mut answered = self.entries.iter().rev();
+        answered
+            .find(|entry| entry.request != Request::CopyEnd)
+            .is_some_and(|entry| !ends(entry))
     }
 
     /// Whether the server discards what the client sends, up to Sync.
@@ -181,6 +214,21 @@ impl Ledger {
     /// Whether the server may still open a COPY FROM whose rows are sealed.
     pub(super) fn copies(&self) -> bool {
         self.entries.iter().any(|entry| entry.copies)
+    }
+
+    /// At CopyInResponse: whether the end of the data was sent already, and how many Syncs before it.
+    pub(super) fn before_copy_end(&self) -> (bool, usize) {
+        let syncs = self
+            .entries
+            .iter()
+            .take_while(|entry| entry.request != Request::CopyEnd)
+            .filter(|entry| entry.request == Request::Sync)
+            .count();
+        let ended = self
+            .entries
+            .iter()
+            .any(|entry| entry.request == Request::CopyEnd);
+        (ended, syncs)
     }
 
     /// Remaining entries, oldest first.

@@ -7,13 +7,16 @@
 //! PostgreSQL manual, chapter 55.
 
 mod ask;
+mod atomic;
 mod backend;
 mod copy;
+mod extended;
 mod frontend;
 pub mod ledger;
 mod names;
 mod opening;
 mod sealing;
+mod simple;
 mod startup;
 mod within;
 
@@ -30,6 +33,7 @@ use crate::plan::Planner;
 use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 
 use ask::Ask;
+use atomic::{Group, Rest};
 use copy::Copying;
 use ledger::Ledger;
 use names::{Names, PlanCache};
@@ -177,8 +181,16 @@ pub struct Session {
     unsure: bool,
     /// The client was told of an error that the server does not know of: replies are dropped up to ReadyForQuery.
     drowning: bool,
-    /// Replies are dropped and the transaction is made to fail; the client's next frames wait.
+    /// Meanwhile the server has met an error as well.
+    server_failed: bool,
+    /// A value could not be opened: the transaction, if one is open, is made to fail; the client's next frames wait.
     failing: bool,
+    /// The extended-query messages since the last Sync.
+    group: Group,
+    /// What is left of the Query under way.
+    rest: Option<Rest>,
+    /// What the client is told when the COMMIT of ours is done.
+    last_completion: Option<Bytes>,
     /// The server reads CopyData now; Sync and Flush are ignored by it.
     copy_in: bool,
     copying: Copying,
@@ -196,6 +208,8 @@ pub struct Session {
     defining: Vec<String>,
     /// Relations of results that the catalog was loaded for once.
     unknown: HashSet<Oid>,
+    /// DDL on what is not protected has passed since the catalog was loaded.
+    unseen_ddl: bool,
     answers: KeyAnswers,
     waiting: [bool; 2],
     scratch: BytesMut,
@@ -237,7 +251,11 @@ impl Session {
             openers: Openers::default(),
             unsure: false,
             drowning: false,
+            server_failed: false,
             failing: false,
+            group: Group::default(),
+            rest: None,
+            last_completion: None,
             copy_in: false,
             copying: Copying::default(),
             server_major: 0,
@@ -249,6 +267,7 @@ impl Session {
             ddl: false,
             defining: Vec::new(),
             unknown: HashSet::new(),
+            unseen_ddl: false,
             answers: KeyAnswers::default(),
             waiting: [false; 2],
             scratch: BytesMut::new(),
@@ -313,6 +332,12 @@ impl Session {
             || (self.ledger.is_empty() && !self.in_transaction)
     }
 
+    /// Whether a reply of the server or a key is waited for.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.ledger.is_empty() || self.waiting.iter().any(|waits| *waits)
+    }
+
     /// Whether more bytes of this peer could not be worked on now: its frame at the front waits for something else.
     #[must_use]
     pub fn is_held(&self, peer: Peer) -> bool {
@@ -322,7 +347,7 @@ impl Session {
                 client
                     || self.copying.holds
                     || matches!(self.ask, Ask::Sent(..))
-                    || (self.failing && !self.ledger.is_discarding())
+                    || self.is_parting()
             }
             Peer::Server => server,
         }
@@ -357,9 +382,19 @@ impl Session {
         }
     }
 
-    /// A DDL command passed since the last call: the catalog is to be loaded again before the client goes on.
+    /// The catalog is to be loaded again before the client goes on, because of a DDL command that passed; then what the
+    /// client has sent is to be tried again.
     pub fn catalog_stale(&mut self) -> bool {
-        std::mem::take(&mut self.catalog_stale)
+        let stale = std::mem::take(&mut self.catalog_stale);
+        self.unseen_ddl &= !stale;
+        stale
+    }
+
+    /// While a transaction is being made to fail, or a Query goes in parts, nothing of the client may slip in between, but
+    /// for data that a COPY under way waits for.
+    fn is_parting(&self) -> bool {
+        let failing = self.failing && !self.ledger.is_discarding();
+        (failing || self.rest.is_some()) && !self.copy_in
     }
 
     /// The catalog was loaded after [`Self::catalog_stale`] had said that it must be.

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
+use super::atomic::Deed;
 use super::ledger::{Effect, Entry, Request};
 use crate::model::{Oid, TenantId};
 use crate::plan::{Plan, SlotSource, StatementKind, StatementPlan, Verdict};
@@ -19,6 +20,8 @@ pub(super) struct Prepared {
     pub(super) sql: Bytes,
     /// Types that the client declared at Parse.
     pub(super) declared: Vec<Oid>,
+    /// What it does.
+    pub(super) deed: Deed,
     /// Types that the server told: the client's parameters first, then ours.
     pub(super) types: OnceLock<Vec<Oid>>,
 }
@@ -55,16 +58,19 @@ pub(super) struct Portal {
     pub(super) hold: bool,
     /// Whose the rows of a COPY FROM are, where they do not say it.
     pub(super) tenant: Option<TenantId>,
+    /// What its statement does.
+    pub(super) deed: Deed,
 }
 
 impl Portal {
-    pub(super) fn new(plan: Arc<StatementPlan>) -> Self {
+    pub(super) fn new(plan: Arc<StatementPlan>, deed: Deed) -> Self {
         Self {
             plan,
             opener: None,
             described: false,
             hold: false,
             tenant: None,
+            deed,
         }
     }
 }
@@ -162,11 +168,12 @@ impl Names {
     /// A statement has completed: PREPARE, DECLARE and their opposites change names.
     pub(super) fn complete(&mut self, plan: &Arc<StatementPlan>) {
         match &plan.kind {
-            StatementKind::Prepare { name, inner } => {
+            StatementKind::Prepare { name, inner, reads } => {
                 let prepared = Prepared {
                     plan: inner.clone(),
                     sql: Bytes::new(),
                     declared: Vec::new(),
+                    deed: if *reads { Deed::Reads } else { Deed::Writes },
                     types: OnceLock::new(),
                 };
                 self.statements
@@ -179,7 +186,7 @@ impl Names {
             StatementKind::Declare { name, hold } => {
                 let cursor = Portal {
                     hold: *hold,
-                    ..Portal::new(plan.clone())
+                    ..Portal::new(plan.clone(), Deed::Reads)
                 };
                 self.portals.insert(name.clone().into(), cursor);
             }

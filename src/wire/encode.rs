@@ -187,6 +187,14 @@ pub fn terminate(buf: &mut BytesMut) -> Written {
     frame(buf, b'X', |_| Ok(()))
 }
 
+/// CommandComplete.
+///
+/// # Errors
+/// When the tag does not fit.
+pub fn command_complete(buf: &mut BytesMut, tag: &[u8]) -> Written {
+    frame(buf, b'C', |buf| cstr(buf, tag))
+}
+
 /// DataRow; `None` is NULL.
 ///
 /// # Errors

@@ -140,6 +140,14 @@ impl Inbox {
             .unwrap_or_default()
     }
 
+    /// What is here of the body of the frame at the front.
+    #[must_use]
+    pub fn arrived(&self) -> &[u8] {
+        let front = self.front();
+        let end = self.frame_len().min(front.len());
+        front.get(HEADER..end).unwrap_or_default()
+    }
+
     /// Tags and bodies of the whole frames behind the one at the front, as far as they are here.
     pub fn following(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let mut rest = self.front().get(self.frame_len()..).unwrap_or_default();

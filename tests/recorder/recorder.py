@@ -11,7 +11,7 @@ from wire import Frames, SYNC, TERMINATE, copy_fail, error_fields, query, startu
 MARK = b"the end of the script"
 # Ends whatever the script left open: a COPY, a failed group, a transaction; then a result that nobody else gives.
 EPILOGUE = copy_fail("the script is over") + SYNC + query("ROLLBACK") + query(b"SELECT '" + MARK + b"'")
-TIMEOUT = 20
+TIMEOUT = 120
 
 
 class Recording(list):
@@ -74,6 +74,8 @@ def exchange(stream, pieces, frames, over):
     stream.setblocking(False)
     while not over():
         if not pending and pieces:
+            # A moment, so that the pieces are read one by one.
+            time.sleep(0.0005)
             pending = pieces.pop()
         readable, writable, _ = select.select([stream], [stream] if pending else [], [], 1)
         if time.monotonic() > deadline:

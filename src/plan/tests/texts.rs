@@ -105,7 +105,7 @@ fn several_relations_of_a_name_are_asked_for() {
 fn prepared(sql: &str) -> HashMap<String, Arc<StatementPlan>> {
     let plan = plan(sql);
     match &plan.statements[0].kind {
-        StatementKind::Prepare { name, inner } => {
+        StatementKind::Prepare { name, inner, .. } => {
             HashMap::from([(name.clone(), Arc::clone(inner))])
         }
         _ => HashMap::from([("c".to_owned(), Arc::clone(&plan.statements[0]))]),

@@ -152,12 +152,11 @@ impl Session {
         out: &mut Outbox,
     ) -> Result<(), Fatal> {
         let response = CopyResponse::read(input.body()).map_err(by_server)?;
-        self.copy_in = self.ledger.copy_in();
         if self.drowning {
-            // The client has its error and sends no data: the server must not wait for it.
             input.skip(&mut out.client);
-            return self.fail_copy(None, out);
+            return self.drown_copy(out);
         }
+        self.copy_in = self.ledger.copy_in();
         input.forward();
         let opened = self.opened_copy();
         let copy = opened.and_then(|(plan, asked)| match &plan.kind {
@@ -178,6 +177,20 @@ impl Session {
         }
         let csv_marker = self.server_major < NO_CSV_MARKER;
         self.copying.incoming = Some(Box::new(Incoming::new(copy, tenant, csv_marker)));
+        Ok(())
+    }
+
+    /// The client was told of an error before the server came to this COPY: it sends no data, and the server must not
+    /// wait for it. Each Sync that the server ignores meanwhile is one that the client counts on.
+    fn drown_copy(&mut self, out: &mut Outbox) -> Result<(), Fatal> {
+        let (ended, ignored) = self.ledger.before_copy_end();
+        if !ended {
+            self.fail_copy(None, out)?;
+        }
+        for _ in 0..ignored {
+            let frame = self.encoded("client", encode::sync)?;
+            out.server.push(frame);
+        }
         Ok(())
     }
 

@@ -1,0 +1,414 @@
+//! The extended query protocol: Parse, Bind, Describe, Execute, Close (PostgreSQL manual 55.2.3).
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Bytes, BytesMut};
+
+use super::ask::Argument;
+use super::atomic::Deed;
+use super::copy;
+use super::frontend::{Step, WAIT, not_utf8, stale, unresolved};
+use super::ledger::{Effect, Entry, Request};
+use super::names::{Portal, Prepared};
+use super::sealing::{self, SealedSlots};
+use super::{Fatal, Session, by_client};
+use crate::model::{Oid, Refusal};
+use crate::plan::{Outputs, StatementKind, StatementPlan, Verdict};
+use crate::wire::message::{Bind, Close, Describe, Execute, Parse};
+use crate::wire::{Inbox, Outbox, WireError, encode};
+
+/// The statement of ours that stands in for an UPDATE whose look-up found no row.
+const NONE_MATCHED: &[u8] = b"_pgseal_none";
+
+impl Session {
+    pub(super) fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let parse = Parse::read(input.body()).map_err(by_client)?;
+        let touches = self.touches(parse.sql);
+        if touches && self.needs_catalog() {
+            return Ok(WAIT);
+        }
+        let mut verdict = if touches {
+            self.verdict(parse.sql, &parse.types)
+        } else {
+            Verdict::Forward
+        };
+        if matches!(verdict, Verdict::Forward) && self.commit_waits(parse.sql) {
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
+        if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
+            return Ok(self.register(Entry::forward(Request::Parse), input));
+        }
+        let (name, sql, types) = (
+            Bytes::copy_from_slice(parse.name),
+            Bytes::copy_from_slice(parse.sql),
+            parse.types,
+        );
+        if let Verdict::Resolve(names) = &verdict {
+            if let Step::Wait(progress) = self.resolve(names, input, out)? {
+                return Ok(Step::Wait(progress));
+            }
+            verdict = self.verdict(&sql, &types);
+        }
+        match verdict {
+            Verdict::Forward => Ok(self.register(
+                Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
+                input,
+            )),
+            Verdict::Refuse(refusal) => self.refuse(Request::Parse, refusal, input, out),
+            Verdict::Resolve(_) => self.refuse(Request::Parse, unresolved(), input, out),
+            Verdict::Protect(plan) => match plan.statements.as_slice() {
+                [statement] => {
+                    self.protected_parse(name, sql, types, statement.clone(), input, out)
+                }
+                _ => self.refuse(Request::Parse, several_commands(), input, out),
+            },
+        }
+    }
+
+    fn protected_parse(
+        &mut self,
+        name: Bytes,
+        sql: Bytes,
+        types: Vec<Oid>,
+        plan: Arc<StatementPlan>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let rewritten = match as_prepared(&plan, &sql, false) {
+            Ok(rewritten) => rewritten,
+            Err(refusal) => return self.refuse(Request::Parse, refusal, input, out),
+        };
+        let asks = plan
+            .lookup
+            .as_ref()
+            .is_some_and(|lookup| !lookup.params.is_empty());
+        let frame = self.encoded("client", |buf| {
+            encode::parse(
+                buf,
+                &name,
+                rewritten.sql.as_bytes(),
+                &declared_types(&plan, &types),
+            )?;
+            if asks {
+                // The look-up's parameters must have the types that the statement's own have.
+                encode::describe(buf, b'S', &name)?;
+                encode::flush(buf)?;
+            }
+            Ok(())
+        })?;
+        let statement = Arc::new(Prepared {
+            plan,
+            deed: Deed::of(&sql),
+            sql,
+            declared: types,
+            types: OnceLock::new(),
+        });
+        let entry = Entry::forward(Request::Parse)
+            .with(Effect::Statement(name, Some(statement.clone())))
+            .at(Some(rewritten.positions));
+        let step = self.replace(entry, input, out, frame);
+        if asks {
+            self.ledger.push(
+                Entry::skip(Request::DescribeStatement).with(Effect::Parameters { statement }),
+            );
+        }
+        Ok(step)
+    }
+
+    pub(super) fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
+        let portal = Bytes::copy_from_slice(portal);
+        if self.sent.is_stale(statement) {
+            return self.refuse(Request::Bind, stale(), input, out);
+        }
+        let prepared = match self.sent.statements.get(statement) {
+            Some(prepared) if prepared.takes_values() => prepared.clone(),
+            other => {
+                let opened =
+                    other.map(|prepared| Portal::new(prepared.plan.clone(), prepared.deed));
+                let entry = Entry::forward(Request::Bind).with(Effect::Portal(portal, opened));
+                return Ok(self.register(entry, input));
+            }
+        };
+        let body = Bytes::copy_from_slice(input.body());
+        let bind = Bind::read(&body).map_err(by_client)?;
+        if !fits(&prepared, &bind) {
+            return self.unfit_bind(&prepared, &bind, input, out);
+        }
+        if !self.looked_up(&prepared, &bind, input, out)? {
+            return Ok(WAIT);
+        }
+        let answer = prepared.plan.lookup.as_ref().and_then(|_| self.answer(0));
+        let sealed = match sealing::seal_slots(
+            &prepared.sql,
+            &prepared.plan,
+            Some(&bind),
+            answer,
+            &|tenant, purpose| self.active(tenant, purpose),
+        ) {
+            Ok(sealed) => sealed,
+            Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
+        };
+        let tenant = match copy::tenant_of(&prepared.plan, answer) {
+            Ok(tenant) => tenant,
+            Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
+        };
+        let portal_plan = Portal {
+            tenant,
+            ..Portal::new(prepared.plan.clone(), prepared.deed)
+        };
+        let effect = Effect::Portal(portal, Some(portal_plan));
+        let entry = Entry::forward(Request::Bind).with(effect);
+        self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
+    }
+
+    /// A Bind that the server rejects whatever its values are: it goes without them.
+    fn unfit_bind(
+        &mut self,
+        prepared: &Prepared,
+        bind: &Bind<'_>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        if prepared.added() > 0 {
+            return self.refuse(Request::Bind, parameters_differ(prepared, bind), input, out);
+        }
+        let nothing = vec![None; bind.params.len()];
+        let frame = self.encoded("client", |buf| {
+            encode::bind(
+                buf,
+                bind.portal,
+                bind.statement,
+                &bind.formats,
+                &nothing,
+                &bind.result_formats,
+            )
+        })?;
+        Ok(self.replace(Entry::forward(Request::Bind), input, out, frame))
+    }
+
+    /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
+    fn looked_up(
+        &mut self,
+        prepared: &Prepared,
+        bind: &Bind<'_>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<bool, Fatal> {
+        let Some(lookup) = &prepared.plan.lookup else {
+            return Ok(true);
+        };
+        if !lookup.params.is_empty() && prepared.types.get().is_none() {
+            return Ok(false);
+        }
+        let format = |index: usize| match bind.formats.as_slice() {
+            [] => 0,
+            [all] => *all,
+            each => each.get(index).copied().unwrap_or(0),
+        };
+        let argument = |number: &u16| {
+            let index = usize::from(*number).saturating_sub(1);
+            let type_oid = prepared
+                .types
+                .get()
+                .and_then(|types| types.get(index))
+                .copied()
+                .unwrap_or_default();
+            Argument {
+                value: bind.params.get(index).copied().flatten(),
+                format: format(index),
+                type_oid,
+            }
+        };
+        let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
+        self.has_answer(0, &lookup.sql, &arguments, input, out)
+    }
+
+    fn sealed_bind(
+        &mut self,
+        prepared: &Prepared,
+        bind: &Bind<'_>,
+        sealed: SealedSlots,
+        entry: Entry,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let instead = if sealed.none_matched {
+            match as_prepared(&prepared.plan, &prepared.sql, true) {
+                Ok(rewritten) => Some(rewritten.sql),
+                Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
+            }
+        } else {
+            None
+        };
+        let (formats, params) = sealing::bound_params(&prepared.plan, bind, sealed);
+        let params: Vec<Option<&[u8]>> = params.iter().map(|value| value.as_deref()).collect();
+        let frame = self.encoded("client", |buf: &mut BytesMut| -> Result<(), WireError> {
+            if let Some(sql) = &instead {
+                encode::close(buf, b'S', NONE_MATCHED)?;
+                encode::parse(
+                    buf,
+                    NONE_MATCHED,
+                    sql.as_bytes(),
+                    &declared_types(&prepared.plan, &prepared.declared),
+                )?;
+            }
+            let statement = if instead.is_some() {
+                NONE_MATCHED
+            } else {
+                bind.statement
+            };
+            encode::bind(
+                buf,
+                bind.portal,
+                statement,
+                &formats,
+                &params,
+                &bind.result_formats,
+            )
+        })?;
+        if instead.is_some() {
+            self.ledger.push(Entry::skip(Request::Close));
+            self.ledger.push(Entry::skip(Request::Parse));
+        }
+        Ok(self.replace(entry, input, out, frame))
+    }
+
+    pub(super) fn describe(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
+        let describe = Describe::read(input.body()).map_err(by_client)?;
+        let entry = if describe.kind == b'S' {
+            let effect =
+                self.sent
+                    .statements
+                    .get(describe.name)
+                    .map(|statement| Effect::Parameters {
+                        statement: statement.clone(),
+                    });
+            Entry::forward(Request::DescribeStatement).with(effect.unwrap_or(Effect::None))
+        } else {
+            Entry::forward(Request::DescribePortal)
+                .with(Effect::Describe(Bytes::copy_from_slice(describe.name)))
+        };
+        Ok(self.register(entry, input))
+    }
+
+    pub(super) fn execute(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let execute = Execute::read(input.body()).map_err(by_client)?;
+        let Some(portal) = self.sent.portals.get(execute.portal) else {
+            return Ok(self.register(Entry::forward(Request::Execute), input));
+        };
+        self.defining.extend(portal.plan.defines.iter().cloned());
+        let name = Bytes::copy_from_slice(execute.portal);
+        let portal = portal.clone();
+        self.note_execute(&portal);
+        let copies = copy::copies_in(&portal.plan);
+        let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));
+        if matches!(portal.plan.outputs, Outputs::ByDescription { .. })
+            && !portal.described
+            && !copies_out
+        {
+            let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;
+            input.inject(&mut out.server, frame);
+            let entry = Entry::skip(Request::DescribePortal).with(Effect::Describe(name.clone()));
+            self.sent.sent(&entry);
+            self.ledger.push(entry);
+        }
+        self.copying.sent(usize::from(copies));
+        let entry = Entry::forward(Request::Execute)
+            .with(Effect::Rows(name))
+            .copying(copies, None);
+        Ok(self.register(entry, input))
+    }
+
+    pub(super) fn close(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
+        let close = Close::read(input.body()).map_err(by_client)?;
+        let name = Bytes::copy_from_slice(close.name);
+        let effect = if close.kind == b'S' {
+            Effect::CloseStatement(name)
+        } else {
+            Effect::ClosePortal(name)
+        };
+        Ok(self.register(Entry::forward(Request::Close).with(effect), input))
+    }
+}
+
+/// The text of a prepared statement: copies have numbers of their own, literals of sealed columns become parameters
+/// that each Bind seals.
+fn as_prepared(
+    plan: &StatementPlan,
+    sql: &[u8],
+    none_matched: bool,
+) -> Result<sealing::Rewritten, Refusal> {
+    let sql = std::str::from_utf8(sql).map_err(|_| not_utf8())?;
+    let mut number = usize::from(plan.max_param) + plan.copies.len();
+    let edits = sealing::edits(plan, none_matched, |index| {
+        number += 1;
+        let slot = plan.slots.get(index);
+        let kind = slot.map(|slot| slot.column.kind);
+        let array = slot.is_some_and(|slot| slot.elements);
+        format!(
+            "${number}::{}{}",
+            kind.map_or("text", sealing::type_name),
+            if array { "[]" } else { "" }
+        )
+    });
+    sealing::rewrite(sql, edits)
+}
+
+/// The types that the client declared, and the same for copies.
+fn declared_types(plan: &StatementPlan, declared: &[Oid]) -> Vec<Oid> {
+    let mut types = declared.to_vec();
+    if !plan.copies.is_empty() && !types.is_empty() {
+        types.resize(types.len().max(usize::from(plan.max_param)), Oid(0));
+        let copies: Vec<Oid> = plan
+            .copies
+            .iter()
+            .map(|copy| {
+                declared
+                    .get(usize::from(copy.original).saturating_sub(1))
+                    .copied()
+                    .unwrap_or_default()
+            })
+            .collect();
+        types.extend(copies);
+    }
+    types
+}
+
+/// Whether a Bind's format codes and number of values are such that the server would take them.
+fn fits(prepared: &Prepared, bind: &Bind<'_>) -> bool {
+    let (count, formats) = (bind.params.len(), &bind.formats);
+    let needed = usize::from(prepared.plan.max_param);
+    // PREPARE may declare more parameters than its statement uses.
+    let enough = if prepared.sql.is_empty() {
+        count >= needed
+    } else {
+        count == needed.max(prepared.declared.len())
+    };
+    enough
+        && (formats.len() <= 1 || formats.len() == count)
+        && formats.iter().all(|code| matches!(code, 0 | 1))
+}
+
+/// In PostgreSQL's words: what it would say counts the parameters that we add.
+fn parameters_differ(prepared: &Prepared, bind: &Bind<'_>) -> Refusal {
+    let needed = usize::from(prepared.plan.max_param).max(prepared.declared.len());
+    Refusal::new(
+        "08P01",
+        format!(
+            "bind message supplies {} parameters, but prepared statement \"{}\" requires {needed}",
+            bind.params.len(),
+            String::from_utf8_lossy(bind.statement),
+        ),
+        "Bind as many parameters as the statement has, in format 0 or 1. See docs/errors.md#parameter-missing.",
+    )
+}
+
+fn several_commands() -> Refusal {
+    Refusal::new(
+        "42601",
+        "cannot insert multiple commands into a prepared statement",
+        "Prepare one command at a time. See docs/errors.md#several-commands.",
+    )
+}

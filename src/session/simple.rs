@@ -1,0 +1,173 @@
+//! The simple query protocol: Query (PostgreSQL manual 55.2.2).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::atomic::Cut;
+use super::copy;
+use super::frontend::{Step, WAIT, not_utf8, unresolved};
+use super::ledger::{Effect, Entry, Request};
+use super::sealing;
+use super::{Fatal, Session, by_client};
+use crate::model::Refusal;
+use crate::plan::{Plan, Splice, Verdict};
+use crate::wire::message::Query;
+use crate::wire::{Inbox, Outbox, encode};
+
+impl Session {
+    pub(super) fn query(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        let sql = Query::read(input.body()).map_err(by_client)?.sql;
+        if !self.touches(sql) {
+            return Ok(self.register(Entry::forward(Request::Query).quiet(), input));
+        }
+        if self.needs_catalog() {
+            return Ok(WAIT);
+        }
+        let mut verdict = self.verdict(sql, &[]);
+        if matches!(verdict, Verdict::Forward) {
+            return Ok(self.register(Entry::forward(Request::Query), input));
+        }
+        let sql = Bytes::copy_from_slice(sql);
+        if let Verdict::Resolve(names) = &verdict {
+            if let Step::Wait(progress) = self.resolve(names, input, out)? {
+                return Ok(Step::Wait(progress));
+            }
+            verdict = self.verdict(&sql, &[]);
+        }
+        match verdict {
+            Verdict::Forward => Ok(self.register(Entry::forward(Request::Query), input)),
+            Verdict::Refuse(refusal) => self.refuse(Request::Query, refusal, input, out),
+            Verdict::Resolve(_) => self.refuse(Request::Query, unresolved(), input, out),
+            Verdict::Protect(plan) => self.protected_query(&sql, &plan, input, out),
+        }
+    }
+
+    fn protected_query(
+        &mut self,
+        sql: &Bytes,
+        plan: &Arc<Plan>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        if plan
+            .statements
+            .iter()
+            .any(|statement| statement.max_param > 0)
+        {
+            return self.refuse(Request::Query, no_parameters(), input, out);
+        }
+        let cut = self.cut(sql, plan);
+        if cut.is_some() && !self.ledger.is_empty() {
+            // Whether a transaction is open has to be known.
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
+        let first = usize::from(!self.resolved.is_empty());
+        let lookups = plan
+            .statements
+            .iter()
+            .filter_map(|statement| statement.lookup.as_ref());
+        for (round, lookup) in lookups.enumerate() {
+            if !self.has_answer(first + round, &lookup.sql, &[], input, out)? {
+                return Ok(WAIT);
+            }
+        }
+        let mut round = first;
+        let mut edits = Vec::new();
+        let mut tenant = None;
+        for statement in &plan.statements {
+            let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
+            round += usize::from(statement.lookup.is_some());
+            match copy::tenant_of(statement, answer) {
+                Ok(None) => {}
+                // Of one text, one COPY at most asks: behind it nothing may (the planner sees to that).
+                Ok(Some(found)) => tenant = Some(found),
+                Err(refusal) => return self.refuse(Request::Query, refusal, input, out),
+            }
+            let sealed =
+                match sealing::seal_slots(sql, statement, None, answer, &|tenant, purpose| {
+                    self.active(tenant, purpose)
+                }) {
+                    Ok(sealed) => sealed,
+                    Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
+                };
+            let value = |index: usize| {
+                sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
+            };
+            edits.extend(sealing::edits(statement, sealed.none_matched, value));
+        }
+        for statement in &plan.statements {
+            self.defining.extend(statement.defines.iter().cloned());
+        }
+        if let Some(cut) = cut {
+            return self.cut_query(sql, plan, &cut, &edits, input, out);
+        }
+        let copies = plan.statements.iter();
+        let copies = copies.filter(|plan| copy::copies_in(plan)).count();
+        self.copying.sent(copies);
+        let entry = Entry::forward(Request::Query)
+            .with(Effect::Results(plan.clone(), 0))
+            .copying(copies > 0, tenant);
+        if edits.is_empty() {
+            return Ok(self.register(entry, input));
+        }
+        let rewritten = std::str::from_utf8(sql)
+            .map_err(|_| not_utf8())
+            .and_then(|sql| sealing::rewrite(sql, edits));
+        match rewritten {
+            Err(refusal) => self.refuse(Request::Query, refusal, input, out),
+            Ok(rewritten) => {
+                let frame =
+                    self.encoded("client", |buf| encode::query(buf, rewritten.sql.as_bytes()))?;
+                Ok(self.replace(entry.at(Some(rewritten.positions)), input, out, frame))
+            }
+        }
+    }
+
+    fn cut_query(
+        &mut self,
+        sql: &Bytes,
+        plan: &Arc<Plan>,
+        cut: &Cut,
+        edits: &[Splice],
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let Ok(text) = std::str::from_utf8(sql) else {
+            return self.refuse(Request::Query, not_utf8(), input, out);
+        };
+        let head = sealing::rewrite(text, cut.head(sql, edits));
+        let tail = cut
+            .tail(edits)
+            .map(|(edits, first)| Ok((sealing::rewrite(text, edits)?, first)));
+        let (head, tail) = match (head, tail.transpose()) {
+            (Ok(head), Ok(tail)) => (head, tail),
+            (Err(refusal), _) | (_, Err(refusal)) => {
+                return self.refuse(Request::Query, refusal, input, out);
+            }
+        };
+        let frame = self.encoded("client", |buf| encode::query(buf, head.sql.as_bytes()))?;
+        let rest = match tail {
+            None => None,
+            Some((tail, first)) => {
+                let entry =
+                    Entry::forward(Request::Query).with(Effect::Results(plan.clone(), first));
+                let frame =
+                    self.encoded("client", |buf| encode::query(buf, tail.sql.as_bytes()))?;
+                Some((frame, entry.at(Some(tail.positions))))
+            }
+        };
+        self.keep_rest(cut, rest)?;
+        let entry = cut.entry(plan).at(Some(head.positions));
+        Ok(self.replace(entry, input, out, frame))
+    }
+}
+
+fn no_parameters() -> Refusal {
+    Refusal::new(
+        "42P02",
+        "there is no parameter $1",
+        "A simple query has no parameters: use the extended protocol. See docs/errors.md#parameter-missing.",
+    )
+}
