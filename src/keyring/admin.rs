@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use super::make::{context_of, make, owner};
 use super::{schema, tls::words};
 use crate::keys::{Purpose, key_id};
-use crate::kms::Kms;
+use crate::kms::{Kms, KmsError};
 use crate::model::{KeyId, TenantId};
 
 /// A tenant as the keyring has it.
@@ -100,29 +100,46 @@ pub async fn keys(client: &Client, tenant: Option<&str>) -> Result<Vec<KeyRow>, 
         .collect())
 }
 
-/// Whether pgseal may really use this key for this tenant: described, then a data key wrapped and unwrapped. Gives the
-/// ARN of the key itself, should this one be an alias.
+/// Whether pgseal may really use this key for this tenant: described, then a data key wrapped, unwrapped and rewrapped.
+/// Gives the ARN of the key itself, should this one be an alias.
 async fn prove(kms: &dyn Kms, key_arn: &str, tenant: &str) -> Result<String, String> {
-    let step = |what: &'static str| {
-        move |cause: crate::kms::KmsError| format!("{key_arn} cannot be used: {what}: {cause}")
-    };
-    let itself = kms.verify(key_arn).await.map_err(step("kms:DescribeKey"))?;
     let context = context_of(tenant, Purpose::Dek, 0, None);
-    let made = kms
-        .generate(key_arn, &context)
-        .await
-        .map_err(step("kms:GenerateDataKey"))?;
-    let back = kms
-        .unwrap(&made.key_arn, &made.wrapped, &context)
-        .await
-        .map_err(step("kms:Decrypt"))?;
-    if key_id(&back) == key_id(&made.secret) {
-        Ok(itself)
-    } else {
-        Err(format!(
-            "{key_arn} cannot be used: kms:Decrypt gave another key than kms:GenerateDataKey"
-        ))
+    let mut lacks = Vec::new();
+    let mut itself = key_arn.to_owned();
+    match kms.verify(key_arn).await {
+        Ok(arn) => itself = arn,
+        // All that a policy lacks is told at once: its owner is somebody else.
+        Err(cause) if cause.is_permission() => lacks.push(("kms:DescribeKey", cause)),
+        Err(cause) => {
+            return Err(format!(
+                "{key_arn} cannot be used: kms:DescribeKey: {cause}"
+            ));
+        }
     }
+    match kms.generate(key_arn, &context).await {
+        Err(cause) => lacks.push(("kms:GenerateDataKey", cause)),
+        Ok(made) => {
+            let (arn, wrapped) = (&made.key_arn, &made.wrapped);
+            match kms.unwrap(arn, wrapped, &context).await {
+                Err(cause) => lacks.push(("kms:Decrypt", cause)),
+                Ok(back) if key_id(&back) == key_id(&made.secret) => {}
+                Ok(_) => {
+                    let cause = KmsError::denied("it gave another key than kms:GenerateDataKey");
+                    lacks.push(("kms:Decrypt", cause));
+                }
+            }
+            // Without it the tenant could never change to another key of this region.
+            if let Err(cause) = kms.rewrap(arn, arn, wrapped, &context).await {
+                lacks.push(("kms:ReEncrypt*", cause));
+            }
+        }
+    }
+    if lacks.is_empty() {
+        return Ok(itself);
+    }
+    let lacks = lacks.iter().map(|(what, cause)| format!("{what}: {cause}"));
+    let lacks = lacks.collect::<Vec<_>>().join("\n  ");
+    Err(format!("{key_arn} cannot be used: {lacks}"))
 }
 
 /// Registers a tenant with its own KMS key, once the key is proven.

@@ -44,7 +44,7 @@ impl Signer {
                         .map(Self)
                         .map_err(|_| "the keyring's signer holds another key".to_owned());
                 }
-                Err(KmsError::Denied(_)) => {}
+                Err(KmsError::Denied { .. }) => {}
                 Err(cause) => {
                     return Err(format!(
                         "the key that signs certificates: {key_arn}: kms:Decrypt: {cause}"

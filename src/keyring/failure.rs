@@ -64,7 +64,7 @@ impl Failure {
 
     pub(super) fn of_kms(tenant: &TenantId, error: KmsError) -> Self {
         match error {
-            KmsError::Denied(reason) => Self::Denied(tenant.clone(), reason),
+            KmsError::Denied { reason, .. } => Self::Denied(tenant.clone(), reason),
             KmsError::Unreachable(reason) => Self::Unreachable(reason),
         }
     }

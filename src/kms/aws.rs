@@ -18,7 +18,7 @@ use aws_sdk_kms::types::{DataKeySpec, KeySpec, KeyState, KeyUsageType};
 use dashmap::DashMap;
 use zeroize::Zeroizing;
 
-use super::{Generated, KeyContext, Kms, KmsError, OPERATION};
+use super::{ACCESS_DENIED, Generated, KeyContext, Kms, KmsError, OPERATION};
 use crate::model::Secret;
 
 /// One attempt's time.
@@ -26,7 +26,7 @@ const ATTEMPT: Duration = Duration::from_millis(800);
 
 /// Error codes that are an authoritative no.
 const DENIALS: &[&str] = &[
-    "AccessDeniedException",
+    ACCESS_DENIED,
     "DisabledException",
     "KMSInvalidStateException",
     "NotFoundException",
@@ -92,7 +92,7 @@ impl AwsKms {
             .filter(|route| key_arn.starts_with(&route.keys));
         let route = fitting.max_by_key(|route| route.keys.len()).cloned();
         if route.is_none() && self.only_routes && key_arn != self.default_key {
-            return Err(KmsError::Denied(format!(
+            return Err(KmsError::denied(format!(
                 "no kms_routes entry names {key_arn}, and kms_only_routes is set"
             )));
         }
@@ -187,7 +187,7 @@ fn secret(blob: Option<Blob>) -> Result<Secret, KmsError> {
         .as_slice()
         .try_into()
         .map(Secret::new)
-        .map_err(|_| KmsError::Denied("the key has not 32 bytes".to_owned()))
+        .map_err(|_| KmsError::denied("the key has not 32 bytes"))
 }
 
 fn bytes(blob: Option<Blob>, operation: &str) -> Result<Vec<u8>, KmsError> {
@@ -196,11 +196,15 @@ fn bytes(blob: Option<Blob>, operation: &str) -> Result<Vec<u8>, KmsError> {
 }
 
 fn failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> KmsError {
-    let code = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code);
-    match code {
-        Some(code) if DENIALS.contains(&code) => KmsError::Denied(code.to_owned()),
+    let said = error.as_service_error();
+    match said.and_then(ProvideErrorMetadata::code) {
+        Some(code) if DENIALS.contains(&code) => KmsError::Denied {
+            reason: code.to_owned(),
+            words: said
+                .and_then(ProvideErrorMetadata::message)
+                .unwrap_or_default()
+                .to_owned(),
+        },
         Some(code) => KmsError::Unreachable(code.to_owned()),
         None => KmsError::Unreachable(
             match error {
@@ -278,7 +282,7 @@ impl Kms for AwsKms {
         };
         match refused {
             None => Ok(key.arn.unwrap_or_else(|| key_arn.to_owned())),
-            Some(reason) => Err(KmsError::Denied(reason)),
+            Some(reason) => Err(KmsError::denied(reason)),
         }
     }
 

@@ -123,7 +123,7 @@ impl Kms for LocalKms {
         context: &KeyContext,
     ) -> Result<Secret, KmsError> {
         self.check(key_arn)?;
-        let invalid = || KmsError::Denied("the wrapped key is not one of this key file".to_owned());
+        let invalid = || KmsError::denied("the wrapped key is not one of this key file");
         let (nonce, msg) = wrapped
             .split_first_chunk::<NONCE_LEN>()
             .ok_or_else(invalid)?;
@@ -170,7 +170,7 @@ impl LocalKms {
         if key_arn == self.arn {
             Ok(())
         } else {
-            Err(KmsError::Denied(format!(
+            Err(KmsError::denied(format!(
                 "the key {key_arn} is not in this key file"
             )))
         }
@@ -201,7 +201,7 @@ mod tests {
         let other = KeyContext::from([("tenant".to_owned(), "b".to_owned())]);
         assert!(matches!(
             again.unwrap(kms.default_key(), &wrapped, &other).await,
-            Err(KmsError::Denied(_))
+            Err(KmsError::Denied { .. })
         ));
     }
 

@@ -18,6 +18,9 @@ pub use gate::Gate;
 /// What a call may take, with its second attempt. The AWS SDK's own default waits over 40 s on a silent server.
 pub const OPERATION: Duration = Duration::from_secs(3);
 
+/// KMS's code for a caller that lacks a permission.
+const ACCESS_DENIED: &str = "AccessDeniedException";
+
 /// The encryption context of a data key: bound to the wrapped key as additional data, in clear in KMS's own log.
 pub type KeyContext = BTreeMap<String, String>;
 
@@ -25,11 +28,32 @@ pub type KeyContext = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KmsError {
     /// An authoritative no: the key is disabled, denied, unknown, or not the one that wrapped.
-    #[error("KMS denies the key: {0}")]
-    Denied(String),
+    #[error("KMS denies the key: {reason}{}{words}", if words.is_empty() { "" } else { ": " })]
+    Denied {
+        /// What a client may know: KMS's code, or what is wrong with the key.
+        reason: String,
+        /// KMS's own words, for operators only: they name its caller and the key.
+        words: String,
+    },
     /// No answer, or none that means anything.
     #[error("KMS is not reachable: {0}")]
     Unreachable(String),
+}
+
+impl KmsError {
+    /// A no that needs no more words.
+    pub fn denied(reason: impl Into<String>) -> Self {
+        Self::Denied {
+            reason: reason.into(),
+            words: String::new(),
+        }
+    }
+
+    /// Whether the key's policy, or a grant, lacks the permission.
+    #[must_use]
+    pub fn is_permission(&self) -> bool {
+        matches!(self, Self::Denied { reason, .. } if reason == ACCESS_DENIED)
+    }
 }
 
 /// A new data key. It has no `Debug`.

@@ -1,8 +1,8 @@
 """AWS KMS's JSON protocol over HTTP, with what moto leaves out: key states that matter, denials, exact contexts, outages.
 
 A test sets `mode` and the keys' `state` and `denied`, and reads `calls`. The wire format and the error codes follow the AWS
-KMS API reference (DescribeKey, GenerateDataKey, Encrypt, Decrypt, ReEncrypt) and that of STS (AssumeRole): the real SDK is
-the client. Regions, accounts and callers are those of the request's SigV4 scope.
+KMS API reference (DescribeKey, GenerateDataKey, Encrypt, Decrypt, ReEncrypt; PutKeyPolicy, CreateGrant, RevokeGrant for the tests)
+and that of STS (AssumeRole): the real SDK is the client. Regions, accounts and callers are those of the request's SigV4 scope.
 """
 import base64
 import json
@@ -17,6 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from kms_policies import denial
+
+# Whose credentials the requests carry, where no role was assumed.
+PRINCIPAL = "arn:aws:iam::444455556666:role/pgseal"
 
 
 class Fault(Exception):
@@ -28,6 +32,8 @@ class Key:
     def __init__(self, arn):
         self.arn, self.state, self.denied, self.material = arn, "Enabled", set(), os.urandom(32)
         self.spec = "SYMMETRIC_DEFAULT"
+        # Without a policy everybody may do all but what is `denied`; grants count where there is one.
+        self.policy, self.grants = None, {}
 
 
 class Kms:
@@ -145,7 +151,7 @@ class Kms:
     def answer(self, operation, request, caller="test", region="eu-central-1"):
         mode = "silent" if region in self.silent_regions else self.mode
         with self.lock:
-            self.calls.append((operation, request.get("KeyId"), request.get("EncryptionContext", {}).get("tenant")))
+            self.calls.append((operation, request.get("KeyId", request.get("SourceKeyId")), request.get("EncryptionContext", {}).get("tenant")))
         for held, waits in list(self.held):
             if held == operation:
                 waits.set()
@@ -161,7 +167,8 @@ class Kms:
                 raise Fault("ThrottlingException", "Rate exceeded")
             for name in ("KeyId", "SourceKeyId", "DestinationKeyId"):
                 self.reachable(request.get(name), caller, region)
-            return 200, json.dumps(getattr(self, operation)(request)).encode()
+            who = f"arn:aws:iam::{caller[4:]}:role/pgseal" if caller.startswith("ASIA") else PRINCIPAL
+            return 200, json.dumps(getattr(self, operation)(request, who)).encode()
         except Fault as fault:
             return fault.status, json.dumps({"__type": fault.code, "message": fault.message}).encode()
 
@@ -174,13 +181,16 @@ class Kms:
         if self.callers.get(account, caller) != caller:
             raise Fault("AccessDeniedException", "User is not authorized")
 
-    def key_for(self, arn, operation):
+    def key_for(self, arn, action, who, context=None):
         key = self.keys.get(self.aliases.get(arn, arn))
         if key is None:
             raise Fault("NotFoundException", "Key does not exist")
-        if operation in key.denied:
-            raise Fault("AccessDeniedException", f"User is not authorized to perform: kms:{operation}")
-        if operation == "DescribeKey":
+        if any(action.startswith(denied) for denied in key.denied):
+            raise Fault("AccessDeniedException", f"User: {who} is not authorized to perform: kms:{action}")
+        refused = denial(key, who, f"kms:{action}", context or {}) if key.policy else None
+        if refused:
+            raise Fault("AccessDeniedException", refused)
+        if action == "DescribeKey":
             return key
         if key.state == "Disabled":
             raise Fault("DisabledException", f"{key.arn} is disabled.")
@@ -189,8 +199,8 @@ class Kms:
         return key
 
     @staticmethod
-    def context(request, name="EncryptionContext"):
-        return json.dumps(request.get(name, {}), sort_keys=True).encode()
+    def additional(context):
+        return json.dumps(context, sort_keys=True).encode()
 
     @staticmethod
     def wrap(key, plain, context):
@@ -209,30 +219,46 @@ class Kms:
         except InvalidTag:
             raise Fault("InvalidCiphertextException") from None
 
-    def DescribeKey(self, request):
-        key = self.key_for(request["KeyId"], "DescribeKey")
+    def PutKeyPolicy(self, request, _who=None):
+        self.keys[request["KeyId"]].policy = json.loads(request["Policy"])
+        return {}
+
+    def CreateGrant(self, request, _who=None):
+        grant = uuid.uuid4().hex
+        self.keys[request["KeyId"]].grants[grant] = request
+        return {"GrantId": grant, "GrantToken": grant}
+
+    def RevokeGrant(self, request, _who=None):
+        del self.keys[request["KeyId"]].grants[request["GrantId"]]
+        return {}
+
+    def DescribeKey(self, request, who):
+        key = self.key_for(request["KeyId"], "DescribeKey", who)
         return {"KeyMetadata": {
             "KeyId": key.arn.rsplit("/", 1)[1], "Arn": key.arn, "Enabled": key.state == "Enabled", "KeyState": key.state,
             "KeySpec": key.spec, "KeyUsage": "ENCRYPT_DECRYPT", "KeyManager": "CUSTOMER"}}
 
-    def GenerateDataKey(self, request):
-        key = self.key_for(request["KeyId"], "GenerateDataKey")
+    def GenerateDataKey(self, request, who):
+        context = request.get("EncryptionContext", {})
+        key = self.key_for(request["KeyId"], "GenerateDataKey", who, context)
         plain = os.urandom(32)
         self.plains.add(plain)
-        return {"KeyId": key.arn, "Plaintext": base64.b64encode(plain).decode(), "CiphertextBlob": self.wrap(key, plain, self.context(request))}
+        return {"KeyId": key.arn, "Plaintext": base64.b64encode(plain).decode(), "CiphertextBlob": self.wrap(key, plain, self.additional(context))}
 
-    def Encrypt(self, request):
-        key = self.key_for(request["KeyId"], "Encrypt")
-        return {"KeyId": key.arn, "CiphertextBlob": self.wrap(key, base64.b64decode(request["Plaintext"]), self.context(request))}
+    def Encrypt(self, request, who):
+        context = request.get("EncryptionContext", {})
+        key = self.key_for(request["KeyId"], "Encrypt", who, context)
+        return {"KeyId": key.arn, "CiphertextBlob": self.wrap(key, base64.b64decode(request["Plaintext"]), self.additional(context))}
 
-    def Decrypt(self, request):
-        key = self.key_for(request["KeyId"], "Decrypt")
-        plain = self.unwrap(key, request["CiphertextBlob"], self.context(request))
+    def Decrypt(self, request, who):
+        context = request.get("EncryptionContext", {})
+        key = self.key_for(request["KeyId"], "Decrypt", who, context)
+        plain = self.unwrap(key, request["CiphertextBlob"], self.additional(context))
         return {"KeyId": key.arn, "Plaintext": base64.b64encode(plain).decode(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 
-    def ReEncrypt(self, request):
-        source = self.key_for(request["SourceKeyId"], "ReEncrypt")
-        target = self.key_for(request["DestinationKeyId"], "ReEncrypt")
-        plain = self.unwrap(source, request["CiphertextBlob"], self.context(request, "SourceEncryptionContext"))
-        blob = self.wrap(target, plain, self.context(request, "DestinationEncryptionContext"))
-        return {"CiphertextBlob": blob, "SourceKeyId": source.arn, "KeyId": target.arn}
+    def ReEncrypt(self, request, who):
+        before, after = request.get("SourceEncryptionContext", {}), request.get("DestinationEncryptionContext", {})
+        source = self.key_for(request["SourceKeyId"], "ReEncryptFrom", who, before)
+        target = self.key_for(request["DestinationKeyId"], "ReEncryptTo", who, after)
+        plain = self.unwrap(source, request["CiphertextBlob"], self.additional(before))
+        return {"CiphertextBlob": self.wrap(target, plain, self.additional(after)), "SourceKeyId": source.arn, "KeyId": target.arn}

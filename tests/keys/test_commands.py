@@ -33,7 +33,7 @@ def lines(done):
 def test_a_tenant_brings_its_key_and_its_values_are_under_it(database, direct, kms, env):
     tenant, key = str(new_tenant(database)), kms.create_key()
     assert "proven" in ran(database.command("tenant", "add", tenant, "--key-arn", key.arn, **env))
-    assert [call for call, arn, _ in kms.calls if arn == key.arn] == ["DescribeKey", "GenerateDataKey", "Decrypt"]
+    assert [call for call, arn, _ in kms.calls if arn == key.arn] == ["DescribeKey", "GenerateDataKey", "Decrypt", "ReEncrypt"]
     with Replica(database, **env) as replica, replica.connect() as through:
         assert read(through, write(through, tenant, "v")) == "v"
     assert direct.execute("SELECT key_arn FROM pgseal.key WHERE tenant = %s", (tenant,)).fetchall() == [(key.arn,)]
@@ -46,7 +46,7 @@ def test_a_tenant_brings_its_key_and_its_values_are_under_it(database, direct, k
 
 
 @pytest.mark.parametrize("fault,said", [
-    ("DescribeKey", "kms:DescribeKey"), ("GenerateDataKey", "kms:GenerateDataKey"), ("Decrypt", "kms:Decrypt"),
+    ("DescribeKey", "kms:DescribeKey"), ("GenerateDataKey", "kms:GenerateDataKey"), ("Decrypt", "kms:Decrypt"), ("ReEncrypt", "kms:ReEncrypt*"),
     ("Disabled", "not enabled"), ("PendingDeletion", "PendingDeletion"), ("spec", "RSA_2048"), ("unknown", "NotFoundException"),
 ])
 def test_a_key_that_cannot_be_used_is_not_stored_and_what_it_lacks_is_said(database, direct, kms, env, fault, said):
@@ -71,10 +71,14 @@ def test_rekey_changes_the_wrapping_and_not_the_data(database, direct, kms, env)
         row = write(through, tenant, "v")
         stored = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)).fetchone()
         new.denied.add("ReEncrypt")
+        unproven = database.command("tenant", "rekey", tenant, "--key-arn", new.arn, **env)
+        assert unproven.returncode == 1 and "cannot be used: kms:ReEncrypt*" in unproven.stderr
+        new.denied.clear()
+        old.denied.add("ReEncrypt")
         stopped = database.command("tenant", "rekey", tenant, "--key-arn", new.arn, **env)
         assert stopped.returncode == 1 and "kms:ReEncrypt" in stopped.stderr and "Run it again" in stopped.stderr
         assert read(through, row) == "v"
-        new.denied.clear()
+        old.denied.clear()
         assert "1 data keys rewrapped" in ran(database.command("tenant", "rekey", tenant, "--key-arn", new.arn, **env))
         assert direct.execute("SELECT key_arn FROM pgseal.key WHERE tenant = %s", (tenant,)).fetchall() == [(new.arn,)]
         assert direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)).fetchone() == stored
