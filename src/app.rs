@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::catalog::Catalog;
-use crate::config::{Config, KmsConfig, Listen, SslMode, Upstream};
-use crate::keyring::{self, verifying};
+use crate::config::{Config, KmsConfig, Listen, Upstream};
+use crate::keyring;
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::{Dial, Listener, Server, client_acceptor, metadata, serve};
@@ -194,18 +194,12 @@ pub async fn administration(
 fn dial(config: &Config) -> Result<Dial, String> {
     Ok(match &config.upstream {
         Upstream::Unix(path) => Dial::Unix(path.clone()),
-        Upstream::Tcp { host, port } => {
-            let tls = match config.sslmode {
-                SslMode::Disable => None,
-                SslMode::Require => Some(Arc::new(crate::net::unverifying()?)),
-                SslMode::VerifyFull => Some(Arc::new(verifying(config.sslrootcert.as_deref())?)),
-            };
-            Dial::Tcp {
-                host: host.clone(),
-                port: *port,
-                tls,
-            }
-        }
+        Upstream::Tcp { host, port, ssl } => Dial::Tcp {
+            host: host.clone(),
+            port: *port,
+            tls: ssl.client().map_err(|cause| format!("upstream: {cause}"))?,
+            direct: ssl.direct,
+        },
     })
 }
 
@@ -270,7 +264,7 @@ pub async fn run(
     let server = Arc::new(Server {
         databases: ArcSwap::from_pointee(all),
         other: Arc::new(other),
-        dial,
+        dial: ArcSwap::from_pointee(dial),
         acceptor: ArcSwapOption::new(acceptor_now),
         offer,
         timing: config.timing,
@@ -281,7 +275,7 @@ pub async fn run(
     info!(listen = %names.join(","), protected_columns = columns, "pgseal is ready");
     let reloads = async {
         while asked.recv().await.is_some() {
-            match reload(&reread, &databases, &server).await {
+            match reload(&reread, &config, &databases, &server).await {
                 Ok(columns) => info!(protected_columns = columns, "pgseal was reloaded"),
                 Err(cause) => error!(cause, "nothing was reloaded: all stays as it was"),
             }
@@ -297,19 +291,24 @@ pub async fn run(
     Ok(())
 }
 
-/// Rules and the TLS certificate; everything is validated before anything changes.
+/// Rules, the TLS certificate for clients, and the files of `begun`'s upstream; everything is validated before anything
+/// changes.
 async fn reload(
     reread: &impl Fn() -> Result<Config, String>,
+    begun: &Config,
     databases: &Databases,
     server: &Server,
 ) -> Result<usize, String> {
     let config = reread()?;
     let rules = read_rules(&config)?;
     let acceptor = acceptor(&config)?;
+    // Where it is and how it is verified need a restart: open sessions are to be cancelled where they run.
+    let dial = dial(begun)?;
     if acceptor.is_some() != server.acceptor.load().is_some() {
         return Err("client_tls was switched on or off, which needs a restart".to_owned());
     }
     let columns = databases.reload(rules, server).await?;
     server.acceptor.store(acceptor);
+    server.dial.store(Arc::new(dial));
     Ok(columns)
 }

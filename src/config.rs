@@ -1,5 +1,7 @@
 //! File and environment to a validated configuration; an error names the key, the file and the line.
 
+mod upstream;
+
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -8,9 +10,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::keyring::Habits;
+use crate::keyring::ssl::Ssl;
 use crate::keys::Ages;
 use crate::kms::aws::Route;
 use crate::net::{Keepalive, Timing};
+use upstream::upstream_of;
 
 /// A configuration that cannot be used; the program exits with 64.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,20 +44,11 @@ pub enum Upstream {
         host: String,
         /// Port.
         port: u16,
+        /// Encryption.
+        ssl: Ssl,
     },
     /// A socket file.
     Unix(PathBuf),
-}
-
-/// TLS towards PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SslMode {
-    /// None.
-    Disable,
-    /// Encrypted, whoever answers.
-    Require,
-    /// Encrypted, and the certificate's name is the host's.
-    VerifyFull,
 }
 
 /// TLS towards clients.
@@ -91,10 +86,6 @@ pub struct Config {
     pub socket_mode: u32,
     /// `upstream`: PostgreSQL.
     pub upstream: Upstream,
-    /// The upstream's TLS mode.
-    pub sslmode: SslMode,
-    /// `sslrootcert` of the upstream: PEM file; the system's roots if left out.
-    pub sslrootcert: Option<PathBuf>,
     /// `tls_cert`, `tls_key`, `client_tls`.
     pub client_tls: Option<ClientTls>,
     /// Rule files; empty: everything is forwarded.
@@ -264,7 +255,7 @@ impl Config {
                 "say postgres://host:port or a Unix socket directory",
             )
         })?;
-        let (upstream, sslmode, sslrootcert) = upstream_of(&upstream, &place)?;
+        let upstream = upstream_of(&upstream, &place)?;
         let rules = match get("rules", &file.rules) {
             Some((path, place)) => rule_files(Path::new(&path), &place)?,
             None => Vec::new(),
@@ -321,8 +312,6 @@ impl Config {
             listen: listen(file, source)?,
             socket_mode: socket_mode(file, source)?,
             upstream,
-            sslmode,
-            sslrootcert,
             client_tls,
             rules,
             keyring,
@@ -596,75 +585,6 @@ fn rule_files(path: &Path, place: &str) -> Result<Vec<PathBuf>, ConfigError> {
     }
 }
 
-fn upstream_of(
-    url: &str,
-    place: &str,
-) -> Result<(Upstream, SslMode, Option<PathBuf>), ConfigError> {
-    if url.starts_with('/') {
-        let socket = socket_file(url, 5432).ok_or_else(|| error(place, SOCKET))?;
-        return Ok((Upstream::Unix(socket), SslMode::Disable, None));
-    }
-    let bad = |what: &str| {
-        error(
-            place,
-            format!(
-                "{what}: say postgres://host:port, with ?sslmode=disable|require|verify-full if need be, or a Unix socket directory"
-            ),
-        )
-    };
-    let rest = url
-        .strip_prefix("postgres://")
-        .or_else(|| url.strip_prefix("postgresql://"))
-        .ok_or_else(|| bad("is no URL"))?;
-    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let address = address.trim_end_matches('/');
-    if address.contains(['@', '/']) {
-        return Err(bad(
-            "names a user, password or database, which clients bring themselves",
-        ));
-    }
-    let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (
-            host,
-            port.parse()
-                .map_err(|_| bad("has a port that is no number"))?,
-        ),
-        _ => (address, 5432),
-    };
-    let host = host.trim_matches(['[', ']']).to_owned();
-    let loopback = host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    let (mut mode, mut root) = (
-        if loopback {
-            SslMode::Disable
-        } else {
-            SslMode::VerifyFull
-        },
-        None,
-    );
-    for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        match (key, value) {
-            ("sslmode", "disable") => mode = SslMode::Disable,
-            ("sslmode", "require") => mode = SslMode::Require,
-            ("sslmode", "verify-full") => mode = SslMode::VerifyFull,
-            ("sslmode", other) => {
-                return Err(bad(&format!(
-                    "has sslmode \"{other}\", which is not allowed"
-                )));
-            }
-            ("sslrootcert", path) => root = Some(PathBuf::from(path)),
-            (other, _) => return Err(bad(&format!("has an unknown option \"{other}\""))),
-        }
-    }
-    if host.is_empty() {
-        Err(bad("has no host"))
-    } else {
-        Ok((Upstream::Tcp { host, port }, mode, root))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -675,18 +595,6 @@ mod tests {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
         Config::load(None, &env)
-    }
-
-    #[test]
-    fn a_remote_upstream_is_verified_unless_the_url_says_otherwise() {
-        let mode = |url: &str| load(&[("PGSEAL_UPSTREAM", url)]).map(|config| config.sslmode);
-        assert_eq!(mode("postgres://db.example:5432"), Ok(SslMode::VerifyFull));
-        assert_eq!(mode("postgres://127.0.0.1:5432"), Ok(SslMode::Disable));
-        assert_eq!(
-            mode("postgres://db.example?sslmode=require"),
-            Ok(SslMode::Require)
-        );
-        assert!(mode("postgres://db.example?sslmode=prefer").is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod certificate;
 mod failure;
 mod make;
 mod schema;
+pub mod ssl;
 mod tls;
 mod watch;
 
@@ -22,7 +23,7 @@ use crate::model::{KeyId, TenantId};
 use failure::Failure;
 
 pub use schema::DDL;
-pub use tls::{connect, database_of, verifying, with_database};
+pub use tls::{connect, database_of, with_database};
 
 /// How long a no is remembered.
 const NEGATIVE: Duration = Duration::from_secs(5);

@@ -3,22 +3,21 @@
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
+use tokio_postgres::config::{Host, SslMode as DriverMode};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls, Socket};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-const UNREADABLE: &str = "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-full and &sslrootcert=file if need be";
+use super::ssl::{SslMode, SslOptions};
+
+const UNREADABLE: &str = "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-ca|verify-full and &sslrootcert=file if need be";
 
 /// Connects with a libpq-style URL; the connection's task ends with the client.
 ///
@@ -37,26 +36,45 @@ pub(super) async fn connect_and_hear(
 }
 
 async fn open(url: &str, notices: Option<mpsc::Sender<String>>) -> Result<Client, String> {
-    let (url, roots) = without_roots(url);
+    let (url, options) = without_ssl(url)?;
     let mut config: tokio_postgres::Config = url.parse().map_err(|_| UNREADABLE.to_owned())?;
     config.application_name("pgseal");
-    let remote = config.get_hosts().iter().any(|host| matches!(host, tokio_postgres::config::Host::Tcp(name) if name != "localhost" && !name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())));
-    if remote
-        && config.get_ssl_mode() == tokio_postgres::config::SslMode::Prefer
-        && !url.contains("sslmode=")
-    {
-        // Never a silent downgrade: keys travel wrapped, but the role's password does not.
-        config.ssl_mode(tokio_postgres::config::SslMode::Require);
+    // Never a silent downgrade: keys travel wrapped, but the role's password does not.
+    let unsaid = if config.get_hosts().iter().any(is_remote) {
+        SslMode::VerifyFull
+    } else {
+        SslMode::Disable
+    };
+    let mut ssl = options.together(unsaid)?;
+    if ssl.mode == SslMode::Require {
+        ssl.mode = SslMode::VerifyFull;
     }
-    if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
-        let tls = Tls(TlsConnector::from(Arc::new(verifying(roots.as_deref())?)));
+    if let Some(client) = ssl.client()? {
+        config.ssl_mode(DriverMode::Require);
+        if ssl.direct {
+            config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
+        }
+        let tls = Tls(TlsConnector::from(client));
         let (client, connection) = config.connect(tls).await.map_err(|cause| words(&cause))?;
         tokio::spawn(drive(connection, notices));
         return Ok(client);
     }
+    config.ssl_mode(DriverMode::Disable);
     let (client, connection) = config.connect(NoTls).await.map_err(|cause| words(&cause))?;
     tokio::spawn(drive(connection, notices));
     Ok(client)
+}
+
+fn is_remote(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name != "localhost"
+                && !name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        }
+        Host::Unix(_) => false,
+    }
 }
 
 /// Runs a connection to its end, and passes on the payloads of its notifications.
@@ -78,7 +96,7 @@ where
 /// # Errors
 /// That the URL cannot be read; never the URL, which may hold a password.
 pub fn database_of(url: &str) -> Result<String, String> {
-    let config: tokio_postgres::Config = without_roots(url).0.parse().map_err(|_| UNREADABLE)?;
+    let config: tokio_postgres::Config = without_ssl(url)?.0.parse().map_err(|_| UNREADABLE)?;
     let name = config.get_dbname().or_else(|| config.get_user());
     name.map(str::to_owned).ok_or_else(|| UNREADABLE.to_owned())
 }
@@ -103,22 +121,24 @@ pub fn with_database(url: &str, name: &str) -> String {
     url
 }
 
-/// The URL as the driver knows it, which is without libpq's `sslrootcert` and `sslmode=verify-full`, and the file with the
-/// roots. Every mode that encrypts also verifies here.
-fn without_roots(url: &str) -> (String, Option<PathBuf>) {
+/// The URL as the driver knows it, and libpq's options for encryption, of which the driver knows too few. Every mode that
+/// encrypts also verifies here.
+fn without_ssl(url: &str) -> Result<(String, SslOptions), String> {
+    let mut options = SslOptions::default();
     let Some((address, query)) = url.split_once('?') else {
-        return (url.to_owned(), None);
+        return Ok((url.to_owned(), options));
     };
-    let mut roots = None;
     let mut kept = Vec::new();
     for option in query.split('&') {
-        match option.split_once('=') {
-            Some(("sslrootcert", path)) => roots = Some(PathBuf::from(path)),
-            Some(("sslmode", "verify-full")) => kept.push("sslmode=require"),
-            _ => kept.push(option),
+        let taken = match option.split_once('=') {
+            Some((name, value)) => options.take(name, value)?,
+            None => false,
+        };
+        if !taken {
+            kept.push(option);
         }
     }
-    (format!("{address}?{}", kept.join("&")), roots)
+    Ok((format!("{address}?{}", kept.join("&")), options))
 }
 
 /// What a database error says: the server's message if it has one, else the error and its cause.
@@ -128,35 +148,6 @@ pub(super) fn words(error: &Error) -> String {
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
     }
-}
-
-/// A TLS client that checks the server's certificate and name, against this PEM file or the system's roots.
-///
-/// # Errors
-/// What is wrong with the roots, in words for the operator.
-pub fn verifying(roots: Option<&Path>) -> Result<ClientConfig, String> {
-    let mut store = RootCertStore::empty();
-    match roots {
-        Some(path) => {
-            let read = CertificateDer::pem_file_iter(path)
-                .map_err(|cause| format!("{}: {cause}", path.display()))?;
-            for certificate in read {
-                let certificate =
-                    certificate.map_err(|cause| format!("{}: {cause}", path.display()))?;
-                store
-                    .add(certificate)
-                    .map_err(|cause| format!("{}: {cause}", path.display()))?;
-            }
-        }
-        None => {
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| cause.to_string())?;
-    Ok(builder.with_root_certificates(store).with_no_client_auth())
 }
 
 /// The driver's view of our TLS library. Channel binding is not offered: SCRAM without it authenticates both sides, and
@@ -250,15 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn libpq_s_way_to_name_roots_is_understood() {
-        let (url, roots) = without_roots(
-            "postgres://u@h/d?connect_timeout=3&sslmode=verify-full&sslrootcert=/etc/ca.pem",
-        );
-        assert_eq!(url, "postgres://u@h/d?connect_timeout=3&sslmode=require");
-        assert_eq!(roots, Some(PathBuf::from("/etc/ca.pem")));
-        assert_eq!(
-            without_roots("postgres://u@h/d"),
-            ("postgres://u@h/d".to_owned(), None)
-        );
+    fn libpq_s_way_to_name_files_is_understood() {
+        let (url, options) = without_ssl(
+            "postgres://u@h/d?connect_timeout=3&sslmode=verify-ca&sslrootcert=/etc/ca.pem",
+        )
+        .unwrap();
+        assert_eq!(url, "postgres://u@h/d?connect_timeout=3");
+        let ssl = options.together(SslMode::Disable).unwrap();
+        assert_eq!(ssl.mode, SslMode::VerifyCa);
+        assert!(without_ssl("postgres://u@h/d?sslmode=prefer").is_err());
     }
 }

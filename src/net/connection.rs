@@ -216,11 +216,8 @@ impl Connection {
                     }
                 }
                 Ok(Progress::Cancel(packet)) => {
-                    let mut upstream = self
-                        .server
-                        .dial
-                        .connect(&self.server.timing.keepalive)
-                        .await?;
+                    let dial = self.server.dial.load_full();
+                    let mut upstream = dial.connect(&self.server.timing.keepalive).await?;
                     upstream.write_all(&packet).await?;
                     upstream.flush().await?;
                     // PostgreSQL closes when it has taken the request.
@@ -258,11 +255,8 @@ impl Connection {
         if self.is_overtaken() {
             return Err(protected_by_now());
         }
-        let connected = self
-            .server
-            .dial
-            .connect(&self.server.timing.keepalive)
-            .await;
+        let dial = self.server.dial.load_full();
+        let connected = dial.connect(&self.server.timing.keepalive).await;
         self.upstream = Some(connected.map_err(|error| unreachable(&error))?);
         Ok(())
     }

@@ -22,7 +22,6 @@ use tracing::{debug, warn};
 use crate::keyring::Keyring;
 use crate::session::{Shared, TlsOffer};
 pub use listen::{Listener, SocketFile};
-pub(crate) use stream::unverifying;
 pub use stream::{Dial, Keepalive, client_acceptor};
 use workers::Workers;
 
@@ -48,7 +47,7 @@ pub struct Server {
     /// For the sessions of all others.
     pub other: Arc<Shared>,
     /// How to reach PostgreSQL.
-    pub dial: Dial,
+    pub dial: ArcSwap<Dial>,
     /// TLS towards clients.
     pub acceptor: ArcSwapOption<TlsAcceptor>,
     /// What clients that ask for TLS are offered.

@@ -5,14 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use crate::keyring::ssl::{chain, private_key};
 
 /// How long a connection to PostgreSQL may take to come up.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,6 +66,8 @@ pub enum Dial {
         port: u16,
         /// The TLS client; none: plaintext.
         tls: Option<Arc<ClientConfig>>,
+        /// The handshake comes first, without a request for it.
+        direct: bool,
     },
     /// By a Unix socket.
     Unix(std::path::PathBuf),
@@ -82,24 +83,34 @@ impl Dial {
     async fn connect_now(&self, keepalive: &Keepalive) -> io::Result<Box<dyn Stream>> {
         match self {
             Self::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
-            Self::Tcp { host, port, tls } => {
+            Self::Tcp {
+                host,
+                port,
+                tls,
+                direct,
+            } => {
                 let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
                 tune(&stream, keepalive)?;
                 let Some(tls) = tls else {
                     return Ok(Box::new(stream));
                 };
-                stream.write_all(&SSL_REQUEST).await?;
-                if stream.read_u8().await? != b'S' {
-                    return Err(io::Error::other(
-                        "PostgreSQL does not offer TLS and sslmode does not allow plaintext",
-                    ));
+                if !direct {
+                    stream.write_all(&SSL_REQUEST).await?;
+                    if stream.read_u8().await? != b'S' {
+                        return Err(io::Error::other(
+                            "PostgreSQL does not offer TLS and sslmode does not allow plaintext",
+                        ));
+                    }
                 }
                 let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-                Ok(Box::new(
-                    TlsConnector::from(tls.clone())
-                        .connect(name, stream)
-                        .await?,
-                ))
+                let connector = TlsConnector::from(tls.clone());
+                let stream = connector.connect(name, stream).await?;
+                if *direct && stream.get_ref().1.alpn_protocol().is_none() {
+                    return Err(io::Error::other(
+                        "the server does not know direct TLS, which needs PostgreSQL 17",
+                    ));
+                }
+                Ok(Box::new(stream))
             }
         }
     }
@@ -110,85 +121,15 @@ impl Dial {
 /// # Errors
 /// What is wrong with the files, in words for the operator.
 pub fn client_acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|cause| format!("{}: {cause}", cert.display()))?;
-    let key =
-        PrivateKeyDer::from_pem_file(key).map_err(|cause| format!("{}: {cause}", key.display()))?;
-    let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| cause.to_string())?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|cause| cause.to_string())?;
     let mut config = builder
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|cause| cause.to_string())?;
+        .with_single_cert(chain(cert)?, private_key(key)?)
+        .map_err(|cause| format!("{}, {}: {cause}", cert.display(), key.display()))?;
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-/// A TLS client for `sslmode=require`: encrypted, whoever answers, as libpq understands it.
-///
-/// # Errors
-/// When the TLS library offers no protocol version.
-pub(crate) fn unverifying() -> Result<ClientConfig, String> {
-    let provider = provider();
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| cause.to_string())?;
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
-        .with_no_client_auth())
-}
-
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
