@@ -248,7 +248,8 @@ fn canonical(
     format: Format,
     bytes: &[u8],
 ) -> Result<Plain, Refusal> {
-    if wire == column.kind {
+    // A jsonb for a json column is stored as jsonb prints it (sqlx declares every document so).
+    if wire == column.kind || (wire, column.kind) == (ValueKind::Jsonb, ValueKind::Json) {
         return seal::canonical(wire, format, column.max_chars, bytes);
     }
     // `$1::text::jsonb`: the parameter is the text form of the column's type.
