@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/pgseal
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
-PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
+PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_RUST_DRIVERS=$(CACHE)/rust-drivers/debug PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
 
 .PHONY: demo test regress oracle lint bench deps venv node versions drivers
 
@@ -22,6 +22,7 @@ node: deps
 
 drivers: deps
 	scripts/install-drivers.sh
+	cargo build --locked -q --manifest-path tests/drivers/matrix/rust/Cargo.toml --target-dir $(CACHE)/rust-drivers
 
 # Other server versions than the distribution's, and a pooler; what the packages leave out is linked by a script of theirs.
 versions: deps

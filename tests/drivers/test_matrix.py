@@ -21,6 +21,8 @@ from psycopg.types.string import TextLoader
 from servers import Servers
 
 MATRIX = Path(__file__).parent / "matrix"
+# Where `make drivers` builds the Rust programs.
+RUST = Path(os.environ.get("PGSEAL_RUST_DRIVERS", Path.home() / ".cache/pgseal/rust-drivers/debug"))
 MARK = "matrix-4c7e"
 TEXTS = ["", f"{MARK} plain", f"{MARK} 'quotes' \"double\" back\\slash \\n, {{braces}} $1 ?", f"{MARK} äß日本語\ttab\nline", f"{MARK} 😀\u202e", f"{MARK} " + "x" * 50_000]
 SEALED = {"secret": "text", "pin": "text", "settings": "jsonb", "raw": "json", "blob": "bytea"}
@@ -47,6 +49,9 @@ PROGRAMS = {
     "Prisma": (["node", "use_prisma.cjs"], ["node"]),
     "lib/pq": (["{go}", "lib/pq", "golang-github-lib-pq-dev"], ["go"]),
     "pgx": (["{go}", "pgx", "golang-github-jackc-pgx-v4-dev"], ["go"]),
+    "tokio-postgres": (["{rust}/use_tokio_postgres"], []),
+    "sqlx": (["{rust}/use_sqlx"], []),
+    "diesel": (["{rust}/use_diesel"], []),
     "ruby-pg": (["ruby", "use_pg.rb"], ["ruby"]),
     "PHP PDO": (["php", "use_pdo.php", "native"], ["php"]),
     "PHP PDO, emulated prepares": (["php", "use_pdo.php", "emulated"], ["php"]),
@@ -139,7 +144,9 @@ def test_answers_are_those_of_a_direct_connection(pair, driver):
     for program in needed:
         if shutil.which(program) is None and not os.environ.get("CI"):
             pytest.skip(f"{driver}: {program} is not installed")
-    command = [built_go(twin.folder) if word == "{go}" else word for word in command]
+    command = [built_go(twin.folder) if word == "{go}" else word.replace("{rust}", str(RUST)) for word in command]
+    if not Path(command[0]).exists() and command[0].startswith(str(RUST)) and not os.environ.get("CI"):
+        pytest.skip(f"{driver}: `make drivers` has not built it")
 
     def plainly():
         empty(twin.direct)
