@@ -253,7 +253,7 @@ impl Session {
         if !failed {
             out.server.push(rest.frame);
             self.last_completion = rest.last;
-            self.sent.sent(&rest.entry);
+            self.sent.sent(&rest.entry, self.ledger.group());
             self.ledger.push(rest.entry);
         } else if rest.ours {
             let frame = self.encoded("client", |buf| encode::query(buf, b"ROLLBACK"))?;

@@ -455,7 +455,7 @@ impl Session {
             }
         }
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
-            self.acked.statements.clear();
+            self.acked.deallocated();
             self.unsure = true;
         }
         if command == b"DISCARD ALL" {
@@ -503,11 +503,11 @@ impl Session {
             request,
             Request::Query | Request::FunctionCall | Request::Sync
         ) {
-            if let Effect::Statement(name, _) = &effect
+            if let Effect::Statement(name, _) | Effect::CloseStatement(name) = &effect
+                && request == Request::Parse
                 && name.is_empty()
             {
-                // A Parse of the unnamed statement ends the former one even when it fails.
-                self.acked.statements.remove(name);
+                self.acked.doubt_unnamed();
             }
             self.ledger.fail();
             self.server_failed = true;
@@ -546,7 +546,7 @@ impl Session {
         }
         self.sent = self.acked.clone();
         for entry in self.ledger.iter() {
-            self.sent.sent(entry);
+            self.sent.sent(entry, entry.group);
         }
     }
 
@@ -566,10 +566,11 @@ impl Session {
             self.acked.portals.retain(|_, portal| portal.hold);
         }
         if entry.request == Request::Query {
-            self.acked.forget_unnamed();
+            self.acked.queried(entry.failed);
         }
         self.opener = None;
         if self.ledger.is_empty() {
+            self.sent.all_settled();
             if std::mem::take(&mut self.unsure) {
                 self.forget_unacknowledged();
             } else if status == b'I' {

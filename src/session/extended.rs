@@ -23,6 +23,9 @@ const NONE_MATCHED: &[u8] = b"_pgseal_none";
 impl Session {
     pub(super) fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let parse = Parse::read(input.body()).map_err(by_client)?;
+        if self.names_unsettled(parse.sql) {
+            return Ok(WAIT);
+        }
         let touches = self.touches(parse.sql);
         if touches && self.needs_catalog() {
             return Ok(WAIT);
@@ -119,8 +122,17 @@ impl Session {
     pub(super) fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
         let portal = Bytes::copy_from_slice(portal);
+        if self.name_unsettled(statement) {
+            return Ok(WAIT);
+        }
         if self.sent.is_stale(statement) {
             return self.refuse(Request::Bind, stale(), input, out);
+        }
+        if self.is_doubtful(statement) {
+            self.close_unnamed(input, out)?;
+            let body = Bytes::copy_from_slice(input.body());
+            let bind = Bind::read(&body).map_err(by_client)?;
+            return self.hollow_bind(&bind, input, out);
         }
         let prepared = match self.sent.statements.get(statement) {
             Some(prepared) if prepared.takes_values() => prepared.clone(),
@@ -174,6 +186,16 @@ impl Session {
         if prepared.added() > 0 {
             return self.refuse(Request::Bind, parameters_differ(prepared, bind), input, out);
         }
+        self.hollow_bind(bind, input, out)
+    }
+
+    /// The same Bind without its values, which the server rejects.
+    fn hollow_bind(
+        &mut self,
+        bind: &Bind<'_>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
         let nothing = vec![None; bind.params.len()];
         let frame = self.encoded("client", |buf| {
             encode::bind(
@@ -275,21 +297,22 @@ impl Session {
         Ok(self.replace(entry, input, out, frame))
     }
 
-    pub(super) fn describe(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
+    pub(super) fn describe(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let describe = Describe::read(input.body()).map_err(by_client)?;
-        let entry = if describe.kind == b'S' {
-            let effect =
-                self.sent
-                    .statements
-                    .get(describe.name)
-                    .map(|statement| Effect::Parameters {
-                        statement: statement.clone(),
-                    });
-            Entry::forward(Request::DescribeStatement).with(effect.unwrap_or(Effect::None))
-        } else {
-            Entry::forward(Request::DescribePortal)
-                .with(Effect::Describe(Bytes::copy_from_slice(describe.name)))
-        };
+        let name = Bytes::copy_from_slice(describe.name);
+        if describe.kind != b'S' {
+            let entry = Entry::forward(Request::DescribePortal).with(Effect::Describe(name));
+            return Ok(self.register(entry, input));
+        }
+        if self.name_unsettled(&name) {
+            return Ok(WAIT);
+        }
+        if self.is_doubtful(&name) {
+            self.close_unnamed(input, out)?;
+        }
+        let statement = self.sent.statements.get(&name).cloned();
+        let effect = statement.map_or(Effect::None, |statement| Effect::Parameters { statement });
+        let entry = Entry::forward(Request::DescribeStatement).with(effect);
         Ok(self.register(entry, input))
     }
 
@@ -311,7 +334,7 @@ impl Session {
             let frame = self.encoded("client", |buf| encode::describe(buf, b'P', &name))?;
             input.inject(&mut out.server, frame);
             let entry = Entry::skip(Request::DescribePortal).with(Effect::Describe(name.clone()));
-            self.sent.sent(&entry);
+            self.sent.sent(&entry, self.ledger.group());
             self.ledger.push(entry);
         }
         self.copying.sent(usize::from(copies));

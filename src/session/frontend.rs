@@ -154,8 +154,10 @@ impl Session {
         let mut names = input.arrived().splitn(3, |byte| *byte == 0);
         let (portal, statement) = (names.next()?, names.next()?);
         names.next()?;
-        let protected =
-            self.sent.statements.contains_key(statement) || self.sent.is_stale(statement);
+        let protected = self.sent.statements.contains_key(statement)
+            || self.sent.is_stale(statement)
+            || self.sent.changed(statement).is_some()
+            || self.is_doubtful(statement);
         Some((Bytes::copy_from_slice(portal), protected))
     }
 
@@ -209,7 +211,7 @@ impl Session {
             Request::Sync | Request::Query => self.group = Group::default(),
             _ => {}
         }
-        self.sent.sent(entry);
+        self.sent.sent(entry, self.ledger.group());
     }
 
     pub(super) fn register(&mut self, entry: Entry, input: &mut Inbox) -> Step {
@@ -274,6 +276,46 @@ impl Session {
     /// SQL of this session can reach something protected without naming its table, and this text may.
     fn reaches_by_name(&self, sql: &[u8]) -> bool {
         self.sent.reachable_by_sql() && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
+    }
+
+    /// Whether it is not known what this statement's name means to the server, which has been sent all that says so.
+    pub(super) fn name_unsettled(&mut self, statement: &[u8]) -> bool {
+        let Some(group) = self.sent.changed(statement) else {
+            return false;
+        };
+        let unsettled = self.ledger.is_unsettled(group);
+        if !unsettled && group < self.ledger.group() {
+            self.sent.settled(statement);
+        }
+        // In COPY the server takes no Bind, and goes on only when it has the data.
+        unsettled && !self.copy_in
+    }
+
+    /// Whether this text may name a statement of which that is not known.
+    pub(super) fn names_unsettled(&self, sql: &[u8]) -> bool {
+        self.sent
+            .changes()
+            .any(|group| self.ledger.is_unsettled(group))
+            && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
+    }
+
+    /// Whether a protected statement may still be there although something was to replace it.
+    pub(super) fn is_doubtful(&self, statement: &[u8]) -> bool {
+        statement.is_empty() && self.sent.unnamed_doubtful
+    }
+
+    /// Ends the unnamed statement for sure.
+    pub(super) fn close_unnamed(
+        &mut self,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<(), Fatal> {
+        let frame = self.encoded("client", |buf| encode::close(buf, b'S', b""))?;
+        input.inject(&mut out.server, frame);
+        let entry = Entry::skip(Request::Close).with(Effect::CloseStatement(Bytes::new()));
+        self.note(&entry);
+        self.ledger.push(entry);
+        Ok(())
     }
 
     /// Whether a text may touch something protected, or names of what does; false: it needs no plan.

@@ -102,6 +102,8 @@ pub(super) struct Entry {
     pub(super) begins: bool,
     /// It ended with an error.
     pub(super) failed: bool,
+    /// Which group it belongs to: one more than those that ended before it.
+    pub(super) group: u64,
 }
 
 impl Entry {
@@ -116,6 +118,7 @@ impl Entry {
             quiet: false,
             begins: false,
             failed: false,
+            group: 0,
         }
     }
 
@@ -157,6 +160,8 @@ impl Entry {
 pub struct Ledger {
     entries: VecDeque<Entry>,
     discarding: bool,
+    /// How many groups were sent whole.
+    group: u64,
 }
 
 impl Ledger {
@@ -171,16 +176,10 @@ impl Ledger {
 
     /// Whether replies to messages since the last Sync or Query are still to come.
     pub(super) fn ends_in_group(&self) -> bool {
-        let ends = |entry: &Entry| {
-            matches!(
-                entry.request,
-                Request::Sync | Request::Query | Request::FunctionCall
-            )
-        };
         let mut answered = self.entries.iter().rev();
         answered
             .find(|entry| entry.request != Request::CopyEnd)
-            .is_some_and(|entry| !ends(entry))
+            .is_some_and(|entry| !ends_group(entry))
     }
 
     /// Whether the server discards what the client sends, up to Sync.
@@ -189,11 +188,25 @@ impl Ledger {
         self.discarding
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, mut entry: Entry) {
         if entry.request == Request::Sync {
             self.discarding = false;
         }
+        entry.group = self.group;
+        self.group += u64::from(ends_group(&entry));
         self.entries.push_back(entry);
+    }
+
+    /// The group that is being sent.
+    pub(super) fn group(&self) -> u64 {
+        self.group
+    }
+
+    /// Whether this group was sent whole and replies of it, or of one before, are still to come.
+    pub(super) fn is_unsettled(&self, group: u64) -> bool {
+        let mut answered = self.entries.iter();
+        let next = answered.find(|entry| entry.request != Request::CopyEnd);
+        group < self.group && next.is_some_and(|entry| entry.group <= group)
     }
 
     pub(super) fn front(&mut self) -> Option<&mut Entry> {
@@ -291,6 +304,14 @@ impl Ledger {
         });
         end.is_none()
     }
+}
+
+/// Whether its last reply is ReadyForQuery.
+fn ends_group(entry: &Entry) -> bool {
+    matches!(
+        entry.request,
+        Request::Sync | Request::Query | Request::FunctionCall
+    )
 }
 
 #[cfg(test)]

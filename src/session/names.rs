@@ -84,11 +84,65 @@ pub(super) struct Names {
     /// Statements that were prepared since the rules changed under this session, protected or not; `None`: they have
     /// not changed. An older one was planned, or left alone, by rules that are no longer in force.
     pub(super) fresh: Option<HashSet<Bytes>>,
+    /// Names of statements that mean something else since this group was sent, a protected one before or after. Until
+    /// the server has answered that group either may be meant by a later one.
+    changed: HashMap<Bytes, u64, RandomState>,
+    /// What was to replace a protected unnamed statement failed: PostgreSQL drops the old one before it reads the new
+    /// text, but after the message's encoding, so that nobody knows whether it is there.
+    pub(super) unnamed_doubtful: bool,
 }
 
 impl Names {
     pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty() && self.portals.is_empty() && self.fresh.is_none()
+        self.statements.is_empty()
+            && self.portals.is_empty()
+            && self.fresh.is_none()
+            && self.changed.is_empty()
+            && !self.unnamed_doubtful
+    }
+
+    /// The group that changed what this statement's name means, if it was not forgotten.
+    pub(super) fn changed(&self, statement: &[u8]) -> Option<u64> {
+        self.changed.get(statement).copied()
+    }
+
+    /// The group that changed it is answered.
+    pub(super) fn settled(&mut self, statement: &[u8]) {
+        self.changed.remove(statement);
+    }
+
+    /// All groups are answered.
+    pub(super) fn all_settled(&mut self) {
+        self.changed.clear();
+    }
+
+    /// The groups that changed what names mean to SQL.
+    pub(super) fn changes(&self) -> impl Iterator<Item = u64> {
+        let named = self.changed.iter().filter(|(name, _)| !name.is_empty());
+        named.map(|(_, group)| *group)
+    }
+
+    /// What a statement's name means from now on; `None`: nothing protected. `group`: of the request, if that was only sent.
+    fn prepare(&mut self, name: Bytes, statement: Option<Arc<Prepared>>, group: Option<u64>) {
+        let mut protected = statement.is_some() || self.changed.contains_key(&name);
+        if name.is_empty() {
+            protected |= std::mem::take(&mut self.unnamed_doubtful);
+        }
+        let old = match statement {
+            Some(statement) => self.statements.insert(name.clone(), statement),
+            None => self.statements.remove(&name),
+        };
+        if let Some(group) = group.filter(|_| protected || old.is_some()) {
+            self.changed.insert(name, group);
+        }
+    }
+
+    /// All named statements are gone; DEALLOCATE ALL and DISCARD ALL leave the unnamed one.
+    fn deallocate_all(&mut self, group: Option<u64>) {
+        let named: Vec<Bytes> = self.statements.keys().cloned().collect();
+        for name in named.into_iter().filter(|name| !name.is_empty()) {
+            self.prepare(name, None, group);
+        }
     }
 
     /// Whether this statement is older than the rules.
@@ -104,34 +158,58 @@ impl Names {
         names.any(|name| !name.is_empty())
     }
 
-    /// A request was sent, and is taken to succeed.
-    pub(super) fn sent(&mut self, entry: &Entry) {
+    /// A request of this group was sent, and is taken to succeed.
+    pub(super) fn sent(&mut self, entry: &Entry, group: u64) {
+        let group = Some(group);
         if entry.request == Request::Query {
-            self.forget_unnamed();
+            self.forget_unnamed(group);
         }
         match &entry.effect {
             Effect::Results(plan, next) => {
                 let to_come = plan.statements.iter().skip(*next);
-                to_come.for_each(|statement| self.complete(statement));
+                to_come.for_each(|statement| self.change(statement, group));
             }
             Effect::Rows(name) => {
                 if let Some(portal) = self.portals.get(name) {
                     let plan = portal.plan.clone();
-                    self.complete(&plan);
+                    self.change(&plan, group);
                 }
             }
-            effect => self.apply(effect),
+            effect => self.take(effect, group),
         }
     }
 
-    /// A simple Query ends the unnamed statement and the unnamed portal (manual 55.2.3).
-    pub(super) fn forget_unnamed(&mut self) {
-        self.statements.remove(&b""[..]);
+    /// A simple Query has ended: without an error it has dropped the unnamed statement and portal (manual 55.2.3).
+    pub(super) fn queried(&mut self, failed: bool) {
+        if failed {
+            self.doubt_unnamed();
+            self.portals.remove(&b""[..]);
+        } else {
+            self.forget_unnamed(None);
+        }
+    }
+
+    /// What was to replace the unnamed statement failed.
+    pub(super) fn doubt_unnamed(&mut self) {
+        self.unnamed_doubtful |= self.statements.remove(&b""[..]).is_some();
+    }
+
+    fn forget_unnamed(&mut self, group: Option<u64>) {
+        self.prepare(Bytes::new(), None, group);
         self.portals.remove(&b""[..]);
+    }
+
+    /// DISCARD ALL or DEALLOCATE ALL has completed.
+    pub(super) fn deallocated(&mut self) {
+        self.deallocate_all(None);
     }
 
     /// What an acknowledgement changes.
     pub(super) fn apply(&mut self, effect: &Effect) {
+        self.take(effect, None);
+    }
+
+    fn take(&mut self, effect: &Effect, group: Option<u64>) {
         if let Some(fresh) = &mut self.fresh {
             match effect {
                 Effect::Statement(name, _) => drop(fresh.insert(name.clone())),
@@ -140,12 +218,10 @@ impl Names {
             }
         }
         match effect {
-            Effect::Statement(name, Some(statement)) => {
-                self.statements.insert(name.clone(), statement.clone());
+            Effect::Statement(name, statement) => {
+                self.prepare(name.clone(), statement.clone(), group);
             }
-            Effect::Statement(name, None) | Effect::CloseStatement(name) => {
-                self.statements.remove(name);
-            }
+            Effect::CloseStatement(name) => self.prepare(name.clone(), None, group),
             Effect::Portal(name, Some(portal)) => {
                 self.portals.insert(name.clone(), portal.clone());
             }
@@ -167,6 +243,10 @@ impl Names {
 
     /// A statement has completed: PREPARE, DECLARE and their opposites change names.
     pub(super) fn complete(&mut self, plan: &Arc<StatementPlan>) {
+        self.change(plan, None);
+    }
+
+    fn change(&mut self, plan: &Arc<StatementPlan>, group: Option<u64>) {
         match &plan.kind {
             StatementKind::Prepare { name, inner, reads } => {
                 let prepared = Prepared {
@@ -176,13 +256,12 @@ impl Names {
                     deed: if *reads { Deed::Reads } else { Deed::Writes },
                     types: OnceLock::new(),
                 };
-                self.statements
-                    .insert(name.clone().into(), Arc::new(prepared));
+                self.prepare(name.clone().into(), Some(Arc::new(prepared)), group);
             }
             StatementKind::Deallocate { name: Some(name) } => {
-                self.statements.remove(name.as_bytes());
+                self.prepare(Bytes::copy_from_slice(name.as_bytes()), None, group);
             }
-            StatementKind::Deallocate { name: None } => self.statements.clear(),
+            StatementKind::Deallocate { name: None } => self.deallocate_all(group),
             StatementKind::Declare { name, hold } => {
                 let cursor = Portal {
                     hold: *hold,

@@ -18,6 +18,9 @@ use crate::wire::{Inbox, Outbox, encode};
 impl Session {
     pub(super) fn query(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let sql = Query::read(input.body()).map_err(by_client)?.sql;
+        if self.names_unsettled(sql) {
+            return Ok(WAIT);
+        }
         if !self.touches(sql) {
             return Ok(self.register(Entry::forward(Request::Query).quiet(), input));
         }
