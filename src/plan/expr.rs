@@ -403,6 +403,11 @@ impl Walk<'_> {
         {
             return Ok(Lineage::None);
         }
+        if let InTarget::Subquery(query) = target
+            && self.searched_subquery(expr, query, scope)?
+        {
+            return Ok(Lineage::None);
+        }
         self.plain(expr, scope, COMPARISON)?;
         match target {
             InTarget::List(items) => self.all_plain(items, scope, COMPARISON),
@@ -621,7 +626,13 @@ impl Walk<'_> {
         if let Some(name) = &window.window_name {
             self.place(name);
         }
-        self.all_plain(&window.partition_by, scope, GROUP)?;
+        let keys = self.keys(&window.partition_by, None, scope);
+        let around = std::mem::replace(&mut self.keys, keys);
+        for expr in &window.partition_by {
+            let lineage = self.expr(expr, scope)?;
+            self.comparable(&lineage, self.origin_of(expr, scope), GROUP)?;
+        }
+        self.keys = around;
         for item in &window.order_by {
             self.order_item(item, scope, ORDER)?;
         }

@@ -80,10 +80,10 @@ pub(super) struct Operand {
     pub elements: bool,
 }
 
-const TEXT: Oid = Oid(25);
-const VARCHAR: Oid = Oid(1043);
-const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
-const UUID: Oid = Oid(2950);
+pub(super) const TEXT: Oid = Oid(25);
+pub(super) const VARCHAR: Oid = Oid(1043);
+pub(super) const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
+pub(super) const UUID: Oid = Oid(2950);
 
 /// What a row's column is given.
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ mod defined;
 mod expr;
 mod finish;
 mod insert;
+mod join;
 pub mod lexer;
 mod lineage;
 mod lookup;
@@ -23,6 +24,7 @@ mod scope;
 mod search;
 mod sources;
 mod store;
+mod tenancy;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod tokens;

@@ -1,14 +1,13 @@
 //! Queries: sources, scopes, set operations, and what each output column carries.
 
 use sqlparser::ast::{
-    Cte as CteNode, Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
-    NamedWindowExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, Value,
-    WildcardAdditionalOptions, With,
+    Cte as CteNode, Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind, Query,
+    Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
+    SetQuantifier, Statement, Value, WildcardAdditionalOptions, With,
 };
 
 use super::lineage::{Lineage, Shape, merge, weakened};
-use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, JOIN, ORDER, OTHER, ROW, Walked};
+use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, ORDER, OTHER, ROW, Walked};
 use super::scope::{Cte, Offered, Scope, Source};
 use super::walk::Walk;
 
@@ -21,6 +20,17 @@ pub(super) struct Rows {
     pub columns: Vec<Offered>,
     /// Whether there may be further columns (a star over an unknown relation).
     pub open: bool,
+}
+
+impl Rows {
+    /// The column that a number in ORDER BY, GROUP BY or DISTINCT ON means.
+    pub(super) fn numbered(&self, number: &Value) -> Option<&Offered> {
+        let Value::Number(digits, _) = number else {
+            return None;
+        };
+        let at = digits.parse::<usize>().ok()?.checked_sub(1)?;
+        self.columns.get(at).filter(|_| !self.open)
+    }
 }
 
 impl Walk<'_> {
@@ -243,7 +253,7 @@ impl Walk<'_> {
         for (a, b) in left.columns.iter().zip(&right.columns) {
             let lineage = merge([&a.lineage, &b.lineage].into_iter());
             if !all {
-                self.comparable(&lineage, DEDUPE)?;
+                self.comparable(&lineage, None, DEDUPE)?;
             }
             let origin = if all && !open {
                 self.united_origin(a.origin, b.origin, group)
@@ -262,7 +272,7 @@ impl Walk<'_> {
         }
         if open && !all {
             for column in left.columns.iter().chain(&right.columns) {
-                self.comparable(&column.lineage, DEDUPE)?;
+                self.comparable(&column.lineage, None, DEDUPE)?;
             }
         }
         if open {
@@ -298,23 +308,33 @@ impl Walk<'_> {
             self.table_with_joins(item, &mut scope)?;
         }
         self.all_plain(&select.selection, &scope, CONDITION)?;
+        let group_by = match &select.group_by {
+            GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
+            _ => return Err(self.not_understood("GROUP BY of another dialect", None)),
+        };
+        let keys = self.keys(group_by, None, &scope);
+        let around = std::mem::replace(&mut self.keys, keys);
         let rows = self.outputs(&select.projection, &scope)?;
         match &select.distinct {
             None | Some(Distinct::All) => {}
             Some(Distinct::Distinct) => {
                 self.use_all_plain(&rows.columns);
+                let keys = self.distinct_keys(&rows.columns, &scope);
+                let grouped = std::mem::replace(&mut self.keys, keys);
                 for column in &rows.columns {
-                    self.comparable(&column.lineage, GROUP)?;
+                    self.comparable(&column.lineage, column.origin, GROUP)?;
                 }
+                self.keys = grouped;
             }
-            Some(Distinct::On(exprs)) => self.by_output(exprs.iter(), &rows, &scope, GROUP)?,
-        }
-        match &select.group_by {
-            GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => {
-                self.by_output(exprs.iter(), &rows, &scope, GROUP)?
+            Some(Distinct::On(exprs)) => {
+                let keys = self.keys(exprs, Some(&rows), &scope);
+                let grouped = std::mem::replace(&mut self.keys, keys);
+                self.by_output(exprs.iter(), &rows, &scope, GROUP)?;
+                self.keys = grouped;
             }
-            _ => return Err(self.not_understood("GROUP BY of another dialect", None)),
         }
+        self.keys.extend(self.keys(group_by, Some(&rows), &scope));
+        self.by_output(group_by.iter(), &rows, &scope, GROUP)?;
         self.all_plain(&select.having, &scope, CONDITION)?;
         for definition in &select.named_window {
             self.place(&definition.0);
@@ -324,7 +344,8 @@ impl Walk<'_> {
             }
         }
         self.order_outputs(query, &rows, Some(&scope), &scope)?;
-        self.settle_searches(&select.from, select.selection.as_ref(), &scope)?;
+        self.keys = around;
+        self.settle_searches(select.selection.as_ref(), &scope)?;
         Ok(rows)
     }
 
@@ -544,19 +565,15 @@ impl Walk<'_> {
         for expr in exprs {
             match expr {
                 Expr::Value(value) => {
-                    if let Value::Number(digits, _) = &value.value {
-                        let at = digits
-                            .parse::<usize>()
-                            .ok()
-                            .and_then(|at| at.checked_sub(1));
-                        match at.and_then(|at| rows.columns.get(at)) {
-                            Some(column) if !rows.open => {
+                    if let Value::Number(..) = &value.value {
+                        match rows.numbered(&value.value) {
+                            Some(column) => {
                                 self.use_plain(column.origin);
-                                self.comparable(&column.lineage, construct)?
+                                self.comparable(&column.lineage, column.origin, construct)?
                             }
-                            _ => {
+                            None => {
                                 for column in &rows.columns {
-                                    self.comparable(&column.lineage, construct)?;
+                                    self.comparable(&column.lineage, column.origin, construct)?;
                                 }
                             }
                         }
@@ -572,7 +589,7 @@ impl Walk<'_> {
                         .collect();
                     self.use_all_plain(&named);
                     for column in &named {
-                        self.comparable(&column.lineage, construct)?;
+                        self.comparable(&column.lineage, column.origin, construct)?;
                     }
                     if !named.is_empty() {
                         self.place(ident);
@@ -581,7 +598,7 @@ impl Walk<'_> {
                 _ => {}
             }
             let lineage = self.expr(expr, scope)?;
-            self.comparable(&lineage, construct)?;
+            self.comparable(&lineage, self.origin_of(expr, scope), construct)?;
         }
         Ok(())
     }
@@ -609,88 +626,6 @@ impl Walk<'_> {
             ORDER,
         )
     }
-
-    /// A join's condition, after both its sides are in the scope; gives the columns of the whole.
-    pub(super) fn join(
-        &mut self,
-        join: &Join,
-        (left, right): (Rows, Rows),
-        scope: &Scope<'_>,
-    ) -> Walked<Rows> {
-        let constraint = match &join.join_operator {
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::Left(constraint)
-            | JoinOperator::LeftOuter(constraint)
-            | JoinOperator::Right(constraint)
-            | JoinOperator::RightOuter(constraint)
-            | JoinOperator::FullOuter(constraint)
-            | JoinOperator::CrossJoin(constraint) => constraint,
-            _ => return Err(self.not_understood("a join of another dialect", None)),
-        };
-        match constraint {
-            JoinConstraint::None => Ok(side_by_side(left, right)),
-            JoinConstraint::On(expr) => {
-                self.plain(expr, scope, CONDITION)?;
-                Ok(side_by_side(left, right))
-            }
-            JoinConstraint::Using(names) => {
-                let mut shared = Vec::new();
-                for name in names {
-                    shared.extend(self.names(name)?.pop());
-                    self.place_name(name);
-                }
-                self.merged(&shared, left, right)
-            }
-            JoinConstraint::Natural => {
-                if left.open || right.open {
-                    // Which columns they share is not known.
-                    for column in left.columns.iter().chain(&right.columns) {
-                        self.must_be_plain(&column.lineage, JOIN)?;
-                    }
-                }
-                let shared: Vec<String> = left
-                    .columns
-                    .iter()
-                    .map(|column| &column.name)
-                    .filter(|name| right.columns.iter().any(|other| other.name == **name))
-                    .cloned()
-                    .collect();
-                self.merged(&shared, left, right)
-            }
-            JoinConstraint::UsingAlias(..) => Err(self.not_understood("USING with an alias", None)),
-        }
-    }
-
-    /// USING and NATURAL: the shared columns come first and once.
-    fn merged(&mut self, shared: &[String], left: Rows, right: Rows) -> Walked<Rows> {
-        let mut rows = Rows {
-            columns: Vec::new(),
-            open: left.open || right.open,
-        };
-        for name in shared {
-            let both = left.columns.iter().chain(&right.columns);
-            for column in both.filter(|column| column.name == *name) {
-                self.must_be_plain(&column.lineage, JOIN)?;
-                self.use_plain(column.origin);
-            }
-            rows.columns.push(Offered {
-                name: name.clone(),
-                lineage: Lineage::None,
-                origin: None,
-            });
-        }
-        let rest = left.columns.into_iter().chain(right.columns);
-        rows.columns
-            .extend(rest.filter(|column| !shared.contains(&column.name)));
-        Ok(rows)
-    }
-}
-
-fn side_by_side(mut left: Rows, right: Rows) -> Rows {
-    left.columns.extend(right.columns);
-    left.open |= right.open;
-    left
 }
 
 fn bare_query(query: &Query) -> Query {

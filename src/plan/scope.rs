@@ -61,6 +61,16 @@ pub(super) struct Source {
 }
 
 impl Source {
+    fn gives(&self, number: usize) -> bool {
+        let mut scans = self
+            .columns
+            .iter()
+            .filter_map(|column| column.origin?.scan());
+        scans.any(|scan| scan.number == number)
+    }
+}
+
+impl Source {
     /// What its whole row carries.
     fn row(&self) -> Lineage {
         if self.open {
@@ -89,6 +99,8 @@ pub(super) struct Scope<'s> {
     pub sources: Vec<Source>,
     /// What a star stands for, where joins merge columns; `None`: the sources' columns in order.
     pub star: Option<Rows>,
+    /// Columns that USING and NATURAL made of two.
+    pub merged: Vec<Offered>,
     pub ctes: Vec<Cte>,
     pub outer: Option<&'s Scope<'s>>,
 }
@@ -113,6 +125,7 @@ impl<'s> Scope<'s> {
         Self {
             sources: Vec::new(),
             star: None,
+            merged: Vec::new(),
             ctes: Vec::new(),
             outer: Some(outer),
         }
@@ -120,6 +133,16 @@ impl<'s> Scope<'s> {
 
     fn levels(&self) -> impl Iterator<Item = &Scope<'s>> {
         std::iter::successors(Some(self), |scope| scope.outer)
+    }
+
+    /// Whether rows of a scan come from this level's sources.
+    pub(super) fn offers(&self, scan: usize) -> bool {
+        self.sources.iter().any(|source| source.gives(scan))
+    }
+
+    /// The same for this level and those around it.
+    pub(super) fn offers_above(&self, scan: usize) -> bool {
+        self.levels().any(|scope| scope.offers(scan))
     }
 
     /// The CTE of this name.
@@ -184,6 +207,13 @@ impl<'s> Scope<'s> {
 
     fn resolve_bare(&self, column: &str) -> Meaning {
         for scope in self.levels() {
+            if let Some(merged) = scope.merged.iter().rev().find(|one| one.name == column) {
+                return Meaning::Column {
+                    lineage: merged.lineage.clone(),
+                    origin: merged.origin,
+                    source: String::new(),
+                };
+            }
             let sources: Vec<&Source> = scope
                 .sources
                 .iter()

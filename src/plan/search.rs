@@ -6,20 +6,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Ident, JoinConstraint,
-    JoinOperator, TableWithJoins,
-};
+use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Ident, Query};
 
-use crate::model::{ColumnRef, Oid, TenantId, ValueKind};
-use crate::rules::{ProtectedColumn, Scope as Equality, Tenant};
+use crate::model::{Oid, TenantId, ValueKind};
+use crate::rules::{ProtectedColumn, Scope as Equality};
 
 use super::expr::kind_of;
 use super::lineage::Lineage;
-use super::lookup::Given;
-use super::refuse::{Construct, DEDUPE, GROUP, Walked, full_name};
-use super::relations::Standing;
-use super::scope::{Meaning, Origin, Scope};
+use super::refuse::{AGGREGATE, COMPARISON, Construct, DEDUPE, GROUP, JOIN, Walked, full_name};
+use super::scope::{Meaning, Offered, Origin, Scope};
 use super::store::{Target, is_default, is_empty_value};
 use super::types::TenantSource;
 use super::walk::Walk;
@@ -28,33 +23,54 @@ use super::walk::Walk;
 pub(super) struct Search {
     column: Arc<ProtectedColumn>,
     /// The columns' token, for the position.
-    token: Option<usize>,
-    sides: Vec<Side>,
+    pub token: Option<usize>,
+    pub sides: Vec<Side>,
     /// The sealed values in [`Walk::fills`] that it is compared with.
-    fills: Range<usize>,
+    pub fills: Range<usize>,
 }
 
-/// A source of rows in a search: by name, or every one of a table.
-struct Side {
-    name: Option<String>,
-    table: Oid,
+/// Where one side of a search comes from.
+pub(super) struct Side {
+    /// The scan; `None`: not known.
+    pub scan: Option<usize>,
+    /// The protected table.
+    pub table: Oid,
 }
 
 /// A reference to a searchable column.
 struct Found {
     column: Arc<ProtectedColumn>,
-    source: String,
+    origin: Option<Origin>,
 }
 
 impl Found {
+    /// The searchable column that an output surely is.
+    fn of(offered: &Offered) -> Option<Self> {
+        match &offered.lineage {
+            Lineage::Exact(column) if column.search.is_some() => Some(Self {
+                column: Arc::clone(column),
+                origin: offered.origin,
+            }),
+            _ => None,
+        }
+    }
+
     fn equality(&self) -> Option<(Equality, &str)> {
         let search = self.column.search.as_ref()?;
         Some((search.scope, &search.domain))
     }
 
+    /// Whether equal values of both are equal as they are sealed.
+    fn is_like(&self, other: &Self) -> bool {
+        self.equality() == other.equality() && self.column.kind == other.column.kind
+    }
+
     fn side(&self) -> Side {
         Side {
-            name: Some(self.source.clone()),
+            scan: match self.origin {
+                Some(Origin::Column(_, scan)) => Some(scan.number),
+                Some(Origin::Values(_)) | None => None,
+            },
             table: self.column.column.table,
         }
     }
@@ -86,10 +102,36 @@ impl Walk<'_> {
         right: &Expr,
         scope: &Scope<'_>,
     ) -> Walked<bool> {
-        if !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
+        match (left, op, right) {
+            // A row is equal where each of its fields is.
+            (Expr::Tuple(lefts), BinaryOperator::Eq, Expr::Tuple(rights))
+                if lefts.len() == rights.len() =>
+            {
+                self.searched_rows(lefts, rights, scope)
+            }
+            (_, BinaryOperator::Eq | BinaryOperator::NotEq, _) => {
+                self.searched_pair(left, right, scope)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn searched_rows(
+        &mut self,
+        lefts: &[Expr],
+        rights: &[Expr],
+        scope: &Scope<'_>,
+    ) -> Walked<bool> {
+        let mut sides = lefts.iter().chain(rights);
+        if !sides.any(|side| self.searchable(side, scope).is_some()) {
             return Ok(false);
         }
-        self.searched_pair(left, right, scope)
+        for (left, right) in lefts.iter().zip(rights) {
+            if !self.searched_pair(left, right, scope)? {
+                self.all_plain([left, right], scope, COMPARISON)?;
+            }
+        }
+        Ok(true)
     }
 
     /// The same for `=`, `<>` and IS [NOT] DISTINCT FROM.
@@ -101,6 +143,12 @@ impl Walk<'_> {
     ) -> Walked<bool> {
         match (self.searchable(left, scope), self.searchable(right, scope)) {
             (Some(a), Some(b)) => self.searched_columns((a, left), (b, right), scope),
+            (Some(found), None) if let Expr::Subquery(query) = right => {
+                self.searched_query(found, left, query, scope)
+            }
+            (None, Some(found)) if let Expr::Subquery(query) = left => {
+                self.searched_query(found, right, query, scope)
+            }
             (Some(found), None) => self.searched_values(found, left, &[right], scope),
             (None, Some(found)) => self.searched_values(found, right, &[left], scope),
             (None, None) => Ok(false),
@@ -134,6 +182,11 @@ impl Walk<'_> {
         if !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
             return Ok(false);
         }
+        if let Expr::Subquery(query) = array
+            && let Some(found) = self.searchable(expr, scope)
+        {
+            return self.searched_query(found, expr, query, scope);
+        }
         if let Some(found) = self.searchable(expr, scope)
             && let Some(token) = self.array_param(array, &found.column)
         {
@@ -150,9 +203,51 @@ impl Walk<'_> {
         }
     }
 
-    /// A searchable column in GROUP BY or DISTINCT, where equal values must be one; any other sealed column is refused.
-    pub(super) fn comparable(&mut self, lineage: &Lineage, construct: Construct) -> Walked<()> {
-        if construct.anchor == GROUP.anchor
+    /// The same for IN with a subquery.
+    pub(super) fn searched_subquery(
+        &mut self,
+        expr: &Expr,
+        query: &Query,
+        scope: &Scope<'_>,
+    ) -> Walked<bool> {
+        match self.searchable(expr, scope) {
+            Some(found) => self.searched_query(found, expr, query, scope),
+            None => Ok(false),
+        }
+    }
+
+    /// A searchable column against the rows of a subquery, which must be one column like it.
+    fn searched_query(
+        &mut self,
+        found: Found,
+        reference: &Expr,
+        query: &Query,
+        scope: &Scope<'_>,
+    ) -> Walked<bool> {
+        self.expr(reference, scope)?;
+        let own = Lineage::Exact(Arc::clone(&found.column));
+        let rows = self.query(query, scope)?;
+        let other = match rows.columns.as_slice() {
+            [only] if !rows.open => Found::of(only).filter(|other| found.is_like(other)),
+            _ => None,
+        };
+        let Some(other) = other else {
+            self.must_be_plain(&own, COMPARISON)?;
+            return Ok(true);
+        };
+        self.search_columns(found, &other);
+        Ok(true)
+    }
+
+    /// A searchable column in GROUP BY, DISTINCT, PARTITION BY or count(DISTINCT …), where equal values must be one; any
+    /// other sealed column is refused.
+    pub(super) fn comparable(
+        &mut self,
+        lineage: &Lineage,
+        origin: Option<Origin>,
+        construct: Construct,
+    ) -> Walked<()> {
+        if [GROUP.anchor, AGGREGATE.anchor].contains(&construct.anchor)
             && let Lineage::Exact(column) = lineage
             && column.search.is_some()
         {
@@ -161,19 +256,38 @@ impl Walk<'_> {
             }
             // The branches of a set operation have no condition in common.
             if construct.name != DEDUPE.name {
-                self.searches.push(Search {
+                let found = Found {
                     column: Arc::clone(column),
-                    token: self.last_sealed,
-                    sides: vec![Side {
-                        name: None,
-                        table: column.column.table,
-                    }],
-                    fills: 0..0,
-                });
+                    origin,
+                };
+                let side = found.side();
+                // Rows of two tenants are never in one group where the tenant is a key too.
+                if side.scan.is_none_or(|scan| !self.keys.contains(&scan)) {
+                    self.searches.push(Search {
+                        column: found.column,
+                        token: self.last_sealed,
+                        sides: vec![side],
+                        fills: 0..0,
+                    });
+                }
                 return Ok(());
             }
         }
         self.must_be_plain(lineage, construct)
+    }
+
+    /// A column that USING or NATURAL compares on both sides.
+    pub(super) fn searched_using(&mut self, left: &Offered, right: &Offered) -> Walked<()> {
+        match (Found::of(left), Found::of(right)) {
+            (Some(a), Some(b)) if a.is_like(&b) => {
+                self.search_columns(a, &b);
+                Ok(())
+            }
+            _ => {
+                self.must_be_plain(&left.lineage, JOIN)?;
+                self.must_be_plain(&right.lineage, JOIN)
+            }
+        }
     }
 
     fn searchable(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Found> {
@@ -197,9 +311,9 @@ impl Walk<'_> {
         match scope.resolve(&parts) {
             Meaning::Column {
                 lineage: Lineage::Exact(column),
-                source,
+                origin,
                 ..
-            } if column.search.is_some() => Some(Found { column, source }),
+            } if column.search.is_some() => Some(Found { column, origin }),
             _ => None,
         }
     }
@@ -296,7 +410,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn give_tenant(&mut self, fills: Range<usize>, tenant: usize) {
+    pub(super) fn give_tenant(&mut self, fills: Range<usize>, tenant: usize) {
         let fills = self.fills.get_mut(fills).unwrap_or_default();
         fills.iter_mut().for_each(|fill| fill.tenant = Some(tenant));
     }
@@ -307,12 +421,16 @@ impl Walk<'_> {
         (right, right_expr): (Found, &Expr),
         scope: &Scope<'_>,
     ) -> Walked<bool> {
-        let alike = left.equality() == right.equality() && left.column.kind == right.column.kind;
-        if !alike {
+        if !left.is_like(&right) {
             return Ok(false);
         }
         self.expr(left_expr, scope)?;
         self.expr(right_expr, scope)?;
+        self.search_columns(left, &right);
+        Ok(true)
+    }
+
+    fn search_columns(&mut self, left: Found, right: &Found) {
         if !shared(&left.column) {
             self.searches.push(Search {
                 token: self.last_sealed,
@@ -320,115 +438,6 @@ impl Walk<'_> {
                 fills: 0..0,
                 column: left.column,
             });
-        }
-        Ok(true)
-    }
-
-    /// Finds the tenants of searches in a query whose sources and conditions are known; those of outer sources wait.
-    pub(super) fn settle_searches(
-        &mut self,
-        from: &[TableWithJoins],
-        condition: Option<&Expr>,
-        scope: &Scope<'_>,
-    ) -> Walked<()> {
-        if self.searches.is_empty() {
-            return Ok(());
-        }
-        let mut conditions = Vec::new();
-        condition
-            .into_iter()
-            .for_each(|expr| ands(expr, &mut conditions));
-        for join in from.iter().flat_map(|item| &item.joins) {
-            if let JoinOperator::Join(JoinConstraint::On(expr))
-            | JoinOperator::Inner(JoinConstraint::On(expr)) = &join.join_operator
-            {
-                ands(expr, &mut conditions);
-            }
-        }
-        for search in std::mem::take(&mut self.searches) {
-            let mut sources = Vec::new();
-            let mut here = true;
-            for side in &search.sides {
-                let fits = scope.sources.iter().filter(|source| match &side.name {
-                    Some(name) => source.name == *name,
-                    None => source.table == Some(side.table),
-                });
-                let before = sources.len();
-                sources.extend(fits.map(|source| (source.name.clone(), source.table)));
-                here &= sources.len() > before;
-            }
-            if !here {
-                self.searches.push(search);
-                continue;
-            }
-            let tenant = self.one_tenant(&sources, &conditions, scope, search.token)?;
-            let Some(tenant) = tenant else {
-                return Err(self.unknown_tenant(&search));
-            };
-            self.give_tenant(search.fills, tenant);
-        }
-        Ok(())
-    }
-
-    /// The tenant that the conditions hold all these sources to.
-    fn one_tenant(
-        &mut self,
-        sources: &[(String, Option<Oid>)],
-        conditions: &[&Expr],
-        scope: &Scope<'_>,
-        token: Option<usize>,
-    ) -> Walked<Option<usize>> {
-        let mut all: Option<usize> = None;
-        for (name, table) in sources {
-            let Some(Standing::Table(table)) = table.map(|oid| self.relations.standing(oid)) else {
-                return Ok(None);
-            };
-            let tenant = match &table.tenant {
-                Tenant::Constant(_) | Tenant::Setting(_) => {
-                    self.row_tenant(table, Given::Nothing, token)?
-                }
-                Tenant::Parent { .. } => return Ok(None),
-                Tenant::Column { attnum, .. } => {
-                    let column = ColumnRef {
-                        table: table.oid,
-                        attnum: *attnum,
-                    };
-                    let value = conditions.iter().find_map(|condition| {
-                        let Expr::BinaryOp { left, right, .. } = condition else {
-                            return None;
-                        };
-                        let is_tenant = |expr: &Expr| self.names_column(expr, column, name, scope);
-                        let value = if is_tenant(left) { right } else { left };
-                        let other = if is_tenant(left) { left } else { right };
-                        (is_tenant(other) && self.operand(value).is_some()).then_some(value)
-                    });
-                    let Some(value) = value else {
-                        return Ok(None);
-                    };
-                    self.row_tenant(table, Given::Expr(value), token)?
-                }
-            };
-            if all.is_some_and(|known| known != tenant) {
-                return Ok(None);
-            }
-            all = Some(tenant);
-        }
-        Ok(all)
-    }
-
-    fn names_column(&self, expr: &Expr, column: ColumnRef, name: &str, scope: &Scope<'_>) -> bool {
-        let idents: &[Ident] = match expr {
-            Expr::Nested(inner) => return self.names_column(inner, column, name, scope),
-            Expr::Identifier(ident) => std::slice::from_ref(ident),
-            Expr::CompoundIdentifier(idents) => idents,
-            _ => return false,
-        };
-        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-        match scope.resolve(&parts) {
-            Meaning::Column { origin, source, .. } => {
-                matches!(origin, Some(Origin::Column(of, _)) if of == column) && source == name
-            }
-            _ => false,
         }
     }
 
@@ -440,33 +449,13 @@ impl Walk<'_> {
         }
     }
 
-    fn unknown_tenant(&self, search: &Search) -> super::refuse::Stop {
+    pub(super) fn unknown_tenant(&self, search: &Search) -> super::refuse::Stop {
         let message = format!(
             "the tenant whose values of column {} are searched is not known",
             full_name(&search.column)
         );
-        let help = "Hold each table to one tenant in the same WHERE (tenant = $n AND …).";
+        let help = "Hold each table to one tenant in the same WHERE (tenant = $n AND …), or join the tables by their tenant too.";
         self.refuse(message, help, "refused-search", search.token)
-    }
-}
-
-/// The equalities that are ANDed at the top of a condition.
-fn ands<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
-    match expr {
-        Expr::Nested(inner) => ands(inner, found),
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::And,
-            right,
-        } => {
-            ands(left, found);
-            ands(right, found);
-        }
-        Expr::BinaryOp {
-            op: BinaryOperator::Eq,
-            ..
-        } => found.push(expr),
-        _ => {}
     }
 }
 

@@ -122,13 +122,14 @@ impl Walk<'_> {
                 table_with_joins,
                 alias,
             } => {
-                let inner = scope.sources.len();
+                let (inner, merged) = (scope.sources.len(), scope.merged.len());
                 let rows = self.joined(table_with_joins, scope)?;
                 if alias.is_none() {
                     return Ok(rows);
                 }
                 // The alias hides the names inside.
                 scope.sources.truncate(inner);
+                scope.merged.truncate(merged);
                 let source = Source {
                     columns: rows.columns,
                     open: rows.open,
@@ -345,6 +346,7 @@ impl Walk<'_> {
                 }
             };
         }
+        self.tenancy.renumbered(&renumbered);
     }
 
     /// What a relation offers when it is read.

@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
             self.table_with_joins(item, &mut scope)?;
         }
         self.all_plain(selection, &scope, CONDITION)?;
-        self.settle_searches(from, selection.as_ref(), &scope)?;
+        self.settle_searches(selection.as_ref(), &scope)?;
         let impure = self.impure.take();
         let start = self.token_at(update_token.0.span);
         match self.target_table(&table.relation, &scope)? {
@@ -691,7 +691,7 @@ impl<'a> Walk<'a> {
             self.table_with_joins(item, &mut scope)?;
         }
         self.all_plain(selection, &scope, CONDITION)?;
-        self.settle_searches(&[], selection.as_ref(), &scope)?;
+        self.settle_searches(selection.as_ref(), &scope)?;
         self.returning(returning.as_deref(), scope)
     }
 }

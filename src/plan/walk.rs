@@ -18,6 +18,7 @@ use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
 use super::relations::{Relations, Standing};
 use super::scope::{Meaning, Scope};
 use super::search::Search;
+use super::tenancy::Tenancy;
 use super::types::{Env, Splice, TenantSource};
 
 /// A sealed slot before parameters have got their numbers.
@@ -69,6 +70,10 @@ pub(super) struct Walk<'a> {
     pub groups: usize,
     /// Uses of searchable columns whose tenant is still to be found.
     pub searches: Vec<Search>,
+    /// Which scans give rows of one tenant.
+    pub tenancy: Tenancy,
+    /// Scans whose tenant column is a key of the grouping that is walked.
+    pub keys: Vec<usize>,
     pub tenants: Vec<TenantSource>,
     pub asking: Asking,
     /// The last reference to a sealed column, for positions.
@@ -114,6 +119,8 @@ impl<'a> Walk<'a> {
             passed: Vec::new(),
             groups: 0,
             searches: Vec::new(),
+            tenancy: Tenancy::default(),
+            keys: Vec::new(),
             tenants: Vec::new(),
             asking: Asking::default(),
             last_sealed: None,

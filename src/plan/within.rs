@@ -69,6 +69,23 @@ impl Walk<'_> {
         if call.all().all(Lineage::is_none) {
             return Ok(Lineage::None);
         }
+        if let (
+            "count",
+            true,
+            [
+                Argument {
+                    expr: Some(expr),
+                    lineage,
+                    ..
+                },
+            ],
+        ) = (call.name, call.distinct, call.arguments)
+        {
+            let origin = self.origin_of(expr, call.scope);
+            return self
+                .comparable(lineage, origin, AGGREGATE)
+                .map(|()| Lineage::None);
+        }
         if call.distinct {
             return self.refuse_call(call, AGGREGATE);
         }

@@ -119,6 +119,39 @@ def test_grouping_joins_and_constraints_work_in_the_server(through):
     assert values(through, "SELECT email FROM visits") == [B]
 
 
+def test_subqueries_joins_by_name_and_counts_of_distinct_values(through, direct):
+    for org, email in ((1, A), (1, A), (1, B), (2, A)):
+        through.execute("INSERT INTO visits (org, email) VALUES (%s, %s)", (org, email))
+    through.execute("INSERT INTO people (org, email, note) VALUES (1, %s, 'no visit'), (1, NULL, 'none'), (2, NULL, 'none')", (f"{MARK} c@example.org",))
+    rows = lambda sql, *arguments: values(through, sql, *arguments)  # noqa: E731
+    within_one = "p.org = 1 AND p.email {} (SELECT v.email FROM visits v WHERE v.org = 1)"
+    assert rows(f"SELECT p.email FROM people p WHERE {within_one.format('IN')}") == [A, B]
+    assert rows(f"SELECT p.email FROM people p WHERE {within_one.format('NOT IN')}") == [f"{MARK} c@example.org"]
+    assert rows(f"SELECT p.email FROM people p WHERE {within_one.format('= ANY')}") == [A, B]
+    assert rows("SELECT email FROM people WHERE org = 1 AND email = (SELECT email FROM visits WHERE org = 1 GROUP BY org, email HAVING count(*) = 2)") == [A]
+    # Each row's own tenant, without naming one.
+    assert rows("SELECT p.org, p.email FROM people p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.org = p.org AND v.email = p.email)") == [(1, A), (1, B), (2, A)]
+    assert rows("SELECT p.note FROM people p WHERE p.email IS NOT NULL AND p.email NOT IN (SELECT v.email FROM visits v WHERE v.org = p.org)") == ["no visit"]
+    assert rows("SELECT p.org, v.email FROM people p JOIN visits v ON (v.org, v.email) = (p.org, p.email)") == [(1, A), (1, A), (1, B), (2, A)]
+    assert rows("SELECT org, email, note FROM people JOIN visits USING (org, email) WHERE org = %s AND email <> %s", 1, A) == [(1, B, "n")]
+    assert rows("SELECT v.org, email FROM visits v RIGHT JOIN people p USING (org, email) WHERE v.id IS NULL AND email IS NOT NULL") == [(None, f"{MARK} c@example.org")]
+    assert rows("SELECT count(email), count(*) FROM visits FULL JOIN people USING (org, email)") == [(5, 7)]
+    assert rows("SELECT email FROM (SELECT org, email FROM people) p NATURAL JOIN (SELECT org, email FROM visits) v WHERE org = 2") == [A]
+    assert rows("SELECT p.note FROM people p LEFT JOIN visits v ON v.org = p.org AND v.email = p.email WHERE v.id IS NULL AND p.email IS NOT NULL") == ["no visit"]
+    assert rows("SELECT count(DISTINCT email) FROM visits WHERE org = 1") == [2]
+    assert rows("SELECT org, count(DISTINCT email) FROM people GROUP BY org") == [(1, 3), (2, 1)]
+    assert sorted(through.execute("SELECT org, email, count(*) FROM people GROUP BY org, email").fetchall(), key=str) == sorted(
+        [(1, A, 1), (1, B, 1), (1, f"{MARK} c@example.org", 1), (1, None, 1), (2, A, 1), (2, None, 1)], key=str)
+    assert rows("SELECT max(n) FROM (SELECT row_number() OVER (PARTITION BY org, email) AS n FROM visits) x") == [2]
+    assert rows("WITH mine AS (SELECT * FROM people WHERE org = 1) SELECT a.email FROM mine a JOIN mine b USING (email) WHERE a.email <> %s AND b.badge IS NOT NULL", A) == [B]
+    through.execute("DELETE FROM visits a USING visits b WHERE a.org = b.org AND a.email = b.email AND a.id > b.id")
+    assert direct.execute("SELECT count(*) FROM visits").fetchone() == (3,)
+    for org, secret in ((1, f"{MARK} k1"), (2, f"{MARK} k2")):
+        through.execute("INSERT INTO api_keys (org, secret) VALUES (%s, %s)", (org, secret))
+    assert rows("SELECT count(DISTINCT secret) FROM api_keys") == [2]
+    assert rows("SELECT a.org FROM api_keys a WHERE a.secret IN (SELECT secret FROM api_keys WHERE org = 2)") == [2]
+
+
 def test_a_column_that_is_looked_up_before_the_tenant_is_known(through, direct):
     for org, secret in ((1, f"{MARK} k1"), (2, f"{MARK} k2")):
         through.execute("INSERT INTO api_keys (org, secret) VALUES (%s, %s)", (org, secret))
@@ -139,6 +172,11 @@ def test_what_would_be_a_wrong_answer_is_refused(through):
         ("SELECT 1 FROM people p JOIN visits v ON v.email = p.email WHERE p.org = 1", None),
         ("SELECT id FROM people WHERE org = 1 AND email > %s", (A,)), ("SELECT id FROM people WHERE org = 1 AND email LIKE 'a%%'", ()),
         ("UPDATE people SET email = %s WHERE email = %s", (A, B)),
+        ("SELECT count(DISTINCT email) FROM people", None), ("SELECT 1 FROM people JOIN visits USING (email)", None),
+        ("SELECT 1 FROM people WHERE org = 1 AND email IN (SELECT email FROM visits)", None),
+        ("SELECT 1 FROM people WHERE org = 1 AND email IN (SELECT note FROM people)", None),
+        ("SELECT 1 FROM people WHERE org = 1 AND email IN (SELECT %s::text)", (A,)),
+        ("SELECT 1 FROM people p JOIN (VALUES (1, %s)) v (org, email) USING (org, email)", (A,)),
     ]:
         with pytest.raises(psycopg.errors.FeatureNotSupported):
             through.execute(sql, arguments)

@@ -62,6 +62,30 @@ fn what_is_compared_is_sealed_under_the_tenant_that_the_query_names() {
             "key=$1[]@<deployment> key=$2@<deployment>",
         ),
         (
+            "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON b.organisation_id = $1 AND b.slug = $2",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "SELECT 1 FROM virtual_keys a JOIN virtual_keys b ON b.organisation_id = a.organisation_id AND b.slug = $2 WHERE a.organisation_id = $1",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "WITH v AS (SELECT * FROM virtual_keys WHERE organisation_id = $1) SELECT 1 FROM v a JOIN v b USING (slug) WHERE a.slug <> $2",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "SELECT 1 FROM (SELECT slug, organisation_id AS o FROM virtual_keys) d WHERE d.o = $1 AND d.slug = $2",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "SELECT slug FROM virtual_keys a JOIN virtual_keys b USING (organisation_id, slug) WHERE organisation_id = $1 AND slug = $2",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "SELECT 1 FROM virtual_keys a WHERE a.organisation_id = $1 AND EXISTS (SELECT 1 FROM virtual_keys b WHERE b.organisation_id = a.organisation_id AND b.slug = $2)",
+            "slug=$2@$1:2950",
+        ),
+        (
             "SELECT count(*) FROM audit a JOIN audit b ON a.key = b.key WHERE a.key <> 'x' GROUP BY a.key",
             "key='x'@<deployment>",
         ),
@@ -81,6 +105,14 @@ fn equal_values_may_be_grouped_where_they_are_equal() {
         "SELECT slug, count(*) FROM virtual_keys WHERE organisation_id = $1 GROUP BY slug",
         "SELECT slug AS s, count(*) FROM virtual_keys WHERE organisation_id = $1 GROUP BY s",
         "SELECT DISTINCT key FROM audit",
+        "SELECT count(DISTINCT key) FROM audit",
+        "SELECT count(DISTINCT slug) FROM virtual_keys WHERE organisation_id = $1",
+        "SELECT organisation_id, count(DISTINCT slug) FROM virtual_keys GROUP BY organisation_id",
+        "SELECT organisation_id, slug, count(*) FROM virtual_keys GROUP BY organisation_id, slug",
+        "SELECT organisation_id AS o, slug AS s, count(*) FROM virtual_keys GROUP BY 1, 2",
+        "SELECT DISTINCT organisation_id, slug FROM virtual_keys",
+        "SELECT DISTINCT ON (organisation_id, slug) name FROM virtual_keys",
+        "SELECT row_number() OVER (PARTITION BY organisation_id, slug ORDER BY id) FROM virtual_keys",
         "SELECT key FROM audit UNION SELECT key FROM audit",
         "INSERT INTO audit (id, note, key) VALUES (1, $2, $1) ON CONFLICT (key) DO NOTHING",
     ] {
@@ -89,14 +121,53 @@ fn equal_values_may_be_grouped_where_they_are_equal() {
 }
 
 #[test]
+fn columns_are_compared_where_their_tenants_are_equal() {
+    for sql in [
+        "SELECT 1 FROM virtual_keys a JOIN virtual_keys b ON a.organisation_id = b.organisation_id AND a.slug = b.slug",
+        "SELECT 1 FROM virtual_keys a JOIN virtual_keys b ON (a.organisation_id, a.slug) = (b.organisation_id, b.slug)",
+        "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON a.organisation_id = b.organisation_id AND (a.slug = b.slug OR a.slug <> b.slug)",
+        "SELECT a.slug, b.slug FROM virtual_keys a JOIN virtual_keys b USING (organisation_id, slug)",
+        "SELECT a.slug FROM virtual_keys a FULL JOIN virtual_keys b USING (slug, organisation_id)",
+        "SELECT slug FROM (SELECT organisation_id, slug FROM virtual_keys) a NATURAL LEFT JOIN (SELECT organisation_id, slug FROM virtual_keys) b",
+        "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = b.organisation_id",
+        "SELECT 1 FROM virtual_keys a WHERE EXISTS (SELECT 1 FROM virtual_keys b WHERE b.organisation_id = a.organisation_id AND b.slug = a.slug AND b.id <> a.id)",
+        "SELECT 1 FROM virtual_keys a WHERE a.slug IN (SELECT b.slug FROM virtual_keys b WHERE b.organisation_id = a.organisation_id)",
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug NOT IN (SELECT slug FROM virtual_keys WHERE organisation_id = $1)",
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug = ANY (SELECT slug FROM virtual_keys WHERE organisation_id = $1)",
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug = (SELECT slug FROM virtual_keys WHERE organisation_id = $1 AND id = $2)",
+        "SELECT 1 FROM audit WHERE key IN (SELECT key FROM audit WHERE note IS NULL)",
+        "SELECT 1 FROM audit JOIN audit b USING (key)",
+        "DELETE FROM virtual_keys a USING virtual_keys b WHERE a.organisation_id = b.organisation_id AND a.slug = b.slug AND a.id > b.id",
+    ] {
+        single_with(&searchable(), sql);
+    }
+}
+
+#[test]
 fn a_search_without_its_tenant_is_refused() {
     for sql in [
+        // A tenant that only the condition of an outer join names, or only a subquery that may give no row.
+        "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON a.organisation_id = b.organisation_id WHERE a.slug = b.slug",
+        "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON b.organisation_id = $1 WHERE a.organisation_id = $1 AND a.slug = b.slug",
+        "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND NOT EXISTS (SELECT 1 FROM virtual_keys c WHERE c.organisation_id = a.organisation_id AND c.organisation_id = b.organisation_id)",
+        "SELECT 1 FROM virtual_keys a WHERE a.slug = $1 AND NOT EXISTS (SELECT 1 FROM virtual_keys b WHERE a.organisation_id = $2 AND b.organisation_id = a.organisation_id AND b.organisation_id = $2)",
+        // Rows of another scan than the one that is held.
+        "SELECT DISTINCT d.slug FROM (SELECT slug FROM virtual_keys) d, virtual_keys v WHERE v.organisation_id = $1",
+        "WITH v AS (SELECT slug, organisation_id FROM virtual_keys) SELECT 1 FROM v a JOIN v b ON a.slug = b.slug",
+        "WITH v AS (SELECT slug, organisation_id FROM virtual_keys) SELECT 1 FROM v a JOIN v b ON a.slug = b.slug WHERE a.organisation_id = $1",
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT slug FROM virtual_keys)",
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT slug FROM virtual_keys WHERE organisation_id = $2)",
+        "SELECT 1 FROM virtual_keys a JOIN virtual_keys b USING (slug)",
+        "SELECT count(DISTINCT slug) FROM virtual_keys",
+        "SELECT count(DISTINCT a.slug) FROM virtual_keys a, virtual_keys b GROUP BY b.organisation_id",
+        "SELECT id AS organisation_id, slug FROM virtual_keys GROUP BY 1, 2",
+        "SELECT slug, row_number() OVER (PARTITION BY slug) FROM virtual_keys",
         "SELECT id FROM virtual_keys WHERE slug = $1",
         "SELECT id FROM virtual_keys WHERE organisation_id = $1 OR slug = $2",
         "SELECT id FROM virtual_keys WHERE organisation_id <> $1 AND slug = $2",
         "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = $1",
         "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = $1 AND b.organisation_id = $2",
-        "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON a.organisation_id = $1 AND a.slug = $2",
+        "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON a.organisation_id = $1 WHERE a.slug = $2",
         "SELECT DISTINCT slug FROM virtual_keys",
         "SELECT slug FROM virtual_keys GROUP BY 1",
         "SELECT 1 FROM organisations o WHERE EXISTS (SELECT 1 FROM virtual_keys v WHERE v.slug = $1)",
@@ -132,6 +203,26 @@ fn what_equality_does_not_give_stays_refused() {
         (
             "SELECT id FROM virtual_keys WHERE organisation_id = $1 ORDER BY slug",
             "refused-order",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT name FROM virtual_keys)",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT $2::text)",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys WHERE organisation_id = $1 AND slug IN (VALUES ('x'))",
+            "refused-comparison",
+        ),
+        (
+            "SELECT id FROM virtual_keys v JOIN (VALUES ('x')) o (slug) USING (slug) WHERE organisation_id = $1",
+            "refused-join",
+        ),
+        (
+            "SELECT array_agg(DISTINCT slug) FROM virtual_keys WHERE organisation_id = $1",
+            "refused-function",
         ),
         (
             "SELECT id FROM virtual_keys WHERE organisation_id = $1 AND slug = 5",

@@ -1,0 +1,155 @@
+//! Joins: their conditions, and the columns that they give.
+
+use sqlparser::ast::{Join, JoinConstraint, JoinOperator};
+
+use super::lineage::{Lineage, merge, weakened};
+use super::query::Rows;
+use super::refuse::{CONDITION, JOIN, Walked};
+use super::scope::{Offered, Origin, Scope};
+use super::walk::Walk;
+
+/// Of which side a join surely gives a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Both,
+    Left,
+    Right,
+    Neither,
+}
+
+impl Walk<'_> {
+    /// A join's condition, after both its sides are in the scope; gives the columns of the whole.
+    pub(super) fn join(
+        &mut self,
+        join: &Join,
+        (left, right): (Rows, Rows),
+        scope: &mut Scope<'_>,
+    ) -> Walked<Rows> {
+        let (constraint, kept) = match &join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::CrossJoin(constraint) => (constraint, Kept::Both),
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                (constraint, Kept::Left)
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                (constraint, Kept::Right)
+            }
+            JoinOperator::FullOuter(constraint) => (constraint, Kept::Neither),
+            _ => return Err(self.not_understood("a join of another dialect", None)),
+        };
+        match constraint {
+            JoinConstraint::None => Ok(side_by_side(left, right)),
+            JoinConstraint::On(expr) => {
+                let first = self.searches.len();
+                self.plain(expr, scope, CONDITION)?;
+                self.joined_on(expr, kept == Kept::Both, first, scope)?;
+                Ok(side_by_side(left, right))
+            }
+            JoinConstraint::Using(names) => {
+                let mut shared = Vec::new();
+                for name in names {
+                    shared.extend(self.names(name)?.pop());
+                    self.place_name(name);
+                }
+                self.merged(&shared, (left, right), kept, scope)
+            }
+            JoinConstraint::Natural => {
+                if left.open || right.open {
+                    // Which columns they share is not known.
+                    for column in left.columns.iter().chain(&right.columns) {
+                        self.must_be_plain(&column.lineage, JOIN)?;
+                    }
+                }
+                let shared: Vec<String> = left
+                    .columns
+                    .iter()
+                    .map(|column| &column.name)
+                    .filter(|name| right.columns.iter().any(|other| other.name == **name))
+                    .cloned()
+                    .collect();
+                self.merged(&shared, (left, right), kept, scope)
+            }
+            JoinConstraint::UsingAlias(..) => Err(self.not_understood("USING with an alias", None)),
+        }
+    }
+
+    /// USING and NATURAL: the shared columns come first and once.
+    fn merged(
+        &mut self,
+        shared: &[String],
+        (left, right): (Rows, Rows),
+        kept: Kept,
+        scope: &mut Scope<'_>,
+    ) -> Walked<Rows> {
+        let mut rows = Rows {
+            columns: Vec::new(),
+            open: left.open || right.open,
+        };
+        let first = self.searches.len();
+        let mut pairs = Vec::new();
+        for name in shared {
+            let named = |rows: &Rows| {
+                let named = rows.columns.iter().filter(|column| column.name == *name);
+                named.cloned().collect::<Vec<Offered>>()
+            };
+            let (lefts, rights) = (named(&left), named(&right));
+            for column in lefts.iter().chain(&rights) {
+                self.use_plain(column.origin);
+            }
+            rows.columns
+                .push(match (lefts.as_slice(), rights.as_slice()) {
+                    ([one], [other]) => {
+                        self.searched_using(one, other)?;
+                        pairs.push((one.clone(), other.clone()));
+                        kept.column(one, other)
+                    }
+                    _ => {
+                        // The server says that it is ambiguous or not there, or it is of a relation that is not known.
+                        for column in lefts.iter().chain(&rights) {
+                            self.must_be_plain(&column.lineage, JOIN)?;
+                        }
+                        Offered {
+                            name: name.clone(),
+                            lineage: Lineage::None,
+                            origin: None,
+                        }
+                    }
+                });
+        }
+        self.joined_using(&pairs, kept == Kept::Both, first)?;
+        scope.merged.extend(rows.columns.iter().cloned());
+        let rest = left.columns.into_iter().chain(right.columns);
+        rows.columns
+            .extend(rest.filter(|column| !shared.contains(&column.name)));
+        Ok(rows)
+    }
+}
+
+impl Kept {
+    /// The column that USING makes of two (`buildMergedJoinVar` of PostgreSQL).
+    fn column(self, left: &Offered, right: &Offered) -> Offered {
+        // Values of the statement itself were compared, so that they go as they are.
+        let of_table = |column: &Offered| Offered {
+            origin: column
+                .origin
+                .filter(|origin| matches!(origin, Origin::Column(..))),
+            ..column.clone()
+        };
+        match self {
+            Self::Both | Self::Left => of_table(left),
+            Self::Right => of_table(right),
+            Self::Neither => Offered {
+                name: left.name.clone(),
+                lineage: weakened(merge([&left.lineage, &right.lineage].into_iter())),
+                origin: None,
+            },
+        }
+    }
+}
+
+fn side_by_side(mut left: Rows, right: Rows) -> Rows {
+    left.columns.extend(right.columns);
+    left.open |= right.open;
+    left
+}
