@@ -10,16 +10,15 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::catalog::Catalog;
-use crate::config::{Config, KmsConfig, Listen, Upstream};
+use crate::config::{AuthConfig, Config, KmsConfig, Listen, Upstream};
 use crate::keyring;
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
-use crate::net::{Dial, Listener, Server, client_acceptor, metadata, serve};
+use crate::net::{Acceptor, Dial, Listener, Server, VerifierFile, Verifiers, metadata, serve};
 use crate::plan::Planner;
 use crate::rules::{self, Protection, Rule};
-use crate::session::{Shared, TlsOffer};
+use crate::session::{Auth, Shared, Terms, TlsOffer};
 use databases::Databases;
-use tokio_rustls::TlsAcceptor;
 
 /// Reads all rule files.
 ///
@@ -234,10 +233,41 @@ async fn listeners(config: &Config) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-fn acceptor(config: &Config) -> Result<Option<Arc<TlsAcceptor>>, String> {
+fn acceptor(config: &Config) -> Result<Option<Arc<Acceptor>>, String> {
     let tls = config.client_tls.as_ref();
-    let made = tls.map(|tls| client_acceptor(&tls.cert, &tls.key).map(Arc::new));
+    let made = tls.map(|tls| Acceptor::read(&tls.cert, &tls.key).map(Arc::new));
     made.transpose()
+}
+
+fn verifier_file(config: &Config) -> Result<VerifierFile, String> {
+    match &config.auth {
+        AuthConfig::Terminate {
+            file: Some(path), ..
+        } => VerifierFile::read(path),
+        AuthConfig::Terminate { file: None, .. } | AuthConfig::Relay => Ok(VerifierFile::default()),
+    }
+}
+
+fn verifiers(config: &Config) -> Result<Verifiers, String> {
+    let query = match &config.auth {
+        AuthConfig::Terminate { query, .. } => query.clone(),
+        AuthConfig::Relay => None,
+    };
+    Verifiers::new(verifier_file(config)?, config.keyring.clone().zip(query))
+}
+
+fn terms(config: &Config) -> Terms {
+    Terms {
+        tls: match &config.client_tls {
+            None => TlsOffer::Disabled,
+            Some(tls) if tls.required => TlsOffer::Required,
+            Some(_) => TlsOffer::Allowed,
+        },
+        auth: match config.auth {
+            AuthConfig::Relay => Auth::Relay,
+            AuthConfig::Terminate { .. } => Auth::Terminate,
+        },
+    }
 }
 
 /// Runs the proxy until `stop`; `reread` reads the configuration anew when SIGHUP asks for it.
@@ -251,12 +281,8 @@ pub async fn run(
 ) -> Result<(), String> {
     let mut asked = signal(SignalKind::hangup()).map_err(|cause| cause.to_string())?;
     let rules = read_rules(&config)?;
-    let offer = match &config.client_tls {
-        None => TlsOffer::Disabled,
-        Some(tls) if tls.required => TlsOffer::Required,
-        Some(_) => TlsOffer::Allowed,
-    };
     let (acceptor_now, dial) = (acceptor(&config)?, dial(&config)?);
+    let (terms, verifiers) = (terms(&config), verifiers(&config)?);
     let other = Shared::new(None, Arc::new(KeyCache::new(config.ages)), None);
     let config = Arc::new(config);
     let databases = Databases::open(config.clone(), rules).await?;
@@ -266,7 +292,8 @@ pub async fn run(
         other: Arc::new(other),
         dial: ArcSwap::from_pointee(dial),
         acceptor: ArcSwapOption::new(acceptor_now),
-        offer,
+        terms,
+        verifiers,
         timing: config.timing,
         news: watch::Sender::default(),
     });
@@ -291,7 +318,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Rules, the TLS certificate for clients, and the files of `begun`'s upstream; everything is validated before anything
+/// Rules, the TLS certificate for clients, and the files of `begun`'s upstream and auth; everything is validated before anything
 /// changes.
 async fn reload(
     reread: &impl Fn() -> Result<Config, String>,
@@ -304,11 +331,13 @@ async fn reload(
     let acceptor = acceptor(&config)?;
     // Where it is and how it is verified need a restart: open sessions are to be cancelled where they run.
     let dial = dial(begun)?;
+    let file = verifier_file(begun)?;
     if acceptor.is_some() != server.acceptor.load().is_some() {
         return Err("client_tls was switched on or off, which needs a restart".to_owned());
     }
     let columns = databases.reload(rules, server).await?;
     server.acceptor.store(acceptor);
     server.dial.store(Arc::new(dial));
+    server.verifiers.file.store(Arc::new(file));
     Ok(columns)
 }

@@ -1,5 +1,6 @@
 //! File and environment to a validated configuration; an error names the key, the file and the line.
 
+mod auth;
 mod upstream;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use crate::keyring::ssl::Ssl;
 use crate::keys::Ages;
 use crate::kms::aws::Route;
 use crate::net::{Keepalive, Timing};
+pub use auth::AuthConfig;
 use upstream::upstream_of;
 
 /// A configuration that cannot be used; the program exits with 64.
@@ -88,6 +90,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// `tls_cert`, `tls_key`, `client_tls`.
     pub client_tls: Option<ClientTls>,
+    /// `auth`, `auth_file`, `auth_query`: who makes sure who clients are.
+    pub auth: AuthConfig,
     /// Rule files; empty: everything is forwarded.
     pub rules: Vec<PathBuf>,
     /// `keyring`: the protected database.
@@ -126,6 +130,9 @@ struct File {
     client_tls: Option<String>,
     tls_cert: Option<String>,
     tls_key: Option<String>,
+    auth: Option<String>,
+    auth_file: Option<String>,
+    auth_query: Option<String>,
     threads: Option<u64>,
     login_timeout: Option<u64>,
     client_idle_timeout: Option<u64>,
@@ -313,6 +320,7 @@ impl Config {
             socket_mode: socket_mode(file, source)?,
             upstream,
             client_tls,
+            auth: auth::auth(file, source, keyring.is_some())?,
             rules,
             keyring,
             database: None,

@@ -23,7 +23,7 @@ use crate::model::{KeyId, TenantId};
 use failure::Failure;
 
 pub use schema::DDL;
-pub use tls::{connect, database_of, with_database};
+pub use tls::{connect, database_of, with_database, words};
 
 /// How long a no is remembered.
 const NEGATIVE: Duration = Duration::from_secs(5);

@@ -142,7 +142,8 @@ fn without_ssl(url: &str) -> Result<(String, SslOptions), String> {
 }
 
 /// What a database error says: the server's message if it has one, else the error and its cause.
-pub(super) fn words(error: &Error) -> String {
+#[must_use]
+pub fn words(error: &Error) -> String {
     match (error.as_db_error(), error.source()) {
         (Some(error), _) => format!("{} ({})", error.message(), error.code().code()),
         (None, Some(cause)) => format!("{error}: {cause}"),

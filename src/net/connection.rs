@@ -17,7 +17,7 @@ use super::stream::{Stream, tune};
 use super::{Database, Server};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
-use crate::session::{Fatal, Progress, Session, TlsOffer};
+use crate::session::{Fatal, Leg, Progress, Session, Terms, TlsOffer};
 use crate::wire::{Inbox, OutQueue, Outbox, encode};
 
 /// Bytes queued for one peer above which the other is not read.
@@ -76,19 +76,25 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
                 return Ok(());
             }
             let direct = first == [TLS_HANDSHAKE];
-            let client: Box<dyn Stream> = match (server.acceptor.load_full(), direct) {
-                (Some(acceptor), true) => {
-                    Box::new(tokio::time::timeout(login, acceptor.accept(stream)).await??)
-                }
-                (None, true) => return Ok(()),
-                (_, false) => Box::new(stream),
+            let (client, leg): (Box<dyn Stream>, Leg) = match (server.acceptor.load_full(), direct)
+            {
+                (Some(acceptor), true) => acceptor.accept(stream, true, login).await?,
+                (None, true) => return turn_away(stream).await,
+                (_, false) => (Box::new(stream), Leg::Plain),
             };
-            (client, session(&server, server.offer, direct))
+            (client, session(&server, server.terms, leg))
         }
         // Nothing to encrypt: the bytes do not leave this machine. PostgreSQL answers `N` there too.
         Accepted::Unix(stream) => (
             Box::new(UnixStream::from_std(stream)?),
-            session(&server, TlsOffer::Disabled, false),
+            session(
+                &server,
+                Terms {
+                    tls: TlsOffer::Disabled,
+                    ..server.terms
+                },
+                Leg::Plain,
+            ),
         ),
     };
     let mut connection = Connection {
@@ -108,13 +114,20 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
     ended
 }
 
-fn session(server: &Server, offer: TlsOffer, encrypted: bool) -> Session {
+/// A client begins with TLS where none is offered. What it sent is read first: else the system would reset the connection.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    let mut hello = [0; 4096];
+    tokio::time::timeout(CLOSE_TIMEOUT, stream.read(&mut hello)).await??;
+    stream.shutdown().await
+}
+
+fn session(server: &Server, terms: Terms, leg: Leg) -> Session {
     let databases = server.databases.load();
     let databases = databases
         .iter()
         .map(|database| database.shared.clone())
         .collect();
-    Session::among(databases, server.other.clone(), offer, encrypted)
+    Session::among(databases, server.other.clone(), terms, leg)
 }
 
 impl Connection {
@@ -209,6 +222,17 @@ impl Connection {
                     }
                 }
                 Ok(Progress::UpgradeTls) => self.upgrade().await?,
+                Ok(Progress::NeedVerifier(role)) => {
+                    let found = self.server.verifiers.look_up(&role).await;
+                    match found {
+                        Ok(verifier) => self.session.verifier(verifier),
+                        Err(refusal) => {
+                            self.end(&refusal).await?;
+                            return Ok(false);
+                        }
+                    }
+                    return Box::pin(self.advance()).await;
+                }
                 Ok(Progress::Connect) => {
                     if let Err(refusal) = self.connect().await {
                         self.end(&refusal).await?;
@@ -217,7 +241,7 @@ impl Connection {
                 }
                 Ok(Progress::Cancel(packet)) => {
                     let dial = self.server.dial.load_full();
-                    let mut upstream = dial.connect(&self.server.timing.keepalive).await?;
+                    let (mut upstream, _) = dial.connect(&self.server.timing.keepalive).await?;
                     upstream.write_all(&packet).await?;
                     upstream.flush().await?;
                     // PostgreSQL closes when it has taken the request.
@@ -257,7 +281,9 @@ impl Connection {
         }
         let dial = self.server.dial.load_full();
         let connected = dial.connect(&self.server.timing.keepalive).await;
-        self.upstream = Some(connected.map_err(|error| unreachable(&error))?);
+        let (upstream, leg) = connected.map_err(|error| unreachable(&error))?;
+        self.upstream = Some(upstream);
+        self.session.connected(leg);
         Ok(())
     }
 
@@ -289,10 +315,10 @@ impl Connection {
         };
         let (gone, _) = tokio::io::duplex(1);
         let plain = std::mem::replace(&mut self.client, Box::new(gone));
-        self.client = Box::new(
-            tokio::time::timeout(self.server.timing.login, acceptor.accept(plain)).await??,
-        );
-        self.session.tls_established();
+        let limit = self.server.timing.login;
+        let (client, leg) = acceptor.accept(plain, false, limit).await?;
+        self.client = client;
+        self.session.tls_established(leg);
         Ok(())
     }
 

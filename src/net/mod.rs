@@ -1,9 +1,11 @@
 //! Listener, TLS, the one task per connection, upstream and cancel.
 
 mod connection;
+mod end_point;
 mod listen;
 pub mod metadata;
 mod stream;
+mod verifiers;
 mod workers;
 
 use std::future::poll_fn;
@@ -16,13 +18,13 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use crate::keyring::Keyring;
-use crate::session::{Shared, TlsOffer};
+use crate::session::{Shared, Terms};
 pub use listen::{Listener, SocketFile};
-pub use stream::{Dial, Keepalive, client_acceptor};
+pub use stream::{Acceptor, Dial, Keepalive};
+pub use verifiers::{VerifierFile, Verifiers};
 use workers::Workers;
 
 /// How long open sessions may go on after SIGTERM.
@@ -49,9 +51,11 @@ pub struct Server {
     /// How to reach PostgreSQL.
     pub dial: ArcSwap<Dial>,
     /// TLS towards clients.
-    pub acceptor: ArcSwapOption<TlsAcceptor>,
-    /// What clients that ask for TLS are offered.
-    pub offer: TlsOffer,
+    pub acceptor: ArcSwapOption<Acceptor>,
+    /// How clients come in.
+    pub terms: Terms,
+    /// Where the verifiers of roles are, if logins are not relayed.
+    pub verifiers: Verifiers,
     /// How long things may take.
     pub timing: Timing,
     /// What open connections are to know.

@@ -11,12 +11,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::end_point::end_point;
 use crate::keyring::ssl::{chain, private_key};
+use crate::session::Leg;
 
 /// How long a connection to PostgreSQL may take to come up.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// SSLRequest with its length (manual 55.7).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// The protocol's name in TLS (ALPN), as PostgreSQL 17 and its clients use it.
+const ALPN: &[u8] = b"postgresql";
 
 /// Any stream of bytes both ways.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -74,15 +79,18 @@ pub enum Dial {
 }
 
 impl Dial {
-    pub(super) async fn connect(&self, keepalive: &Keepalive) -> io::Result<Box<dyn Stream>> {
+    pub(super) async fn connect(
+        &self,
+        keepalive: &Keepalive,
+    ) -> io::Result<(Box<dyn Stream>, Leg)> {
         tokio::time::timeout(DIAL_TIMEOUT, self.connect_now(keepalive))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn connect_now(&self, keepalive: &Keepalive) -> io::Result<Box<dyn Stream>> {
+    async fn connect_now(&self, keepalive: &Keepalive) -> io::Result<(Box<dyn Stream>, Leg)> {
         match self {
-            Self::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+            Self::Unix(path) => Ok((Box::new(UnixStream::connect(path).await?), Leg::Plain)),
             Self::Tcp {
                 host,
                 port,
@@ -92,7 +100,7 @@ impl Dial {
                 let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
                 tune(&stream, keepalive)?;
                 let Some(tls) = tls else {
-                    return Ok(Box::new(stream));
+                    return Ok((Box::new(stream), Leg::Plain));
                 };
                 if !direct {
                     stream.write_all(&SSL_REQUEST).await?;
@@ -105,31 +113,69 @@ impl Dial {
                 let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
                 let connector = TlsConnector::from(tls.clone());
                 let stream = connector.connect(name, stream).await?;
-                if *direct && stream.get_ref().1.alpn_protocol().is_none() {
+                let tls = stream.get_ref().1;
+                if *direct && tls.alpn_protocol().is_none() {
                     return Err(io::Error::other(
                         "the server does not know direct TLS, which needs PostgreSQL 17",
                     ));
                 }
-                Ok(Box::new(stream))
+                let certificate = tls.peer_certificates().and_then(<[_]>::first);
+                let leg = Leg::Tls {
+                    end_point: certificate.and_then(|certificate| end_point(certificate)),
+                };
+                Ok((Box::new(stream), leg))
             }
         }
     }
 }
 
-/// TLS towards clients from PEM files.
-///
-/// # Errors
-/// What is wrong with the files, in words for the operator.
-pub fn client_acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
-    let builder = ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|cause| cause.to_string())?;
-    let mut config = builder
-        .with_no_client_auth()
-        .with_single_cert(chain(cert)?, private_key(key)?)
-        .map_err(|cause| format!("{}, {}: {cause}", cert.display(), key.display()))?;
-    config.alpn_protocols = vec![b"postgresql".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// TLS towards clients.
+pub struct Acceptor {
+    tls: TlsAcceptor,
+    leg: Leg,
+}
+
+impl Acceptor {
+    /// Reads a certificate chain and its key from PEM files.
+    ///
+    /// # Errors
+    /// What is wrong with the files, in words for the operator.
+    pub fn read(cert: &Path, key: &Path) -> Result<Self, String> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|cause| cause.to_string())?;
+        let chain = chain(cert)?;
+        let leg = Leg::Tls {
+            end_point: chain.first().and_then(|first| end_point(first)),
+        };
+        let mut config = builder
+            .with_no_client_auth()
+            .with_single_cert(chain, private_key(key)?)
+            .map_err(|cause| format!("{}, {}: {cause}", cert.display(), key.display()))?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(Self {
+            tls: TlsAcceptor::from(Arc::new(config)),
+            leg,
+        })
+    }
+
+    /// The handshake, behind SSLRequest or at once (`direct`): then the client must name the protocol, as PostgreSQL 17 has
+    /// it, for else a browser could be made to speak to a database.
+    pub(super) async fn accept<S: Stream + 'static>(
+        &self,
+        stream: S,
+        direct: bool,
+        limit: Duration,
+    ) -> io::Result<(Box<dyn Stream>, Leg)> {
+        let handshake = tokio::time::timeout(limit, self.tls.accept(stream));
+        let mut stream = handshake.await??;
+        if direct && stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+            stream.shutdown().await?;
+            return Err(io::Error::other(
+                "direct TLS without ALPN protocol negotiation",
+            ));
+        }
+        Ok((Box::new(stream), self.leg.clone()))
+    }
 }

@@ -13,11 +13,13 @@ mod copy;
 mod extended;
 mod frontend;
 pub mod ledger;
+mod login;
 mod names;
 mod opening;
 mod sealing;
 mod simple;
 mod startup;
+mod terminate;
 mod within;
 
 use std::collections::{HashMap, HashSet};
@@ -36,6 +38,8 @@ use ask::Ask;
 use atomic::{Group, Rest};
 use copy::Copying;
 use ledger::Ledger;
+use login::Login;
+pub use login::{Auth, Leg};
 use names::{Names, PlanCache};
 use opening::{Opener, Openers};
 
@@ -94,6 +98,15 @@ pub enum TlsOffer {
     Required,
 }
 
+/// How clients come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Encryption.
+    pub tls: TlsOffer,
+    /// Authentication.
+    pub auth: Auth,
+}
+
 /// What the caller is to do next.
 #[derive(Debug)]
 pub enum Progress {
@@ -105,6 +118,8 @@ pub enum Progress {
     UpgradeTls,
     /// This is a CancelRequest: send the packet verbatim upstream and close.
     Cancel(Bytes),
+    /// Look for this role's verifier and call [`Session::verifier`].
+    NeedVerifier(Bytes),
     /// A valid startup packet is queued for the server: dial it now.
     Connect,
     /// The client said goodbye: write what is queued and close both connections.
@@ -151,7 +166,12 @@ impl Fatal {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Startup { ssl_asked: bool, gss_asked: bool },
+    Startup {
+        ssl_asked: bool,
+        gss_asked: bool,
+    },
+    /// The client is to prove who it is, to us.
+    Proof,
     Login,
     Live,
     Ended,
@@ -164,8 +184,10 @@ pub struct Session {
     databases: Vec<Arc<Shared>>,
     /// The database that no rule names, whose sessions are forwarded.
     forwarded: Option<Bytes>,
-    tls_offer: TlsOffer,
-    encrypted: bool,
+    terms: Terms,
+    client_leg: Leg,
+    server_leg: Leg,
+    login: Login,
     phase: Phase,
     protected: bool,
     ledger: Ledger,
@@ -220,23 +242,35 @@ impl Session {
     /// A session before its first byte. `encrypted` says that the client leg is TLS already (direct TLS).
     #[must_use]
     pub fn new(shared: Arc<Shared>, tls_offer: TlsOffer, encrypted: bool) -> Self {
-        Self::among(Vec::new(), shared, tls_offer, encrypted)
+        let terms = Terms {
+            tls: tls_offer,
+            auth: Auth::Relay,
+        };
+        let leg = if encrypted {
+            Leg::Tls { end_point: None }
+        } else {
+            Leg::Plain
+        };
+        Self::among(Vec::new(), shared, terms, leg)
     }
 
-    /// A session before its first byte that may be of one of several databases, or of `other`.
+    /// A session before its first byte that may be of one of several databases, or of `other`. The client's leg may be TLS
+    /// already.
     #[must_use]
     pub fn among(
         databases: Vec<Arc<Shared>>,
         other: Arc<Shared>,
-        tls_offer: TlsOffer,
-        encrypted: bool,
+        terms: Terms,
+        client_leg: Leg,
     ) -> Self {
         Self {
             shared: other,
             databases,
             forwarded: None,
-            tls_offer,
-            encrypted,
+            terms,
+            client_leg,
+            server_leg: Leg::Plain,
+            login: Login::Relayed,
             phase: Phase::Startup {
                 ssl_asked: false,
                 gss_asked: false,
@@ -292,6 +326,8 @@ impl Session {
         let result = match (self.phase, from) {
             (Phase::Startup { .. }, Peer::Client) => self.startup(input, out),
             (Phase::Startup { .. }, Peer::Server) => Ok(Progress::NeedInput),
+            (Phase::Proof, Peer::Client) => self.proof(input, out),
+            (Phase::Proof, Peer::Server) => Ok(Progress::NeedInput),
             (Phase::Login, Peer::Client) => self.login_client(input, out),
             (Phase::Login, Peer::Server) => self.login_server(input, out),
             (Phase::Live, Peer::Client) => self.client_sent(input, out),
@@ -321,8 +357,13 @@ impl Session {
     }
 
     /// The TLS handshake that [`Progress::UpgradeTls`] asked for is done.
-    pub fn tls_established(&mut self) {
-        self.encrypted = true;
+    pub fn tls_established(&mut self, leg: Leg) {
+        self.client_leg = leg;
+    }
+
+    /// The server was reached, as [`Progress::Connect`] asked for.
+    pub fn connected(&mut self, leg: Leg) {
+        self.server_leg = leg;
     }
 
     /// No request is under way and no transaction is open: the session can be ended without harm.

@@ -46,15 +46,18 @@ fn oids(buf: &mut BytesMut, types: &[Oid]) -> Written {
     Ok(())
 }
 
+fn sized(buf: &mut BytesMut, bytes: &[u8]) -> Written {
+    buf.put_i32(i32::try_from(bytes.len()).map_err(|_| WireError::TooLong)?);
+    buf.put_slice(bytes);
+    Ok(())
+}
+
 fn values(buf: &mut BytesMut, values: &[Option<&[u8]>]) -> Written {
     count(buf, values.len())?;
     for value in values {
         match value {
             None => buf.put_i32(-1),
-            Some(bytes) => {
-                buf.put_i32(i32::try_from(bytes.len()).map_err(|_| WireError::TooLong)?);
-                buf.put_slice(bytes);
-            }
+            Some(bytes) => sized(buf, bytes)?,
         }
     }
     Ok(())
@@ -219,6 +222,28 @@ pub fn authentication(buf: &mut BytesMut, code: u32, rest: &[u8]) -> Written {
     frame(buf, b'R', |buf| {
         buf.put_u32(code);
         buf.put_slice(rest);
+        Ok(())
+    })
+}
+
+/// SASLInitialResponse.
+///
+/// # Errors
+/// As [`parse`].
+pub fn sasl_initial_response(buf: &mut BytesMut, mechanism: &[u8], data: &[u8]) -> Written {
+    frame(buf, b'p', |buf| {
+        cstr(buf, mechanism)?;
+        sized(buf, data)
+    })
+}
+
+/// SASLResponse.
+///
+/// # Errors
+/// As [`parse`].
+pub fn sasl_response(buf: &mut BytesMut, data: &[u8]) -> Written {
+    frame(buf, b'p', |buf| {
+        buf.put_slice(data);
         Ok(())
     })
 }

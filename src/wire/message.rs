@@ -489,3 +489,23 @@ impl<'a> Authentication<'a> {
         })
     }
 }
+
+/// SASLInitialResponse.
+pub struct SaslInitialResponse<'a> {
+    /// The mechanism that the client chose.
+    pub mechanism: &'a [u8],
+    /// Its first message, if it sends one at once.
+    pub data: Option<&'a [u8]>,
+}
+
+impl<'a> SaslInitialResponse<'a> {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// A body that does not fit.
+    pub fn read(body: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        let (mechanism, data) = (reader.cstr("mechanism")?, reader.value("data")?);
+        reader.end().map(|()| Self { mechanism, data })
+    }
+}

@@ -11,6 +11,7 @@ mod inbox;
 pub mod json;
 pub mod message;
 mod reader;
+pub mod scram;
 #[cfg(test)]
 mod tests;
 

@@ -89,7 +89,7 @@ class Encrypted(Servers):
 
     def beside(self, query="", **options):
         """Another pgseal before the same PostgreSQL; `query` are the options of its upstream."""
-        env = {"PGSEAL_KEYRING": f"postgres://postgres@127.0.0.1:{self.port}/app?sslmode=disable", **options.pop("env", {})}
+        env = {"PGSEAL_KEYRING": f"postgres://postgres@127.0.0.1:{self.port}/app?sslmode=disable", "PGSEAL_KMS_FILE": str(self.folder / "local.key"), **options.pop("env", {})}
         return Encrypted(port=self.port, env={"PGSEAL_UPSTREAM": f"postgres://127.0.0.1:{self.port}{query}", **env}, **options)
 
     def as_role(self, role, **options):
