@@ -49,6 +49,8 @@ pub struct UniqueKey {
     pub attnums: Vec<i16>,
     /// Whether it is the primary key.
     pub primary: bool,
+    /// Whether it holds at every moment: valid and not deferrable.
+    pub enforced: bool,
 }
 
 /// One relation.

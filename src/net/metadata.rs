@@ -19,7 +19,7 @@ const COLUMNS: &str = "WITH RECURSIVE base AS (SELECT oid, oid AS base, typtypmo
     JOIN base b ON b.oid = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgseal') ORDER BY a.attrelid, a.attnum";
-const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indisprimary FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indisprimary, i.indisvalid AND i.indimmediate FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
     WHERE i.indisunique AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indrelid >= 16384";
 const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)::text FROM pg_catalog.pg_proc p \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
@@ -62,6 +62,7 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
             name: row.try_get(1)?,
             attnums: row.try_get(2)?,
             primary: row.try_get(3)?,
+            enforced: row.try_get(4)?,
         };
         keys.entry(row.try_get(0)?).or_default().push(key);
     }

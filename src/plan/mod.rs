@@ -9,6 +9,7 @@ mod expr;
 mod finish;
 mod insert;
 mod join;
+mod keyed;
 pub mod lexer;
 mod lineage;
 mod lookup;

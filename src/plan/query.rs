@@ -321,9 +321,15 @@ impl Walk<'_> {
                 self.use_all_plain(&rows.columns);
                 let keys = self.distinct_keys(&rows.columns, &scope);
                 let grouped = std::mem::replace(&mut self.keys, keys);
+                self.together = rows
+                    .columns
+                    .iter()
+                    .filter_map(|column| column.origin)
+                    .collect();
                 for column in &rows.columns {
                     self.comparable(&column.lineage, column.origin, GROUP)?;
                 }
+                self.together.clear();
                 self.keys = grouped;
             }
             Some(Distinct::On(exprs)) => {
@@ -334,7 +340,9 @@ impl Walk<'_> {
             }
         }
         self.keys.extend(self.keys(group_by, Some(&rows), &scope));
+        self.together = self.grouped(group_by, &rows, &scope);
         self.by_output(group_by.iter(), &rows, &scope, GROUP)?;
+        self.together.clear();
         self.all_plain(&select.having, &scope, CONDITION)?;
         for definition in &select.named_window {
             self.place(&definition.0);

@@ -41,7 +41,7 @@ constructs! {
     COMPARISON: "an operator or comparison", "refused-comparison", "Compare another column, for example the key, or compare in the application.";
     CONDITION: "a condition", "refused-comparison", "Only IS NULL and IS NOT NULL can be asked of a sealed column.";
     ORDER: "ORDER BY", "refused-order", "Order by another column, or in the application.";
-    GROUP: "GROUP BY or DISTINCT", "refused-group", "Group by other columns; sealed values of equal plaintext differ.";
+    GROUP: "GROUP BY or DISTINCT", "refused-group", "Group by other columns, or by the primary key of the same table as well; sealed values of equal plaintext differ.";
     DEDUPE: "a set operation that compares rows", "refused-group", "Use UNION ALL, or leave the column out.";
     JOIN: "a join condition", "refused-join", "Join on other columns.";
     FUNCTION: "a function", "refused-function", "Select the column itself and compute in the application.";

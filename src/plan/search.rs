@@ -247,6 +247,9 @@ impl Walk<'_> {
         origin: Option<Origin>,
         construct: Construct,
     ) -> Walked<()> {
+        if construct.name == GROUP.name && self.has_key(origin, &self.together) {
+            return Ok(());
+        }
         if [GROUP.anchor, AGGREGATE.anchor].contains(&construct.anchor)
             && let Lineage::Exact(column) = lineage
             && column.search.is_some()

@@ -16,7 +16,7 @@ use super::lookup::Asking;
 use super::passed::{Cell, Passed};
 use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
 use super::relations::{Relations, Standing};
-use super::scope::{Meaning, Scope};
+use super::scope::{Meaning, Origin, Scope};
 use super::search::Search;
 use super::tenancy::Tenancy;
 use super::types::{Env, Splice, TenantSource};
@@ -74,6 +74,8 @@ pub(super) struct Walk<'a> {
     pub tenancy: Tenancy,
     /// Scans whose tenant column is a key of the grouping that is walked.
     pub keys: Vec<usize>,
+    /// Columns that are compared together with the one that is looked at.
+    pub together: Vec<Origin>,
     pub tenants: Vec<TenantSource>,
     pub asking: Asking,
     /// The last reference to a sealed column, for positions.
@@ -121,6 +123,7 @@ impl<'a> Walk<'a> {
             searches: Vec::new(),
             tenancy: Tenancy::default(),
             keys: Vec::new(),
+            together: Vec::new(),
             tenants: Vec::new(),
             asking: Asking::default(),
             last_sealed: None,

@@ -69,6 +69,9 @@ impl Walk<'_> {
         if call.all().all(Lineage::is_none) {
             return Ok(Lineage::None);
         }
+        if call.distinct && self.counts_keyed(call) {
+            return Ok(Lineage::None);
+        }
         if let (
             "count",
             true,

@@ -70,7 +70,6 @@ DIFFERENT = {
     ("psycopg2", "several updates by key in one text"): "several updates in one text must each name their tenant",
     ("Django", "bulk update of several tenants"): "one statement's new values must be one tenant's",
     ("Sequelize", "findOrCreate"): "findOrCreate (server-side code) is refused; findCreateFind works",
-    ("TypeORM", "findAndCount of a sealed column"): "COUNT(DISTINCT …) of a sealed column is refused",
 }
 
 

@@ -190,6 +190,7 @@ fn unique(name: String, attnums: Vec<i16>, primary: bool) -> UniqueKey {
         name,
         attnums,
         primary,
+        enforced: true,
     }
 }
 

@@ -50,6 +50,7 @@ fn relation(
         name: (*name).into(),
         attnums: attnums.to_vec(),
         primary: name.ends_with("pkey"),
+        enforced: true,
     });
     Relation {
         oid: Oid(oid),

@@ -58,6 +58,23 @@ fn outputs_carry_what_their_lineage_says() {
             "SELECT DISTINCT ON (id) id, key FROM virtual_keys ORDER BY id",
             "- !key",
         ),
+        ("SELECT DISTINCT key, id FROM virtual_keys", "!key -"),
+        (
+            "SELECT DISTINCT x.* FROM (SELECT id, key FROM virtual_keys) x LEFT JOIN audit ON audit.note = 'a'",
+            "- !key",
+        ),
+        (
+            "SELECT count(DISTINCT(\"v\".\"id\", \"v\".\"key\")) FROM virtual_keys v",
+            "-",
+        ),
+        (
+            "SELECT v.id, v.key, count(a.id) FROM virtual_keys v LEFT JOIN audit a ON a.note = v.name GROUP BY v.key, v.id",
+            "- !key -",
+        ),
+        (
+            "SELECT id AS a, key AS b, name FROM virtual_keys GROUP BY b, 1, name",
+            "- !key -",
+        ),
         ("SELECT id FROM virtual_keys FOR UPDATE", "-"),
         ("SELECT secret FROM key_secrets", "!key"),
         ("SELECT s FROM secrets_again", "!key"),

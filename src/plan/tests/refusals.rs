@@ -64,6 +64,38 @@ fn what_ciphertext_does_not_allow_is_refused() {
         ),
         ("SELECT DISTINCT key FROM virtual_keys", "refused-group"),
         (
+            "SELECT DISTINCT id::text, key FROM virtual_keys",
+            "refused-group",
+        ),
+        (
+            "SELECT DISTINCT organisation_id, slug, key FROM virtual_keys",
+            "refused-group",
+        ),
+        (
+            "SELECT DISTINCT id, template FROM prompt_versions",
+            "refused-group",
+        ),
+        (
+            "SELECT DISTINCT a.id, b.key FROM virtual_keys a, virtual_keys b",
+            "refused-group",
+        ),
+        (
+            "SELECT a.id, b.key FROM virtual_keys a, virtual_keys b GROUP BY a.id, b.key",
+            "refused-group",
+        ),
+        (
+            "WITH x AS (SELECT id, key FROM virtual_keys) SELECT DISTINCT a.id, b.key FROM x a, x b",
+            "refused-group",
+        ),
+        (
+            "SELECT DISTINCT id, key FROM (SELECT id, key FROM virtual_keys UNION ALL SELECT id, key FROM virtual_keys) x",
+            "refused-group",
+        ),
+        (
+            "SELECT count(DISTINCT (name, key)) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
             "SELECT key, count(*) FROM virtual_keys GROUP BY key",
             "refused-group",
         ),

@@ -160,7 +160,7 @@ fn a_search_without_its_tenant_is_refused() {
         "SELECT 1 FROM virtual_keys a JOIN virtual_keys b USING (slug)",
         "SELECT count(DISTINCT slug) FROM virtual_keys",
         "SELECT count(DISTINCT a.slug) FROM virtual_keys a, virtual_keys b GROUP BY b.organisation_id",
-        "SELECT id AS organisation_id, slug FROM virtual_keys GROUP BY 1, 2",
+        "SELECT name AS organisation_id, slug FROM virtual_keys GROUP BY 1, 2",
         "SELECT slug, row_number() OVER (PARTITION BY slug) FROM virtual_keys",
         "SELECT id FROM virtual_keys WHERE slug = $1",
         "SELECT id FROM virtual_keys WHERE organisation_id = $1 OR slug = $2",
