@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::catalog::Catalog;
 use crate::config::{AuthConfig, Config, KmsConfig, Listen, Upstream};
-use crate::keyring;
+use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::{Acceptor, Dial, Listener, Server, VerifierFile, Verifiers, metadata, serve};
@@ -188,6 +188,44 @@ pub async fn administration(
     let (url, _) = rules_of_one(config)?;
     let client = keyring::connect_ready(&url).await?;
     Ok((client, kms(&config.kms).await?))
+}
+
+/// What sealing a table's values anew needs: two connections, the keyring and the rules applied.
+///
+/// # Errors
+/// Why not, in words for the operator.
+pub async fn rotation(
+    config: &Config,
+) -> Result<
+    (
+        (tokio_postgres::Client, tokio_postgres::Client),
+        Arc<Keyring>,
+        Protection,
+    ),
+    String,
+> {
+    let (url, rules) = rules_of_one(config)?;
+    let reader = keyring::connect_ready(&url).await?;
+    let writer = keyring::connect(&url).await?;
+    let (_, protection) = apply(&reader, &rules, 1).await?;
+    let cache = Arc::new(KeyCache::new(config.ages));
+    let keyring = Keyring::open(&url, kms(&config.kms).await?, cache, config.habits).await?;
+    Ok(((reader, writer), keyring, protection))
+}
+
+/// Searchable columns whose values are compared as things stand: their search keys cannot be rotated.
+///
+/// # Errors
+/// The first file of rules that cannot be used.
+pub fn compared_columns(config: &Config) -> Result<Vec<String>, String> {
+    let (_, rules) = rules_of_one(config)?;
+    let compared = rules.iter().flat_map(|rule| {
+        let columns = rule.columns.iter().filter(|column| {
+            column.search.is_some() && column.state != rules::ColumnState::Rotating
+        });
+        columns.map(|column| format!("{}.{}.{}", rule.schema, rule.table, column.name))
+    });
+    Ok(compared.collect())
 }
 
 fn dial(config: &Config) -> Result<Dial, String> {

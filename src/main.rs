@@ -65,6 +65,21 @@ enum Command {
         #[command(subcommand)]
         command: ops::KeyCommand,
     },
+    /// Seals a table's values anew: by the newest keys, and searchable or not as the rule says now. Exits with 1 while some
+    /// are left.
+    Rotate {
+        /// The table, as the rule names it.
+        table: String,
+        /// Only counts what is to be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// At most so many values a second; 0 for no limit.
+        #[arg(long, default_value_t = 0)]
+        rows_per_second: u32,
+        /// JSON lines instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the key policy that a KMS key's owner attaches to it.
     Policy {
         /// The KMS key.
@@ -155,6 +170,20 @@ fn main() -> ExitCode {
                     .map(|planner| print!("{}", ops::fence(&planner))),
             ),
             Command::Tenant { json, command } => done(tenant(&config, command, json).await),
+            Command::Rotate {
+                table,
+                dry_run,
+                rows_per_second,
+                json,
+            } => {
+                let wanted = ops::Wanted {
+                    table: &table,
+                    dry_run,
+                    pace: rows_per_second,
+                    as_json: json,
+                };
+                done(rotate(&config, &wanted).await)
+            }
             Command::Key { json, command } => done(key(&config, command, json).await),
             Command::Schema | Command::Healthcheck { .. } | Command::Policy { .. } => {
                 ExitCode::SUCCESS
@@ -181,7 +210,27 @@ async fn tenant(config: &Config, command: ops::TenantCommand, json: bool) -> Res
     Ok(())
 }
 
+async fn rotate(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
+    let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
+    let (said, done) = ops::rotate((&mut reader, &writer), &keyring, &protection, wanted).await?;
+    println!("{said}");
+    if done {
+        Ok(())
+    } else {
+        Err(format!("some values of {} are left", wanted.table))
+    }
+}
+
 async fn key(config: &Config, command: ops::KeyCommand, json: bool) -> Result<(), String> {
+    if command.parts_equals() {
+        let compared = app::compared_columns(config)?;
+        if !compared.is_empty() {
+            return Err(format!(
+                "values of {} are compared: say state = \"rotating\" in their rules and reload every pgseal first",
+                compared.join(", ")
+            ));
+        }
+    }
     let (client, kms) = app::administration(config).await?;
     let mut say = |line: String| println!("{line}");
     let seal_for = config.habits.seal_for;

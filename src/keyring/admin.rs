@@ -57,7 +57,7 @@ const WRAPPED_BY_OTHERS: &str = "SELECT kid, key_arn, wrapped, context FROM pgse
 /// Compare-and-set: two that rekey at once, or a key destroyed meanwhile, do no harm.
 const REWRAPPED: &str =
     "UPDATE pgseal.key SET wrapped = $3, key_arn = $4 WHERE kid = $1 AND wrapped = $2";
-const NEWEST: &str = "SELECT kid, generation FROM pgseal.key WHERE tenant = $1 AND purpose = 'dek' AND state = 'active'";
+const NEWEST: &str = "SELECT kid, generation FROM pgseal.key WHERE tenant = $1 AND purpose = $2 AND state = 'active'";
 
 /// All tenants, or the one of this id.
 ///
@@ -245,7 +245,7 @@ pub async fn rekey(
     Ok(done)
 }
 
-/// Makes a new data key for a tenant's next writes; older ones only open from now on. Gives its id. Replicas are
+/// Makes a new key of this purpose for a tenant's next writes; older ones only open from now on. Gives its id. Replicas are
 /// notified; one that does not hear it seals with the new one within the soft age.
 ///
 /// # Errors
@@ -254,6 +254,7 @@ pub async fn rotate(
     client: &Client,
     kms: &dyn Kms,
     id: &str,
+    purpose: Purpose,
     seal_for: Option<f64>,
 ) -> Result<KeyId, String> {
     let ok = |cause: tokio_postgres::Error| words(&cause);
@@ -264,19 +265,24 @@ pub async fn rotate(
         (Some(_), _) => return Err(gone(client, id).await),
         (None, _) => return Err(unknown(id)),
     };
-    let newest = client.query_opt(NEWEST, &[&id]).await.map_err(ok)?;
-    let newest = newest
-        .ok_or_else(|| format!("the tenant {id} has no data key yet: its first write makes one"))?;
+    let newest = client.query_opt(NEWEST, &[&id, &purpose.as_str()]).await;
+    let newest = newest.map_err(ok)?.ok_or_else(|| {
+        let what = match purpose {
+            Purpose::Dek => "data",
+            Purpose::Search => "search",
+        };
+        format!("the tenant {id} has no {what} key yet: its first write makes one")
+    })?;
     let (old, generation): (Vec<u8>, i32) = (newest.get(0), newest.get(1));
     let old = old.as_slice().try_into().map(KeyId);
     let old = old.map_err(|_| "the keyring holds a key id that is none".to_owned())?;
     let made = make(
         kms,
         id,
-        Purpose::Dek,
+        purpose,
         generation + 1,
         &arn,
-        owner.seal_until,
+        owner.seal_until.filter(|_| purpose == Purpose::Dek),
     )
     .await
     .map_err(|cause| format!("{arn}: kms:GenerateDataKey: {cause}"))?;

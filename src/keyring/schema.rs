@@ -95,9 +95,9 @@ pub(super) const PUBLISH: &str = "INSERT INTO pgseal.key (kid, tenant, purpose, 
     ON CONFLICT DO NOTHING";
 /// The same, in the place of the active key `$9`, in one statement: there is no moment without an active key.
 pub(super) const REPLACE: &str = "WITH owner AS MATERIALIZED (SELECT id FROM pgseal.tenant WHERE id = $2 AND state = 'enabled' AND key_arn = $4 FOR SHARE), \
-    retired AS (UPDATE pgseal.key k SET state = 'decrypt_only' FROM owner WHERE k.kid = $9 AND k.state = 'active' RETURNING k.tenant) \
+    retired AS (UPDATE pgseal.key k SET state = 'decrypt_only' FROM owner WHERE k.kid = $9 AND k.state = 'active' RETURNING k.tenant, k.purpose) \
     INSERT INTO pgseal.key (kid, tenant, purpose, generation, state, key_arn, wrapped, context, seal_until) \
-    SELECT $1, tenant, 'dek', $3, 'active', $5, $6, $7, $8::text::timestamptz FROM retired";
+    SELECT $1, tenant, purpose, $3, 'active', $5, $6, $7, $8::text::timestamptz FROM retired";
 pub(super) const STATE: &str = "SELECT state FROM pgseal.tenant WHERE id = $1";
 /// Tenants closed in the last `$1` seconds.
 pub(super) const CLOSED: &str = "SELECT id FROM pgseal.tenant WHERE state <> 'enabled' AND changed_at > now() - $1::float8 * interval '1 second'";

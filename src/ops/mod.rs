@@ -1,11 +1,13 @@
 //! Commands for people; never on the data path.
 
 mod policy;
+mod rotate;
 mod statements;
 mod tenants;
 mod values;
 
 pub use policy::policy;
+pub use rotate::{Wanted, rotate};
 pub use statements::{Linted, explain, fence, lint};
 pub use tenants::{KeyCommand, TenantCommand, key, tenant};
 

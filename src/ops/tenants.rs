@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 use super::values::{self, Count};
 use crate::keyring::admin::{self, KeyRow, TenantRow};
 use crate::keyring::certificate;
+use crate::keys::Purpose;
 use crate::kms::Kms;
 use crate::rules::Protection;
 
@@ -98,7 +99,18 @@ pub enum KeyCommand {
         /// Of this tenant only; otherwise of all that have one.
         #[arg(long)]
         tenant: Option<String>,
+        /// The search key instead, which needs all searchable columns to be in `state = "rotating"`.
+        #[arg(long)]
+        search: bool,
     },
+}
+
+impl KeyCommand {
+    /// Whether values that are compared would no longer be equal.
+    #[must_use]
+    pub fn parts_equals(&self) -> bool {
+        matches!(self, Self::Rotate { search: true, .. })
+    }
 }
 
 /// Runs a tenant command; gives what is to be printed.
@@ -227,16 +239,22 @@ pub async fn key(
     as_json: bool,
     say: &mut dyn FnMut(String),
 ) -> Result<(), String> {
+    let purpose = match command.parts_equals() {
+        true => Purpose::Search,
+        false => Purpose::Dek,
+    };
     let (ids, one) = match command {
         KeyCommand::List { tenant } => {
             let rows = admin::keys(client, tenant.as_deref()).await?;
             say(keys_text(&rows, as_json));
             return Ok(());
         }
-        KeyCommand::Rotate { tenant: Some(id) } => (vec![id], true),
-        KeyCommand::Rotate { tenant: None } => {
+        KeyCommand::Rotate {
+            tenant: Some(id), ..
+        } => (vec![id], true),
+        KeyCommand::Rotate { tenant: None, .. } => {
             let keys = admin::keys(client, None).await?;
-            let sealing = keys.iter().filter(|key| key.purpose == "dek");
+            let sealing = keys.iter().filter(|key| key.purpose == purpose.as_str());
             let sealing: BTreeSet<&str> = sealing.map(|key| key.tenant.as_str()).collect();
             let rows = admin::tenants(client, None).await?.into_iter();
             let open = rows
@@ -248,9 +266,9 @@ pub async fn key(
     let all = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     let mut failed = Vec::new();
     for (id, done) in ids.iter().zip(1..) {
-        match admin::rotate(client, kms, id, seal_for).await {
+        match admin::rotate(client, kms, id, purpose, seal_for).await {
             Ok(kid) if as_json => say(json!({ "tenant": id, "kid": kid.to_string() }).to_string()),
-            Ok(kid) => say(format!("tenant {id}: new data key {kid}")),
+            Ok(kid) => say(format!("tenant {id}: new {} key {kid}", kind_of(purpose))),
             Err(cause) if one => return Err(cause),
             // One customer's revoked key does not stop the others' rotation.
             Err(cause) => failed.push(format!("tenant {id}: {cause}")),
@@ -269,8 +287,15 @@ pub async fn key(
     }
 }
 
+fn kind_of(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Dek => "data",
+        Purpose::Search => "search",
+    }
+}
+
 /// A progress bar on a terminal's stderr; elsewhere nothing.
-fn bar(what: &'static str) -> ProgressBar {
+pub(super) fn bar(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(0).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}") {
         bar.set_style(style);
@@ -278,7 +303,7 @@ fn bar(what: &'static str) -> ProgressBar {
     bar
 }
 
-fn step(bar: &ProgressBar, done: u64, all: u64) {
+pub(super) fn step(bar: &ProgressBar, done: u64, all: u64) {
     bar.set_length(all);
     bar.set_position(done);
 }
@@ -359,7 +384,10 @@ fn keys_text(rows: &[KeyRow], as_json: bool) -> String {
 }
 
 /// Columns as wide as their widest cell.
-fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))
         .chain(rows)
         .collect();

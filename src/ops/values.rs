@@ -56,14 +56,18 @@ pub(super) async fn count(
     Ok(counts)
 }
 
-/// The key id stands at a fixed place of a sealed value (docs/format.md).
-fn statement(column: &ProtectedColumn) -> String {
+/// The key id of a column's value in `v`; NULL if it is not sealed. It stands at a fixed place (docs/format.md).
+pub(super) fn kid(column: &ProtectedColumn) -> String {
     let value = format!("v.{}", quoted(&column.name));
-    let kid = match column.kind {
+    match column.kind {
         ValueKind::Bytea => kid_of_bytes(&value),
         ValueKind::Text => kid_of_token(&format!("{value}::text")),
         ValueKind::Json | ValueKind::Jsonb => kid_of_token(&format!("({value} #>> '{{}}')")),
-    };
+    }
+}
+
+fn statement(column: &ProtectedColumn) -> String {
+    let kid = kid(column);
     format!(
         "SELECT encode(k.kid, 'hex'), count(*) FROM ONLY {}.{} v JOIN pgseal.key k ON k.kid = {kid} \
          WHERE k.tenant = $1 GROUP BY k.kid ORDER BY k.kid",
@@ -90,6 +94,6 @@ fn kid_of_token(value: &str) -> String {
     )
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -52,6 +52,7 @@ constructs! {
     MIXTURE: "a result column that mixes it with values of another shape, or whose place is not known", "refused-row", "Select it in a column of its own, named in the select list.";
     NEW_TABLE: "a new table that computes with it", "refused-create-table-as", "Select the column itself, or leave it out.";
     COPYING: "a copy into another place", "refused-stored-value", "Read the value and write it back through pgseal.";
+    ROTATING: "a comparison while it is rotated", "refused-rotating", "Let `pgseal rotate` finish, then take state = \"rotating\" out of its rule.";
     OTHER: "this expression", "refused-function", "Select the column itself and compute in the application.";
 }
 

@@ -47,7 +47,7 @@ impl Found {
     /// The searchable column that an output surely is.
     fn of(offered: &Offered) -> Option<Self> {
         match &offered.lineage {
-            Lineage::Exact(column) if column.search.is_some() => Some(Self {
+            Lineage::Exact(column) if column.is_comparable() => Some(Self {
                 column: Arc::clone(column),
                 origin: offered.origin,
             }),
@@ -90,7 +90,7 @@ fn sought(column: &ProtectedColumn) -> Arc<ProtectedColumn> {
 
 /// Whether a value of this lineage is surely one of a searchable column.
 pub(super) fn is_searchable(lineage: &Lineage) -> bool {
-    matches!(lineage, Lineage::Exact(column) if column.search.is_some())
+    matches!(lineage, Lineage::Exact(column) if column.is_comparable())
 }
 
 impl Walk<'_> {
@@ -252,7 +252,7 @@ impl Walk<'_> {
         }
         if [GROUP.anchor, AGGREGATE.anchor].contains(&construct.anchor)
             && let Lineage::Exact(column) = lineage
-            && column.search.is_some()
+            && column.is_comparable()
         {
             if shared(column) {
                 return Ok(());
@@ -316,7 +316,7 @@ impl Walk<'_> {
                 lineage: Lineage::Exact(column),
                 origin,
                 ..
-            } if column.search.is_some() => Some(Found { column, origin }),
+            } if column.is_comparable() => Some(Found { column, origin }),
             _ => None,
         }
     }

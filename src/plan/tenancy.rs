@@ -251,7 +251,7 @@ impl Walk<'_> {
     }
 
     fn may_search(&self, scope: &Scope<'_>) -> bool {
-        let searchable = |column: &Offered| matches!(&column.lineage, Lineage::Exact(column) if column.search.is_some());
+        let searchable = |column: &Offered| matches!(&column.lineage, Lineage::Exact(column) if column.is_comparable());
         !self.searches.is_empty()
             || scope
                 .sources

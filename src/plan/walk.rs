@@ -14,7 +14,9 @@ use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
 use super::passed::{Cell, Passed};
-use super::refuse::{Construct, Stop, Walked, refused, sealed_use};
+use super::refuse::{
+    COMPARISON, Construct, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
+};
 use super::relations::{Relations, Standing};
 use super::scope::{Meaning, Origin, Scope};
 use super::search::Search;
@@ -226,6 +228,15 @@ impl<'a> Walk<'a> {
         match columns(lineage).first() {
             None => Ok(()),
             Some(column) => {
+                let equality = [COMPARISON, GROUP, JOIN].map(|one| one.anchor);
+                let rotating = column.search.is_some() && !column.is_comparable();
+                let construct = match rotating && equality.contains(&construct.anchor) {
+                    true => Construct {
+                        name: construct.name,
+                        ..ROTATING
+                    },
+                    false => construct,
+                };
                 Err(sealed_use(column, construct, self.position(self.last_sealed)).into())
             }
         }

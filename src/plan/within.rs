@@ -625,7 +625,7 @@ fn casts(from: ValueKind, to: ValueKind) -> bool {
 /// Whether every value that is not NULL must be a sealed one.
 fn is_strict(lineage: &Lineage) -> bool {
     match lineage {
-        Lineage::Exact(column) => column.state == ColumnState::Sealed,
+        Lineage::Exact(column) => column.state != ColumnState::Migrating,
         Lineage::Within(shape) => {
             matches!(shape.as_ref(), Shape::Cast { of, .. } if is_strict(of))
         }

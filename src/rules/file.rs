@@ -102,6 +102,8 @@ pub struct ColumnRule {
     pub state: ColumnState,
     /// Whether it can be searched for equal values.
     pub search: Option<SearchRule>,
+    /// `domain` of a column that was searchable and is being rotated.
+    pub former_domain: Option<String>,
 }
 
 /// `search = "exact"` and what belongs to it.
@@ -192,7 +194,8 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
         let idle = seal.columns.iter().find_map(|column| match column {
             ColumnEntry::Full(column)
                 if column.search.is_none()
-                    && (column.scope.is_some() || column.domain.is_some()) =>
+                    && (column.scope.is_some()
+                        || column.domain.is_some() && column.state != ColumnState::Rotating) =>
             {
                 Some(&column.name)
             }
@@ -260,11 +263,13 @@ impl From<ColumnEntry> for ColumnRule {
                 label: None,
                 state: ColumnState::Sealed,
                 search: None,
+                former_domain: None,
             },
             ColumnEntry::Full(column) => Self {
                 name: column.name,
                 label: column.label,
                 state: column.state,
+                former_domain: column.domain.clone().filter(|_| column.search.is_none()),
                 search: column.search.map(|SearchKind::Exact| SearchRule {
                     scope: column.scope.unwrap_or_default(),
                     domain: column.domain,

@@ -15,6 +15,9 @@ use crate::model::{ColumnRef, Oid, TenantId, ValueKind};
 pub enum ColumnState {
     /// Writes are sealed; an unsealed value that is read passes.
     Migrating,
+    /// Its values are sealed anew, by `pgseal rotate`: searchable ones may stand beside others, or beside those of the search
+    /// key before, so that none are compared.
+    Rotating,
     /// An unsealed value that is read is an error: somebody planted it.
     #[default]
     Sealed,
@@ -96,6 +99,23 @@ pub struct ProtectedColumn {
     pub max_chars: Option<u32>,
     /// Whether it can be searched for equal values.
     pub search: Option<Search>,
+    /// The domain of what was searchable before, while the column is rotated.
+    pub former_domain: Option<Arc<str>>,
+}
+
+impl ProtectedColumn {
+    /// Whether equal values are equal as they are sealed, all of them.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        self.search.is_some() && self.state != ColumnState::Rotating
+    }
+
+    /// The domain of its searchable values, if it may hold any.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        let own = self.search.as_ref().map(|search| &search.domain);
+        own.or(self.former_domain.as_ref()).map(AsRef::as_ref)
+    }
 }
 
 /// A protected table, or a partition or child of one.
@@ -333,6 +353,15 @@ fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<Protecte
                 .unwrap_or_else(|| label.clone())
                 .into(),
         });
+        let former_domain =
+            (column.state == ColumnState::Rotating && search.is_none()).then(|| {
+                column
+                    .former_domain
+                    .as_ref()
+                    .unwrap_or(&label)
+                    .as_str()
+                    .into()
+            });
         Some(Arc::new(ProtectedColumn {
             column: ColumnRef {
                 table: relation.oid,
@@ -346,6 +375,7 @@ fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<Protecte
             state: column.state,
             max_chars: found.max_chars,
             search,
+            former_domain,
         }))
     });
     let tenant = match tenant {

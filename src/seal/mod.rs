@@ -21,6 +21,9 @@ use crate::model::{Format, KeyId, Plain, ValueKind};
 use siv::SIV_LEN;
 use xaes::{NONCE_LEN, TAG_LEN};
 
+/// What a b-tree entry may hold of a searchable value (PostgreSQL manual, 67.1): a third of a page. Beyond it the server would
+/// say so in words that show the sealed value.
+pub const BTREE_LIMIT: usize = 2_704 - 16;
 const MAGIC: [u8; 3] = [0xF8, 0x73, 0x76];
 const SUITE_RANDOMISED: u8 = 1;
 const SUITE_DETERMINISTIC: u8 = 2;

@@ -8,7 +8,7 @@ use crate::keys::{DataKey, KeyWants, Purpose};
 use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Slot, SlotSource, Splice, StatementPlan, TenantSource};
 use crate::rules::{ProtectedColumn, Scope};
-use crate::seal::{self, Nonces};
+use crate::seal::{self, BTREE_LIMIT, Nonces};
 use crate::wire::array;
 use crate::wire::message::Bind;
 
@@ -17,10 +17,6 @@ use super::ask::Answer;
 /// The active key of a tenant and purpose as the session has it now: `None` when it must be asked for.
 pub(super) type ActiveKey<'a> =
     &'a dyn Fn(&TenantId, Purpose) -> Option<Result<Arc<DataKey>, Refusal>>;
-
-/// What a b-tree entry may hold (PostgreSQL manual, 67.1): a third of a page. Beyond it the server would say so in words
-/// that show the sealed value.
-pub(super) const BTREE_LIMIT: usize = 2_704 - 16;
 
 /// Why a statement's values are not sealed yet.
 pub(super) enum Unsealed {

@@ -172,10 +172,9 @@ impl Opening<'_, '_> {
                 "The value was moved between rows. Restore it from where it belongs. See docs/errors.md#sv008.",
             ));
         }
-        Ok(columns.iter().find_map(|column| {
-            let domain = column.search.as_ref().map(|search| search.domain.as_ref());
-            seal::open(&key, &column.label, domain, sealed).ok()
-        }))
+        Ok(columns
+            .iter()
+            .find_map(|column| seal::open(&key, &column.label, column.domain(), sealed).ok()))
     }
 
     /// The text form of a value that was cast to another type.
@@ -609,7 +608,7 @@ fn first_leaf(lineage: &Lineage) -> &Lineage {
 
 /// Whether a value that is not sealed is an error.
 fn is_strict(lineage: &Lineage) -> bool {
-    matches!(lineage, Lineage::Exact(column) if column.state == ColumnState::Sealed)
+    matches!(lineage, Lineage::Exact(column) if column.state != ColumnState::Migrating)
 }
 
 /// Whether some part of it must be there.

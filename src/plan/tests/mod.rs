@@ -92,6 +92,7 @@ fn sealed(
         state: ColumnState::Sealed,
         max_chars: None,
         search: None,
+        former_domain: None,
     })
 }
 

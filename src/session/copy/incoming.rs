@@ -9,8 +9,8 @@ use crate::keys::{KeyWants, Purpose};
 use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId};
 use crate::plan::{CopyColumn, CopyPlan, CopyTenant, Lineage};
 use crate::rules::{ProtectedColumn, Scope};
-use crate::seal::{self, Nonces};
-use crate::session::sealing::{ActiveKey, BTREE_LIMIT, Unsealed, tenant_text, too_long_to_search};
+use crate::seal::{self, BTREE_LIMIT, Nonces};
+use crate::session::sealing::{ActiveKey, Unsealed, tenant_text, too_long_to_search};
 use crate::session::{FRAME_CAP, frame_too_large};
 use crate::wire::copy::{CopyFault, Field, FieldValue, Item, ItemKind, Rows, Scan};
 
