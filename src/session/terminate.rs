@@ -317,3 +317,6 @@ fn not_scram() -> Fatal {
         "Give the role scram-sha-256 or trust in pg_hba.conf, and a SCRAM-SHA-256 verifier. See docs/errors.md#verifier.",
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 mod client;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

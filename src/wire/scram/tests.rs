@@ -20,8 +20,19 @@ fn client_key(password: &str, salt: &[u8], rounds: u32) -> Sum {
     hmac(&salted(password, salt, rounds), &[b"Client Key"])
 }
 
+/// What a client knows who knows the password.
+pub(crate) fn keys(password: &str, salt: &[u8], rounds: u32) -> Keys {
+    let server_key = hmac(&salted(password, salt, rounds), &[b"Server Key"]);
+    Keys {
+        rounds,
+        salt: salt.to_vec(),
+        client_key: Secret::new(client_key(password, salt, rounds)),
+        server_key: Secret::new(server_key),
+    }
+}
+
 /// What PostgreSQL would keep of a password.
-fn verifier(password: &str, salt: &[u8], rounds: u32) -> String {
+pub(crate) fn verifier(password: &str, salt: &[u8], rounds: u32) -> String {
     let stored = STANDARD.encode(hash(&client_key(password, salt, rounds)));
     let server = hmac(&salted(password, salt, rounds), &[b"Server Key"]);
     let (salt, server) = (STANDARD.encode(salt), STANDARD.encode(server));
