@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
+};
 
 /// The protocol's name in TLS (ALPN), as PostgreSQL 17 and its clients use it.
 const ALPN: &[u8] = b"postgresql";
@@ -172,17 +175,18 @@ impl Ssl {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|cause| cause.to_string())?;
-        let lenient = |roots| Arc::new(Lenient { roots, provider });
-        let builder = match self.mode {
+        let authorities = match self.mode {
             SslMode::Disable => return Ok(None),
-            SslMode::Require => builder
-                .dangerous()
-                .with_custom_certificate_verifier(lenient(None)),
-            SslMode::VerifyCa => builder
-                .dangerous()
-                .with_custom_certificate_verifier(lenient(Some(self.roots.read()?))),
-            SslMode::VerifyFull => builder.with_root_certificates(self.roots.read()?),
+            SslMode::Require => None,
+            SslMode::VerifyCa | SslMode::VerifyFull => Some(self.roots.read()?),
         };
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verification {
+                authorities,
+                names: self.mode == SslMode::VerifyFull,
+                provider,
+            }));
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((cert, key)) => {
@@ -200,25 +204,35 @@ impl Ssl {
     }
 }
 
+/// Whose signature on the server's certificate counts.
+#[derive(Debug)]
+struct Authorities {
+    roots: RootCertStore,
+    /// The certificates that the operator gave, as they are.
+    given: Vec<CertificateDer<'static>>,
+}
+
 impl Roots {
-    fn read(&self) -> Result<RootCertStore, String> {
-        let mut store = RootCertStore::empty();
+    fn read(&self) -> Result<Authorities, String> {
+        let mut roots = RootCertStore::empty();
+        let mut given = Vec::new();
         match self {
             Self::File(path) => {
-                for certificate in chain(path)? {
-                    store
-                        .add(certificate)
+                given = chain(path)?;
+                for certificate in &given {
+                    roots
+                        .add(certificate.clone())
                         .map_err(|cause| format!("{}: {cause}", path.display()))?;
                 }
-                if store.is_empty() {
+                if given.is_empty() {
                     return Err(format!("{} holds no certificate", path.display()));
                 }
             }
             Self::System => {
-                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
         }
-        Ok(store)
+        Ok(Authorities { roots, given })
     }
 }
 
@@ -241,30 +255,64 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
         .map_err(|cause| format!("{}: {cause} (it must be unencrypted PEM)", path.display()))
 }
 
-/// Checks who signed a certificate, if there are roots, but not whom it names.
+/// Checks of a certificate what `sslmode` says.
 #[derive(Debug)]
-struct Lenient {
-    roots: Option<RootCertStore>,
+struct Verification {
+    /// `None`: whoever has signed it.
+    authorities: Option<Authorities>,
+    /// Whether it must bear the host's name.
+    names: bool,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Lenient {
+impl Verification {
+    fn is_signed(
+        &self,
+        certificate: &CertificateDer<'_>,
+        parsed: &ParsedCertificate<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let Some(Authorities { roots, given }) = &self.authorities else {
+            return Ok(());
+        };
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(parsed, roots, intermediates, now, algorithms)
+            .or_else(|error| {
+                // A self-signed certificate says that it is an authority, as `openssl req -x509` writes it and the manual
+                // recommends it for trying out. Here it is the very one that the operator trusts, and it has not expired:
+                // that was checked first.
+                if is_authority(&error) && given.contains(certificate) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            })
+    }
+}
+
+fn is_authority(error: &rustls::Error) -> bool {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) => {
+            cause.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
+        }
+        _ => false,
+    }
+}
+
+impl ServerCertVerifier for Verification {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        name: &ServerName<'_>,
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if let Some(roots) = &self.roots {
-            verify_server_cert_signed_by_trust_anchor(
-                &ParsedCertificate::try_from(certificate)?,
-                roots,
-                intermediates,
-                now,
-                self.provider.signature_verification_algorithms.all,
-            )?;
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        self.is_signed(certificate, &parsed, intermediates, now)?;
+        if self.names {
+            verify_server_name(&parsed, name)?;
         }
         Ok(ServerCertVerified::assertion())
     }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,6 +12,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::listen::Accepted;
 use super::stream::{Stream, tune};
@@ -29,10 +31,15 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// First byte of a TLS handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// The SQLSTATE class of refused logins.
+const NOT_AUTHORISED: &str = "28";
+
 type Keys = Pin<Box<dyn Future<Output = KeyAnswers> + Send>>;
 
 struct Connection {
     server: Arc<Server>,
+    /// The client's; none on a Unix socket.
+    address: Option<SocketAddr>,
     /// The protected database, once the client has named it.
     database: Option<Arc<Database>>,
     session: Session,
@@ -66,8 +73,10 @@ enum Event {
 /// Serves one accepted connection to its end.
 pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result<()> {
     let login = server.timing.login;
+    let mut address = None;
     let (client, session): (Box<dyn Stream>, Session) = match accepted {
-        Accepted::Tcp(stream) => {
+        Accepted::Tcp(stream, from) => {
+            address = Some(from);
             let stream = TcpStream::from_std(stream)?;
             tune(&stream, &server.timing.keepalive)?;
             let mut first = [0];
@@ -99,6 +108,7 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
     };
     let mut connection = Connection {
         server,
+        address,
         database: None,
         session,
         client,
@@ -353,7 +363,13 @@ impl Connection {
 
     async fn fatal(&mut self, fatal: &Fatal) -> io::Result<()> {
         match fatal.refusal() {
-            Some(refusal) => self.end(&refusal).await,
+            Some(refusal) => {
+                if refusal.sqlstate.starts_with(NOT_AUTHORISED) {
+                    // PostgreSQL, which would have logged it, has not seen it.
+                    warn!(cause = ?refusal.message, client = ?self.address, "a login was refused");
+                }
+                self.end(&refusal).await
+            }
             None => Ok(()),
         }
     }

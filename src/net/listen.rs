@@ -1,6 +1,7 @@
 //! Where clients connect: TCP addresses and Unix sockets.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
@@ -17,7 +18,7 @@ pub enum Listener {
 
 /// A client's connection, to be taken up by the event loop of its session.
 pub(super) enum Accepted {
-    Tcp(std::net::TcpStream),
+    Tcp(std::net::TcpStream, SocketAddr),
     Unix(std::os::unix::net::UnixStream),
 }
 
@@ -73,9 +74,10 @@ impl Listener {
 
     pub(super) fn poll_accept(&self, task: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         match self {
-            Self::Tcp(listener) => listener
-                .poll_accept(task)
-                .map(|accepted| accepted?.0.into_std().map(Accepted::Tcp)),
+            Self::Tcp(listener) => listener.poll_accept(task).map(|accepted| {
+                let (stream, from) = accepted?;
+                Ok(Accepted::Tcp(stream.into_std()?, from))
+            }),
             Self::Unix(listener, _) => listener
                 .poll_accept(task)
                 .map(|accepted| accepted?.0.into_std().map(Accepted::Unix)),

@@ -20,10 +20,10 @@ class Authority:
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self.certificate = self._sign(self.name, self.key.public_key(), x509.BasicConstraints(ca=True, path_length=0), [], hashes.SHA256())
 
-    def _sign(self, subject, public, constraints, names, digest):
+    def _sign(self, subject, public, constraints, names, digest, days=2):
         now = datetime.datetime.now(datetime.timezone.utc)
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public).serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=2)).add_extension(constraints, critical=True)
+        builder = builder.not_valid_before(now - datetime.timedelta(days=3)).not_valid_after(now + datetime.timedelta(days=days)).add_extension(constraints, critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self.key, digest)
@@ -32,7 +32,13 @@ class Authority:
         """Writes name.crt and name.pem."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-        signed = self._sign(subject, key.public_key(), x509.BasicConstraints(ca=False, path_length=None), names, digest)
+        self._write(folder, name, key, self._sign(subject, key.public_key(), x509.BasicConstraints(ca=False, path_length=None), names, digest))
+
+    def issue_itself(self, folder, name, days=2):
+        """The same of the authority's own key, as `openssl req -x509` makes a server's certificate: its own authority."""
+        self._write(folder, name, self.key, self._sign(self.name, self.key.public_key(), x509.BasicConstraints(ca=True, path_length=None), LOCALHOST[:1], hashes.SHA256(), days))
+
+    def _write(self, folder, name, key, signed):
         (folder / f"{name}.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         private = folder / f"{name}.pem"
         private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))

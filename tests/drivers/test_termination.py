@@ -90,6 +90,23 @@ def test_errors_behind_the_login_are_the_server_s(legs):
         psycopg.connect(**legs["TLS"].as_role("r_scram", sslmode="disable", dbname="nowhere"))
 
 
+@pytest.mark.skipif(psycopg.pq.version() < 180000, reason="libpq 18 has it")
+def test_a_newer_protocol_is_negotiated_with_the_server(servers, legs):
+    """Which it is says PostgreSQL, behind the proof."""
+    assert round_trip(legs["TLS"], servers, role="r_scram", max_protocol_version="latest", channel_binding="require", **secure(servers, "TLS"))
+
+
+def test_a_unix_socket_has_no_certificate_to_bind_to(servers):
+    port = 7011
+    with terminating(servers, "?sslmode=require", PGSEAL_LISTEN=f"127.0.0.1:0,{servers.folder}:{port}") as one:
+        login = {"host": str(servers.folder), "hostaddr": None, "port": port}
+        assert round_trip(one, servers, role="r_scram", **login)
+        with pytest.raises(psycopg.OperationalError, match=FAILED.format("r_scram")):
+            psycopg.connect(**one.as_role("r_scram", **{**login, "password": "wrong"}))
+        # PostgreSQL would have logged it.
+        assert "a login was refused" in one.log.read_text()
+
+
 def reload(one, expected):
     before = one.log.read_text()
     one.pgseal.send_signal(signal.SIGHUP)

@@ -9,7 +9,7 @@ import uuid
 import asyncpg
 import psycopg
 import pytest
-from authority import AUTHORITY, STRANGER, Encrypted
+from authority import AUTHORITY, STRANGER, Authority, Encrypted
 from conftest import MARK, TENANTS
 from cryptography import x509
 from servers import raw_login
@@ -50,6 +50,49 @@ def test_the_server_is_verified_as_libpq_would(servers, host, query, outcome):
         else:
             with pytest.raises(psycopg.OperationalError, match=outcome):
                 ask(one)
+
+
+def test_a_certificate_that_is_its_own_authority(servers):
+    """As the manual recommends for trying out; the file that PostgreSQL has is the one that clients trust."""
+    data, conf = servers.folder / "data", servers.folder / "data/postgresql.auto.conf"
+
+    def serve(name):
+        conf.write_text(f"ssl_cert_file = '{servers.folder}/{name}.crt'\nssl_key_file = '{servers.folder}/{name}.pem'\n" if name else "")
+        servers._run(f"{servers.bin}/pg_ctl", "-D", str(data), "reload")
+        expected = ssl.PEM_cert_to_DER_cert((servers.folder / f"{name or 'postgres'}.crt").read_text())
+        deadline = time.monotonic() + 60
+        while shown(servers.port) != expected:
+            assert time.monotonic() < deadline, "the certificate was not reloaded"
+            time.sleep(0.05)
+
+    own, other = Authority("itself"), Authority("itself")
+    own.issue_itself(servers.folder, "own")
+    own.issue_itself(servers.folder, "expired", days=-1)
+    other.issue_itself(servers.folder, "other")
+    try:
+        for name, trusted, outcome in [("own", "own", True), ("own", "other", False), ("expired", "expired", False)]:
+            serve(name)
+            for mode in ("verify-ca", "verify-full"):
+                url = f"postgres://localhost:{servers.port}?sslmode={mode}&sslrootcert={servers.folder}/{trusted}.crt"
+                with servers.beside(env={"PGSEAL_UPSTREAM": url}) as one:
+                    if outcome:
+                        assert ask(one) == (True, None)
+                    else:
+                        with pytest.raises(psycopg.OperationalError, match="cannot be reached.*certificate"):
+                            ask(one)
+    finally:
+        serve(None)
+
+
+def shown(port):
+    """The certificate that PostgreSQL shows, in DER."""
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        plain.sendall(SSL_REQUEST)
+        assert plain.recv(1) == b"S"
+        with anyone.wrap_socket(plain) as stream:
+            return stream.getpeercert(binary_form=True)
 
 
 def test_pgseal_introduces_itself_with_a_certificate_and_reloads_it(servers):
