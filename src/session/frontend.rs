@@ -53,6 +53,7 @@ impl Session {
         out: &mut Outbox,
     ) -> Result<Progress, Fatal> {
         self.copying.holds = false;
+        self.held = false;
         loop {
             if input.pass() || self.is_parting() {
                 return Ok(Progress::NeedInput);
@@ -74,6 +75,7 @@ impl Session {
                 return Ok(Progress::Closed);
             }
             if let Step::Wait(progress) = self.client_frame(head.tag, head.len, input, out)? {
+                self.held = input.is_whole();
                 return Ok(progress);
             }
             self.settled(Peer::Client);

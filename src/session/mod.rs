@@ -234,6 +234,8 @@ pub struct Session {
     unseen_ddl: bool,
     answers: KeyAnswers,
     waiting: [bool; 2],
+    /// The client's frame at the front is whole and waits for the server or the catalog.
+    held: bool,
     scratch: BytesMut,
     fatal: Option<Fatal>,
 }
@@ -304,6 +306,7 @@ impl Session {
             unseen_ddl: false,
             answers: KeyAnswers::default(),
             waiting: [false; 2],
+            held: false,
             scratch: BytesMut::new(),
             fatal: None,
         }
@@ -384,12 +387,7 @@ impl Session {
     pub fn is_held(&self, peer: Peer) -> bool {
         let [client, server] = self.waiting;
         match peer {
-            Peer::Client => {
-                client
-                    || self.copying.holds
-                    || matches!(self.ask, Ask::Sent(..))
-                    || self.is_parting()
-            }
+            Peer::Client => client || self.held || self.copying.holds || self.is_parting(),
             Peer::Server => server,
         }
     }

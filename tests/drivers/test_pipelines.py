@@ -1,0 +1,112 @@
+"""Raw pipelines: what a client leaves behind when it goes in the middle of one, and names that nobody can be sure of."""
+import socket
+import struct
+import sys
+import time
+import uuid
+
+import psycopg
+import pytest
+from conftest import MARK, TENANTS
+from servers import ROOT
+
+sys.path.append(str(ROOT / "tests/recorder"))
+from wire import SYNC, Frames, bind, close, error_fields, execute, parse, query, run, startup  # noqa: E402
+
+BY_KEY = "UPDATE virtual_keys SET key = $1 WHERE id = $2"
+INSERT = "INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ($1, $2, $3, $4)"
+
+
+class Client:
+    def __init__(self, servers):
+        self.stream, self.frames = socket.create_connection(("127.0.0.1", servers.listen), timeout=60), Frames()
+        self.exchange(startup("postgres", "app"))
+
+    def exchange(self, data, ready=1):
+        """Sends, and gives what comes up to the last of so many ReadyForQuery."""
+        self.stream.sendall(data)
+        self.frames.frames.clear()
+        while [tag for tag, _ in self.frames.frames].count("Z") < ready:
+            read = self.stream.recv(65536)
+            assert read, self.frames.frames
+            self.frames.feed(read)
+        return list(self.frames.frames)
+
+    def value(self, sql):
+        return next(body[6:].decode() for tag, body in self.exchange(query(sql)) if tag == "D")
+
+
+def row(servers):
+    """A row with a sealed value; its id."""
+    key = uuid.uuid4()
+    with psycopg.connect(servers.url, autocommit=True) as through:
+        through.execute("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, %s, %s)", (key, TENANTS[0], f"pipeline {key}", f"{MARK} first"))
+    return key
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("cut", [1, 4, 20], ids=lambda cut: f"after {cut} bytes")
+def test_a_client_that_goes_within_a_frame_leaves_no_lock(servers, direct, cut, reset):
+    key = row(servers)
+    client = Client(servers)
+    pid = int(client.value("SELECT pg_backend_pid()"))
+    client.exchange(query("BEGIN") + query(f"SELECT key FROM virtual_keys WHERE id = '{key}' FOR UPDATE"), 2)
+    asked = parse(BY_KEY) + b"".join(bind(params=(f"{MARK} {n}".encode(), str(key).encode())) + execute() for n in range(5))
+    client.stream.sendall(asked + bind(params=(f"{MARK} cut off".encode(), str(key).encode()))[:cut])
+    if reset:
+        client.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.stream.close()
+    deadline = time.monotonic() + 60
+    while direct.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() != (0,):
+        assert time.monotonic() < deadline, "the server's session lives on"
+        time.sleep(0.05)
+    # Its locks are gone, and so is what it had not committed.
+    direct.execute("SELECT 1 FROM virtual_keys WHERE id = %s FOR UPDATE NOWAIT", (key,))
+    with psycopg.connect(servers.url) as through:
+        assert through.execute("SELECT key FROM virtual_keys WHERE id = %s", (key,)).fetchone() == (f"{MARK} first",)
+
+
+def test_a_client_that_has_sent_its_whole_pipeline_and_no_more_gets_all_answers(servers):
+    key = row(servers)
+    client = Client(servers)
+    one = run(BY_KEY, f"{MARK} again".encode(), str(key).encode()) + run("SELECT key FROM virtual_keys WHERE id = $1", str(key).encode()) + SYNC
+    refused = run("SELECT lower(key) FROM virtual_keys") + SYNC
+    client.stream.sendall((one + refused) * 20)
+    client.stream.shutdown(socket.SHUT_WR)
+    client.frames.frames.clear()
+    while read := client.stream.recv(65536):
+        client.frames.feed(read)
+    tags = [tag for tag, _ in client.frames.frames]
+    assert [tags.count(tag) for tag in "12CDEZ"] == [40, 40, 40, 20, 20, 40]
+    assert {body for tag, body in client.frames.frames if tag == "D"} == {struct.pack("!hi", 1, len(f"{MARK} again")) + f"{MARK} again".encode()}
+
+
+def states(frames):
+    return [error_fields(body)["C"] for tag, body in frames if tag == "E"]
+
+
+# What PostgreSQL rejects before it drops the unnamed statement: the message's encoding.
+UNREADABLE = {"Parse": parse(b"SELECT '\xff'") + SYNC, "Query": query(b"SELECT '\xff'")}
+
+
+@pytest.mark.parametrize("pipelined", [False, True], ids=["in turns", "pipelined"])
+@pytest.mark.parametrize("message", UNREADABLE)
+def test_a_statement_that_a_rejected_message_has_left_takes_no_value(servers, direct, message, pipelined):
+    key = uuid.uuid4()
+    values = [str(key).encode(), str(TENANTS[0]).encode(), f"left {key}".encode(), f"{MARK} unsealed".encode()]
+    client = Client(servers)
+    steps = [parse(INSERT) + SYNC, UNREADABLE[message], bind(params=values) + execute() + SYNC]
+    frames = client.exchange(b"".join(steps), 3) if pipelined else [frame for step in steps for frame in client.exchange(step)]
+    assert states(frames) == ["22021", "26000"]
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE id = %s", (key,)).fetchone() == (0,)
+
+
+def test_a_named_statement_that_an_undone_group_was_to_replace_still_seals(servers, direct):
+    key = uuid.uuid4()
+    values = [str(key).encode(), str(TENANTS[0]).encode(), f"named {key}".encode(), f"{MARK} named".encode()]
+    client = Client(servers)
+    undone = parse("SELEC", "broken") + close(b"S", "s") + parse("SELECT $1::text || $2 || $3 || $4", "s") + SYNC
+    frames = client.exchange(parse(INSERT, "s") + SYNC + undone + bind("s", params=values) + execute() + SYNC, 3)
+    assert states(frames) == ["42601"] and ("C", b"INSERT 0 1\0") in frames
+    (raw,) = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (key,)).fetchone()
+    assert raw.startswith("~s1")
