@@ -124,17 +124,51 @@ impl Planner {
         }
         let named = self.names_protected(sql);
         match self.text(sql, env, named) {
+            // What hangs on the meaning of a name is told, for the name may mean something else later.
             Ok(statements)
-                if statements
-                    .iter()
-                    .all(|plan| matches!(plan.kind, StatementKind::Forward)) =>
+                if (env.resolved.is_empty() || self.ambiguous_in(sql).is_empty())
+                    && statements
+                        .iter()
+                        .all(|plan| matches!(plan.kind, StatementKind::Forward)) =>
             {
                 Verdict::Forward
             }
             Ok(statements) => Verdict::Protect(Arc::new(Plan { statements })),
             Err(Stop::Refuse(refusal)) => Verdict::Refuse(refusal),
-            Err(Stop::Resolve(name)) => Verdict::Resolve(vec![name]),
+            Err(Stop::Resolve(name)) => {
+                let mut names = self.ambiguous_in(sql);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+                Verdict::Resolve(names)
+            }
         }
+    }
+
+    /// All names of a text that only the server knows the meaning of, as it is asked about them.
+    fn ambiguous_in(&self, sql: &[u8]) -> Vec<String> {
+        let text = std::str::from_utf8(sql).unwrap_or_default();
+        let tokens = lexer::lex(text, &Limits::default()).unwrap_or_default();
+        let found = (0..tokens.len()).filter_map(|at| {
+            let name = self.ambiguous_at(text, &tokens, at)?;
+            Some(asked_as(&name))
+        });
+        let mut names: Vec<String> = found.collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The name at a token, if only the server knows which of several relations it means.
+    fn ambiguous_at(&self, sql: &str, tokens: &[Token], at: usize) -> Option<String> {
+        let qualified = at.checked_sub(1).and_then(|before| tokens.get(before));
+        if qualified.is_some_and(|before| before.is_special(b'.')) {
+            return None;
+        }
+        let name = lexer::ident(tokens.get(at)?, sql)?;
+        self.relations
+            .is_ambiguous(&name)
+            .then(|| name.into_owned())
     }
 
     fn text(&self, sql: &[u8], env: &Env<'_>, named: bool) -> Walked<Vec<Arc<StatementPlan>>> {
@@ -180,6 +214,12 @@ impl Planner {
             let walk = Walk::new(&self.relations, env, text, &tokens, range.clone());
             if let Some(used) = used(text, &tokens, range.clone(), &defined) {
                 return Err(not_yet(walk.position(Some(used))).into());
+            }
+            if changed && let Some(at) = view.ambiguous(&range) {
+                let help = "Send the statements one by one, or qualify the name with its schema.";
+                let message = "an earlier statement of the same text could change which table this name means";
+                let position = walk.position(Some(at));
+                return Err(refused(message, help, "refused-ambiguous-name", position).into());
             }
             let plan = Arc::new(view.statement(range.clone())?);
             made.note(&plan);
@@ -268,6 +308,14 @@ impl<'a> View<'a> {
         self.tokens
             .get(at)
             .is_some_and(|token| token.is_word(self.sql, word))
+    }
+
+    /// The first token whose name means one of several relations.
+    pub(super) fn ambiguous(&self, range: &Range<usize>) -> Option<usize> {
+        let planner = self.planner;
+        range
+            .clone()
+            .find(|at| planner.ambiguous_at(self.sql, self.tokens, *at).is_some())
     }
 
     pub(super) fn span(&self, range: &Range<usize>) -> Range<usize> {
@@ -396,6 +444,11 @@ impl Walk<'_> {
         self.settle()?;
         Ok(rows)
     }
+}
+
+/// A name as the server is asked about it.
+pub(super) fn asked_as(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn encoding() -> Refusal {

@@ -134,6 +134,15 @@ impl Relations {
         self.functions.contains(name)
     }
 
+    /// Whether an unqualified name can mean one of several relations, one of them protected.
+    pub(super) fn is_ambiguous(&self, name: &str) -> bool {
+        let found = self.catalog.find(None, name);
+        found.len() > 1
+            && found
+                .iter()
+                .any(|relation| !matches!(self.standing(relation.oid), Standing::Plain))
+    }
+
     /// What a relation means to the analysis.
     pub(super) fn standing(&self, oid: Oid) -> Standing<'_> {
         if let Some(table) = self.protection.tables.get(&oid) {

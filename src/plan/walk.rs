@@ -14,6 +14,7 @@ use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
 use super::passed::{Cell, Passed};
+use super::planner::asked_as;
 use super::refuse::{
     COMPARISON, Construct, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
 };
@@ -298,10 +299,7 @@ impl<'a> Walk<'a> {
         let oid = match found.as_slice() {
             [] => return Ok(None),
             [only] => *only,
-            many if many
-                .iter()
-                .any(|oid| !matches!(self.relations.standing(*oid), Standing::Plain)) =>
-            {
+            _ if schema.is_none() && self.relations.is_ambiguous(relation) => {
                 match self.asked_name(relation)? {
                     Some(oid) => oid,
                     None => return Ok(None),
@@ -325,7 +323,7 @@ impl<'a> Walk<'a> {
     }
 
     fn asked_name(&self, relation: &str) -> Walked<Option<Oid>> {
-        let asked = format!("\"{}\"", relation.replace('"', "\"\""));
+        let asked = asked_as(relation);
         match self.env.resolved.get(&asked) {
             Some(answer) => Ok(*answer),
             None => Err(Stop::Resolve(asked)),

@@ -100,12 +100,16 @@ impl Session {
             }
             Ok(())
         })?;
+        let mut meanings: Vec<_> = self.resolved.drain().collect();
+        meanings.sort_unstable();
         let statement = Arc::new(Prepared {
             plan,
             deed: Deed::of(&sql),
             sql,
             declared: types,
             types: OnceLock::new(),
+            meanings,
+            asked_at: self.runs,
         });
         let entry = Entry::forward(Request::Parse)
             .with(Effect::Statement(name, Some(statement.clone())))
@@ -135,7 +139,9 @@ impl Session {
             return self.hollow_bind(&bind, input, out);
         }
         let prepared = match self.sent.statements.get(statement) {
-            Some(prepared) if prepared.takes_values() => prepared.clone(),
+            Some(prepared) if prepared.takes_values() || !prepared.meanings.is_empty() => {
+                prepared.clone()
+            }
             other => {
                 let opened =
                     other.map(|prepared| Portal::new(prepared.plan.clone(), prepared.deed));
@@ -148,10 +154,20 @@ impl Session {
         if !fits(&prepared, &bind) {
             return self.unfit_bind(&prepared, &bind, input, out);
         }
-        if !self.looked_up(&prepared, &bind, input, out)? {
+        let asks = !prepared.meanings.is_empty() && prepared.asked_at != self.runs;
+        if asks {
+            match self.means_the_same(&prepared, input, out)? {
+                None => return Ok(WAIT),
+                Some(true) => {}
+                Some(false) => return self.refuse(Request::Bind, renamed(), input, out),
+            }
+        }
+        let first = usize::from(asks);
+        if !self.looked_up(&prepared, &bind, first, input, out)? {
             return Ok(WAIT);
         }
-        let answer = prepared.plan.lookup.as_ref().and_then(|_| self.answer(0));
+        let lookup = prepared.plan.lookup.as_ref();
+        let answer = lookup.and_then(|_| self.answer(first));
         let sealed = match sealing::seal_slots(
             &prepared.sql,
             &prepared.plan,
@@ -210,11 +226,30 @@ impl Session {
         Ok(self.replace(Entry::forward(Request::Bind), input, out, frame))
     }
 
+    /// Whether the names of a statement mean the tables for which it was planned: the server looks them up anew at Bind
+    /// when the search path, or a table, has changed. `None`: it is being asked.
+    fn means_the_same(
+        &mut self,
+        prepared: &Prepared,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Option<bool>, Fatal> {
+        let names = prepared.meanings.iter().map(|(name, _)| name.clone());
+        let names: Vec<String> = names.collect();
+        if let Step::Wait(_) = self.resolve(&names, input, out)? {
+            return Ok(None);
+        }
+        let now = std::mem::take(&mut self.resolved);
+        let same = |(name, meaning): &(String, Option<Oid>)| now.get(name) == Some(meaning);
+        Ok(Some(prepared.meanings.iter().all(same)))
+    }
+
     /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
     fn looked_up(
         &mut self,
         prepared: &Prepared,
         bind: &Bind<'_>,
+        question: usize,
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<bool, Fatal> {
@@ -244,7 +279,7 @@ impl Session {
             }
         };
         let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
-        self.has_answer(0, &lookup.sql, &arguments, input, out)
+        self.has_answer(question, &lookup.sql, &arguments, input, out)
     }
 
     fn sealed_bind(
@@ -426,6 +461,17 @@ fn parameters_differ(prepared: &Prepared, bind: &Bind<'_>) -> Refusal {
         ),
         "Bind as many parameters as the statement has, in format 0 or 1. See docs/errors.md#parameter-missing.",
     )
+}
+
+/// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
+fn renamed() -> Refusal {
+    let mut refusal = Refusal::new(
+        "0A000",
+        "cached plan must not change result type",
+        "A table's name means another table than when the statement was prepared: prepare it again, or qualify the name with its schema. See docs/errors.md#refused-ambiguous-name.",
+    );
+    refusal.routine = Some("RevalidateCachedQuery");
+    refusal
 }
 
 fn several_commands() -> Refusal {

@@ -209,8 +209,16 @@ impl Session {
     /// What a request means for those that follow it.
     fn note(&mut self, entry: &Entry) {
         match entry.request {
-            Request::Execute => self.group.executed = true,
-            Request::Sync | Request::Query => self.group = Group::default(),
+            Request::Execute => {
+                self.group.executed = true;
+                self.runs += 1;
+            }
+            Request::Sync => self.group = Group::default(),
+            Request::Query => {
+                self.group = Group::default();
+                self.runs += 1;
+            }
+            Request::FunctionCall => self.runs += 1,
             _ => {}
         }
         self.sent.sent(entry, self.ledger.group());

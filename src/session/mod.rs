@@ -196,6 +196,8 @@ pub struct Session {
     ask: Ask,
     /// Names of this frame that the server was asked about.
     resolved: HashMap<String, Option<Oid>>,
+    /// How many requests have been sent that can change what a name means.
+    runs: u64,
     /// For the rows of the result under way; `None`: not looked up yet.
     opener: Option<Option<Opener>>,
     openers: Openers,
@@ -283,6 +285,7 @@ impl Session {
             acked: Names::default(),
             ask: Ask::Idle,
             resolved: HashMap::new(),
+            runs: 0,
             opener: None,
             openers: Openers::default(),
             unsure: false,

@@ -24,6 +24,10 @@ pub(super) struct Prepared {
     pub(super) deed: Deed,
     /// Types that the server told: the client's parameters first, then ours.
     pub(super) types: OnceLock<Vec<Oid>>,
+    /// What its names meant that can mean several tables.
+    pub(super) meanings: Vec<(String, Option<Oid>)>,
+    /// How much the session had run when they were asked about.
+    pub(super) asked_at: u64,
 }
 
 impl Prepared {
@@ -255,6 +259,8 @@ impl Names {
                     declared: Vec::new(),
                     deed: if *reads { Deed::Reads } else { Deed::Writes },
                     types: OnceLock::new(),
+                    meanings: Vec::new(),
+                    asked_at: 0,
                 };
                 self.prepare(name.clone().into(), Some(Arc::new(prepared)), group);
             }

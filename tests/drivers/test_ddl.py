@@ -139,6 +139,62 @@ def test_names_mean_what_they_mean_to_the_session(client, direct):
     assert all(key.startswith("~s1") for key in raw(direct))
 
 
+PATHS = ["SET search_path = {}", "SELECT set_config('search_path', '{}', false)", "RESET search_path", "SET SESSION search_path TO {}, pg_catalog"]
+
+
+@pytest.mark.parametrize("change", PATHS)
+def test_a_prepared_statement_follows_the_search_path_to_no_plaintext(client, direct, change):
+    client.execute("CREATE SCHEMA ddl_other")
+    client.execute("CREATE TABLE ddl_other.virtual_keys (LIKE virtual_keys INCLUDING DEFAULTS)")
+    client.execute("SET search_path = ddl_other")
+    insert = ROW.format("virtual_keys")
+    row = lambda: (uuid.uuid4(), A, f"ddl-{uuid.uuid4()}", SECRET)
+    client.execute(insert, row(), prepare=True)
+    client.execute(insert, row(), prepare=True)
+    client.execute(change.format("public"))
+    # The server would look the name up anew: the statement is to be prepared again.
+    for _ in range(3):
+        try:
+            client.execute(insert, row(), prepare=True)
+        except psycopg.errors.FeatureNotSupported as refused:
+            assert "prepare" in refused.diag.message_hint
+            client.execute("DEALLOCATE ALL")
+    stored = raw(direct)
+    assert stored and all(key.startswith("~s1") for key in stored)
+    assert direct.execute("SELECT key FROM ddl_other.virtual_keys").fetchall() == [(SECRET,), (SECRET,)]
+    assert client.execute("SELECT key FROM virtual_keys WHERE slug LIKE 'ddl-%'").fetchall() == [(SECRET,)] * len(stored)
+
+
+def test_names_in_a_text_that_changes_their_meaning(client, direct):
+    client.execute("CREATE SCHEMA ddl_other")
+    client.execute("CREATE TABLE ddl_other.virtual_keys (LIKE virtual_keys INCLUDING DEFAULTS)")
+    client.execute("CREATE TABLE ddl_other.prompts (id uuid, template text)")
+    client.execute("SET search_path = ddl_other")
+    insert = f"INSERT INTO {{}}virtual_keys (id, organisation_id, slug, key) VALUES ('{uuid.uuid4()}', '{A}', 'ddl-x', '{SECRET}')"
+    assert code(client, "SET search_path = public; " + insert.format("")) == "0A000"
+    assert code(client, f"PREPARE p AS {insert.format('')}") == "0A000"
+    client.execute("SET search_path = public; " + insert.format("public."))
+    assert raw(direct) and all(key.startswith("~s1") for key in raw(direct))
+    # Both names of a join are asked about.
+    assert client.execute("SELECT v.key, p.template FROM virtual_keys v LEFT JOIN prompts p ON p.id = v.id WHERE slug = 'ddl-x'").fetchall() == [(SECRET, None)]
+    with client.transaction():
+        client.execute("SET LOCAL search_path = ddl_other")
+        assert client.execute("SELECT key FROM virtual_keys").fetchall() == []
+    assert client.execute("SELECT key FROM virtual_keys WHERE slug = 'ddl-x'").fetchall() == [(SECRET,)]
+
+
+def test_the_search_path_of_a_role(servers, client, direct):
+    client.execute("CREATE SCHEMA ddl_other")
+    client.execute("CREATE TABLE ddl_other.virtual_keys (id int, key text)")
+    direct.execute("CREATE ROLE ddl_role LOGIN; GRANT ALL ON SCHEMA ddl_other TO ddl_role; GRANT ALL ON ddl_other.virtual_keys TO ddl_role; ALTER ROLE ddl_role SET search_path = ddl_other")
+    try:
+        with psycopg.connect(servers.url, autocommit=True, user="ddl_role") as other:
+            other.execute("INSERT INTO virtual_keys VALUES (1, 'plain')")
+            assert other.execute("SELECT key FROM virtual_keys WHERE key = 'plain' ORDER BY key").fetchall() == [("plain",)]
+    finally:
+        direct.execute("DROP OWNED BY ddl_role; DROP ROLE ddl_role")
+
+
 def test_a_self_join_compares_no_other_rows_tenant(client):
     first, second = add(client), add(client, tenant=B, key="other")
     sql = "SELECT a.key, b.organisation_id FROM virtual_keys a JOIN virtual_keys b ON b.id = %s WHERE a.id = %s"

@@ -189,3 +189,24 @@ fn slots_are_exactly_the_constants() {
     let found = slots(sql, &single(sql));
     assert!(found.starts_with("key=E'it\\'s'@"), "{found}");
 }
+
+/// `settings` is protected in one schema and plain in another.
+#[test]
+fn a_name_that_may_mean_another_table_by_then_is_refused() {
+    super::refusals::refused(&[
+        (
+            "SET search_path = public; INSERT INTO settings VALUES (1, 'x')",
+            "refused-ambiguous-name",
+        ),
+        (
+            "SELECT set_config('search_path', 'public', false); SELECT * FROM settings",
+            "refused-ambiguous-name",
+        ),
+        (
+            "PREPARE p AS INSERT INTO settings VALUES (1, $1)",
+            "refused-ambiguous-name",
+        ),
+    ]);
+    let text = "SET search_path = other; INSERT INTO other.settings VALUES (1)";
+    assert!(matches!(verdict(text), Verdict::Forward));
+}
