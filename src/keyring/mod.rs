@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tracing::{info, warn};
 
@@ -80,6 +82,17 @@ pub struct Keyring {
     flights: Flights<KeyId, Loaded>,
     denied: DashMap<Want, (Failure, Instant)>,
     started: Instant,
+    /// Where it was opened, apart from the sessions.
+    runtime: Handle,
+}
+
+/// A task that ends with whoever waits for it.
+struct Held<T>(JoinHandle<T>);
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A connection to a keyring whose schema is there; it is created if it is missing.
@@ -122,6 +135,7 @@ impl Keyring {
             flights: Flights::default(),
             denied: DashMap::new(),
             started: Instant::now(),
+            runtime: Handle::current(),
         });
         watch::watch(&keyring, receiver);
         Ok(keyring)
@@ -145,6 +159,21 @@ impl Keyring {
         let client = Arc::new(connected.map_err(|_| Failure::Database)??);
         *held = Some(client.clone());
         Ok(client)
+    }
+
+    /// [`Keyring::fetch`] away from the event loop of the session that waits: under a crowd that loop is so busy that an
+    /// answer of KMS would be read too late.
+    pub async fn fetch_apart(self: Arc<Self>, wants: KeyWants) -> KeyAnswers {
+        let (keyring, wanted) = (self.clone(), wants.clone());
+        let mut task = Held(
+            self.runtime
+                .spawn(async move { keyring.fetch(wanted).await }),
+        );
+        match (&mut task.0).await {
+            Ok(answers) => answers,
+            // The runtime ends.
+            Err(_) => self.fetch(wants).await,
+        }
     }
 
     /// Gets what is wanted: each key, or what the client is to be told.

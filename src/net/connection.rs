@@ -227,8 +227,7 @@ impl Connection {
                     if self.keys.is_none()
                         && let Some(database) = &self.database
                     {
-                        let keyring = database.keyring.clone();
-                        self.keys = Some(Box::pin(async move { keyring.fetch(wants).await }));
+                        self.keys = Some(Box::pin(database.keyring.clone().fetch_apart(wants)));
                     }
                 }
                 Ok(Progress::UpgradeTls) => self.upgrade().await?,

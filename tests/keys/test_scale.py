@@ -64,6 +64,7 @@ def test_replicas_and_commands_that_change_the_same_tenants_at_once_lose_nothing
         for work in [pool.submit(writer, replica) for replica in (a, b, c, a, b, c)] + [pool.submit(operator, number) for number in range(2)]:
             work.result()
         direct.execute("UPDATE pgseal.tenant SET state = 'enabled' WHERE id = ANY(%s)", (tenants,))
+        print(len(written), "values")
         assert len(written) > 20
         for replica in (a, b, c):
             with replica.connect() as through:
