@@ -10,7 +10,8 @@ use crate::model::ValueKind;
 
 use super::lineage::{Lineage, merge, unclear};
 use super::refuse::{
-    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, ORDER, OTHER, ROW, Walked,
+    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, LIKE, OPERATOR, ORDER, OTHER, ROW,
+    Walked,
 };
 use super::scope::Scope;
 use super::walk::Walk;
@@ -163,6 +164,11 @@ impl Walk<'_> {
             | Expr::IsUnknown(e)
             | Expr::IsNotUnknown(e) => self.all_plain([e.as_ref()], scope, CONDITION),
             Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
+                // The same as IS [NOT] NULL.
+                if self.is_null(a) || self.is_null(b) {
+                    self.lineages([a.as_ref(), b.as_ref()], scope)?;
+                    return Ok(Lineage::None);
+                }
                 if self.searched_pair(a, b, scope)? {
                     return Ok(Lineage::None);
                 }
@@ -213,9 +219,9 @@ impl Walk<'_> {
                     .into_iter()
                     .chain(escape_char.as_deref()),
                 scope,
-                COMPARISON,
+                LIKE,
             ),
-            Expr::UnaryOp { expr, op: _ } => self.all_plain([expr.as_ref()], scope, COMPARISON),
+            Expr::UnaryOp { expr, op: _ } => self.all_plain([expr.as_ref()], scope, OPERATOR),
             Expr::In { expr, target, .. } => self.in_target(expr, target, scope),
             Expr::Cast {
                 expr,
@@ -339,8 +345,15 @@ impl Walk<'_> {
         }
     }
 
-    fn lineages(&mut self, exprs: &[Expr], scope: &Scope<'_>) -> Walked<Vec<Lineage>> {
-        exprs.iter().map(|expr| self.expr(expr, scope)).collect()
+    fn lineages<'e>(
+        &mut self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        scope: &Scope<'_>,
+    ) -> Walked<Vec<Lineage>> {
+        exprs
+            .into_iter()
+            .map(|expr| self.expr(expr, scope))
+            .collect()
     }
 
     /// A chain of operators leans to the left: walked without a stack frame per link.
@@ -353,18 +366,19 @@ impl Walk<'_> {
         if !keys.is_empty() && is_operand(first) {
             return self.without(first, &keys, scope);
         }
-        let mut at = expr;
+        let (mut at, mut construct) = (expr, OTHER);
         while let Expr::BinaryOp { left, right, op } = at {
+            construct = operation(op);
             if self.searched(left, op, right, scope)? {
                 return Ok(Lineage::None);
             }
             if let BinaryOperator::Custom(_) | BinaryOperator::PGCustomBinaryOperator(_) = op {
                 self.impure = self.impure.or(Some(self.range.start));
             }
-            self.plain(right, scope, COMPARISON)?;
+            self.plain(right, scope, construct)?;
             at = left;
         }
-        self.all_plain([at], scope, COMPARISON)
+        self.all_plain([at], scope, construct)
     }
 
     /// A constant or parameter in a plain role.
@@ -666,6 +680,37 @@ fn links<'e>(expr: &'e Expr, operator: &BinaryOperator) -> (Vec<&'e Expr>, &'e E
     }
     rights.reverse();
     (rights, at)
+}
+
+/// What an operator does with its operands.
+fn operation(op: &BinaryOperator) -> Construct {
+    use BinaryOperator as Op;
+    match op {
+        Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq => COMPARISON,
+        Op::And | Op::Or => CONDITION,
+        Op::PGRegexMatch
+        | Op::PGRegexIMatch
+        | Op::PGRegexNotMatch
+        | Op::PGRegexNotIMatch
+        | Op::PGLikeMatch
+        | Op::PGILikeMatch
+        | Op::PGNotLikeMatch
+        | Op::PGNotILikeMatch
+        | Op::PGStartsWith => LIKE,
+        Op::Arrow
+        | Op::LongArrow
+        | Op::HashArrow
+        | Op::HashLongArrow
+        | Op::HashMinus
+        | Op::AtArrow
+        | Op::ArrowAt
+        | Op::AtQuestion
+        | Op::AtAt
+        | Op::Question
+        | Op::QuestionAnd
+        | Op::QuestionPipe => JSON,
+        _ => OPERATOR,
+    }
 }
 
 /// Whether an expression binds tighter than operators of any name, so that walking it does not go down a chain.

@@ -38,14 +38,16 @@ macro_rules! constructs {
 }
 
 constructs! {
-    COMPARISON: "an operator or comparison", "refused-comparison", "Compare another column, for example the key, or compare in the application.";
-    CONDITION: "a condition", "refused-comparison", "Only IS NULL and IS NOT NULL can be asked of a sealed column.";
+    COMPARISON: "a comparison", "refused-comparison", "Compare another column, for example the key, or compare in the application.";
+    CONDITION: "a condition", "refused-condition", "Only IS NULL and IS NOT NULL can be asked of a sealed column.";
+    LIKE: "LIKE or a regular expression", "refused-like", "Find the row by another column, or search in the application.";
+    OPERATOR: "an operator", "refused-operator", "Select the column itself and compute in the application.";
     ORDER: "ORDER BY", "refused-order", "Order by another column, or in the application.";
     GROUP: "GROUP BY or DISTINCT", "refused-group", "Group by other columns, or by the primary key of the same table as well; sealed values of equal plaintext differ.";
-    DEDUPE: "a set operation that compares rows", "refused-group", "Use UNION ALL, or leave the column out.";
+    DEDUPE: "a set operation that compares rows", "refused-set-operation", "Use UNION ALL, or leave the column out.";
     JOIN: "a join condition", "refused-join", "Join on other columns.";
     FUNCTION: "a function", "refused-function", "Select the column itself and compute in the application.";
-    AGGREGATE: "an aggregate or window", "refused-function", "Only count(column) works on sealed values; aggregate in the application.";
+    AGGREGATE: "an aggregate or window", "refused-aggregate", "Only count(column) works on sealed values; aggregate in the application.";
     JSON: "an access to a part of the value", "refused-part", "Select the whole column and take the part in the application.";
     CAST: "a cast", "refused-cast", "Select the column itself, without a cast.";
     ROW: "a row or array constructor", "refused-row", "List the columns instead of the whole row.";
@@ -67,10 +69,7 @@ pub(super) fn sealed_use(
         full_name(column),
         construct.name
     );
-    placed(
-        Refusal::new("0A000", message, hint(construct.hint, construct.anchor)),
-        position,
-    )
+    refused(message, construct.hint, construct.anchor, position)
 }
 
 /// A statement on a protected table that is not understood or not allowed.
@@ -80,7 +79,16 @@ pub(super) fn refused(
     anchor: &str,
     position: Option<u32>,
 ) -> Refusal {
-    placed(Refusal::new("0A000", message, hint(help, anchor)), position)
+    let mut refusal = Refusal::new("0A000", message, hint(help, anchor));
+    refusal.detail = why(anchor).map(str::to_owned);
+    refusal.position = position;
+    refusal
+}
+
+/// Why it cannot work, by the error book's anchor.
+fn why(anchor: &str) -> Option<&'static str> {
+    let known = WHY.iter().find(|(known, _)| *known == anchor);
+    known.map(|(_, why)| *why)
 }
 
 /// `schema.table.column`.
@@ -92,9 +100,153 @@ fn hint(help: &str, anchor: &str) -> String {
     format!("{help} See docs/errors.md#{anchor}.")
 }
 
-fn placed(refusal: Refusal, position: Option<u32>) -> Refusal {
-    match position {
-        Some(position) => refusal.at(position),
-        None => refusal,
-    }
-}
+const WHY: &[(&str, &str)] = &[
+    (
+        "refused-comparison",
+        "The server holds ciphertext only: equal values differ in it, and its order is no order.",
+    ),
+    (
+        "refused-condition",
+        "The server holds ciphertext only and cannot tell whether its plaintext is true.",
+    ),
+    (
+        "refused-like",
+        "The server holds ciphertext only, in which no part of the plaintext can be found.",
+    ),
+    (
+        "refused-operator",
+        "The server holds ciphertext only and would compute with that.",
+    ),
+    (
+        "refused-search",
+        "Each tenant's values are sealed under a key of their own, so that equal ones are equal within one tenant only.",
+    ),
+    (
+        "refused-rotating",
+        "Some of its values are sealed under the old key, others under the new one.",
+    ),
+    (
+        "refused-order",
+        "The order of ciphertext is not the order of the plaintext.",
+    ),
+    (
+        "refused-group",
+        "Each value is sealed on its own, so that equal ones would not be taken for equal.",
+    ),
+    (
+        "refused-set-operation",
+        "Each value is sealed on its own, so that equal rows would not be taken for equal.",
+    ),
+    (
+        "refused-join",
+        "Each value is sealed on its own, so that equal ones would not be found.",
+    ),
+    (
+        "refused-function",
+        "The server holds ciphertext only and would call the function with that.",
+    ),
+    (
+        "refused-aggregate",
+        "The server holds ciphertext only and would aggregate that.",
+    ),
+    (
+        "refused-part",
+        "The whole value is sealed as one: the server holds no document that has parts.",
+    ),
+    (
+        "refused-cast",
+        "The server holds ciphertext only, which is no value of that type or would be cut.",
+    ),
+    (
+        "refused-row",
+        "Which part of the result holds the sealed value is not known, so that it could not be opened there, and nowhere else.",
+    ),
+    (
+        "refused-stored-value",
+        "What is stored must pass through pgseal to be sealed for this column and its row's tenant.",
+    ),
+    (
+        "refused-two-uses",
+        "The value is sealed where it is stored; the other use would see ciphertext.",
+    ),
+    (
+        "refused-number",
+        "Text is sealed as it is written, and how the server would write the number is not known.",
+    ),
+    (
+        "refused-parameter",
+        "A value of another type is not what the column would hold.",
+    ),
+    (
+        "refused-tenant",
+        "Each tenant's values are sealed under a key of their own, and whose this one is must be known before it is sent.",
+    ),
+    (
+        "refused-tenant-change",
+        "The row's sealed values would stay under the former tenant's key.",
+    ),
+    (
+        "refused-lookup",
+        "The rows' tenants are asked for before the values are sealed, and the answer must still hold when the statement runs.",
+    ),
+    (
+        "refused-upsert",
+        "Which row, and so whose, is changed shows in the server only, when the values are sealed already.",
+    ),
+    (
+        "refused-view",
+        "What the view gives is computed from ciphertext, and what is written through it is not sealed for the table.",
+    ),
+    (
+        "refused-parent-table",
+        "A row that is written through the parent lands in the partition unsealed.",
+    ),
+    (
+        "refused-function-call",
+        "Its statements run in the server and do not pass through pgseal.",
+    ),
+    (
+        "refused-code",
+        "Its statements run in the server and do not pass through pgseal.",
+    ),
+    (
+        "refused-copy",
+        "Only rows that pass through pgseal as text, CSV or binary can be sealed and opened.",
+    ),
+    (
+        "refused-create-table-as",
+        "The new table would hold what the server computed from ciphertext.",
+    ),
+    (
+        "refused-new-relation",
+        "What its columns hold is not known before the catalog is loaded anew.",
+    ),
+    (
+        "refused-index",
+        "It would index ciphertext, whose order and equality mean nothing.",
+    ),
+    (
+        "refused-rename",
+        "The rule names the table and the column: under another name nothing would be sealed.",
+    ),
+    (
+        "refused-ddl",
+        "The server would compute or check with ciphertext, or store plaintext of its own.",
+    ),
+    (
+        "refused-encoding",
+        "Names and constants in another encoding or with other escapes could be misread.",
+    ),
+    (
+        "refused-limits",
+        "What cannot be cut into tokens cannot be searched for values that must be sealed.",
+    ),
+    (
+        "refused-syntax",
+        "Every constant, parameter and name of a statement on a protected table must be accounted for, so that no plaintext passes.",
+    ),
+    (
+        "refused-ambiguous-name",
+        "The server looks the name up when the statement runs, and only one of the tables may be protected.",
+    ),
+];

@@ -250,7 +250,9 @@ impl Walk<'_> {
         if construct.name == GROUP.name && self.has_key(origin, &self.together) {
             return Ok(());
         }
-        if [GROUP.anchor, AGGREGATE.anchor].contains(&construct.anchor)
+        if [GROUP, DEDUPE, AGGREGATE]
+            .map(|one| one.anchor)
+            .contains(&construct.anchor)
             && let Lineage::Exact(column) = lineage
             && column.is_comparable()
         {

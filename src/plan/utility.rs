@@ -157,7 +157,7 @@ impl Walk<'_> {
                     Some("table") if self.query_of(words).is_some() => self.create_table_as(words),
                     Some("table" | "publication" | "sequence") => Ok(None),
                     Some("index" | "policy" | "statistics") => self
-                        .no_sealed_name("an index, policy or statistics")
+                        .no_sealed_name("an index, policy or statistics", "refused-index")
                         .map(|()| None),
                     Some("view") => self.create_view(words).map(|()| None),
                     Some("function" | "procedure" | "trigger" | "rule") => Err(self.code()),
@@ -261,7 +261,7 @@ impl Walk<'_> {
         oids
     }
 
-    fn no_sealed_name(&self, what: &str) -> Walked<()> {
+    fn no_sealed_name(&self, what: &str, anchor: &str) -> Walked<()> {
         let sealed = self.relations.sealed_names(&self.named());
         for at in self.range.clone() {
             let Some(name) = self
@@ -276,12 +276,7 @@ impl Walk<'_> {
                 });
             if sealed.contains(name.as_ref()) && !inside {
                 let message = format!("{what} over sealed column {name} is not supported");
-                return Err(self.refuse(
-                    message,
-                    "Leave the sealed column out.",
-                    "refused-ddl",
-                    Some(at),
-                ));
+                return Err(self.refuse(message, "Leave the sealed column out.", anchor, Some(at)));
             }
         }
         Ok(())
@@ -295,9 +290,16 @@ impl Walk<'_> {
         };
         let help = "Do it on a direct connection, then change the rules in the same breath.";
         if on(&["rename", "to"]) || on(&["set", "schema"]) {
-            return Err(self.refuse("a protected table cannot be renamed or moved through pgseal: its rule would be lost", help, "refused-ddl", None));
+            return Err(self.refuse("a protected table cannot be renamed or moved through pgseal: its rule would be lost", help, "refused-rename", None));
         }
-        self.no_sealed_name("ALTER")?;
+        self.no_sealed_name(
+            "ALTER",
+            if on(&["rename"]) {
+                "refused-rename"
+            } else {
+                "refused-ddl"
+            },
+        )?;
         let mut anchors = BTreeSet::new();
         for oid in self.named() {
             if let super::relations::Standing::Table(table) = self.relations.standing(oid) {

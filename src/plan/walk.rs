@@ -16,7 +16,7 @@ use super::lookup::Asking;
 use super::passed::{Cell, Passed};
 use super::planner::asked_as;
 use super::refuse::{
-    COMPARISON, Construct, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
+    COMPARISON, Construct, DEDUPE, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
 };
 use super::relations::{Relations, Standing};
 use super::scope::{Meaning, Origin, Scope};
@@ -229,7 +229,7 @@ impl<'a> Walk<'a> {
         match columns(lineage).first() {
             None => Ok(()),
             Some(column) => {
-                let equality = [COMPARISON, GROUP, JOIN].map(|one| one.anchor);
+                let equality = [COMPARISON, GROUP, DEDUPE, JOIN].map(|one| one.anchor);
                 let rotating = column.search.is_some() && !column.is_comparable();
                 let construct = match rotating && equality.contains(&construct.anchor) {
                     true => Construct {

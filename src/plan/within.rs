@@ -8,7 +8,7 @@ use crate::rules::ColumnState;
 use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
 use super::lineage::{Lineage, Member, Shape, columns, merge, unclear, weakened};
-use super::refuse::{AGGREGATE, CAST, COMPARISON, Construct, FUNCTION, JSON, Walked};
+use super::refuse::{AGGREGATE, CAST, Construct, FUNCTION, JSON, OPERATOR, Walked};
 use super::scope::{Meaning, Origin, Scope};
 use super::walk::Walk;
 
@@ -177,7 +177,15 @@ impl Walk<'_> {
     fn refuse_call<T>(&self, call: &Call<'_, '_>, construct: Construct) -> Walked<T> {
         let aggregate = matches!(
             call.name,
-            "count" | "min" | "max" | "sum" | "avg" | "string_agg" | "array_agg" | "json_agg"
+            "count"
+                | "min"
+                | "max"
+                | "sum"
+                | "avg"
+                | "string_agg"
+                | "array_agg"
+                | "json_agg"
+                | "jsonb_agg"
         );
         let construct = if aggregate { AGGREGATE } else { construct };
         let all = unclear(call.all());
@@ -207,7 +215,7 @@ impl Walk<'_> {
         Ok(merge(others))
     }
 
-    fn is_null(&self, expr: &Expr) -> bool {
+    pub(super) fn is_null(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => self.is_null(inner),
             Expr::Value(value) => matches!(value.value, Value::Null),
@@ -338,7 +346,7 @@ impl Walk<'_> {
                 .all(|column| column.kind == ValueKind::Text)
                 || matches!(lineage, Lineage::Within(shape) if matches!(shape.as_ref(), Shape::Cast { to: ValueKind::Text, .. }));
             let Some((inner, inner_count)) = text_parts(lineage).filter(|_| text) else {
-                self.must_be_plain(lineage, COMPARISON)?;
+                self.must_be_plain(lineage, OPERATOR)?;
                 continue;
             };
             count += inner_count.unwrap_or(inner.len());
@@ -356,7 +364,7 @@ impl Walk<'_> {
                 count: Some(count),
             }))
         } else {
-            self.must_be_plain(&all, COMPARISON)?;
+            self.must_be_plain(&all, OPERATOR)?;
             Ok(Lineage::None)
         }
     }
@@ -369,7 +377,7 @@ impl Walk<'_> {
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
         let lineage = self.expr(document, scope)?;
-        self.all_plain(keys.iter().copied(), scope, COMPARISON)?;
+        self.all_plain(keys.iter().copied(), scope, OPERATOR)?;
         let names: Option<Vec<String>> = keys.iter().map(|key| self.constant_text(key)).collect();
         if let (Lineage::Within(shape), Some(names)) = (&lineage, names)
             && let Shape::Json {
@@ -391,7 +399,7 @@ impl Walk<'_> {
                 to: ValueKind::Jsonb,
             }));
         }
-        self.must_be_plain(&lineage, COMPARISON)
+        self.must_be_plain(&lineage, OPERATOR)
             .map(|()| Lineage::None)
     }
 

@@ -1,6 +1,16 @@
 use super::{outputs, single};
 
 #[test]
+fn a_comparison_with_null_asks_only_whether_there_is_a_value() {
+    for sql in [
+        "SELECT id FROM virtual_keys WHERE key IS DISTINCT FROM NULL",
+        "SELECT id FROM virtual_keys WHERE NULL::text IS NOT DISTINCT FROM key",
+    ] {
+        assert_eq!(outputs(&single(sql)), "-", "{sql}");
+    }
+}
+
+#[test]
 fn outputs_carry_what_their_lineage_says() {
     let table = [
         ("SELECT * FROM virtual_keys", "- - - !key !auth_config -"),

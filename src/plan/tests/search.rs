@@ -194,7 +194,7 @@ fn what_equality_does_not_give_stays_refused() {
         ),
         (
             "SELECT id FROM virtual_keys WHERE organisation_id = $1 AND slug LIKE 'a%'",
-            "refused-comparison",
+            "refused-like",
         ),
         (
             "SELECT 1 FROM virtual_keys v JOIN audit a ON a.key = v.slug WHERE v.organisation_id = $1",
@@ -222,7 +222,7 @@ fn what_equality_does_not_give_stays_refused() {
         ),
         (
             "SELECT array_agg(DISTINCT slug) FROM virtual_keys WHERE organisation_id = $1",
-            "refused-function",
+            "refused-aggregate",
         ),
         (
             "SELECT id FROM virtual_keys WHERE organisation_id = $1 AND slug = 5",
