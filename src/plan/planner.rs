@@ -204,13 +204,24 @@ impl Planner {
             cursors: &|name| made.cursor(name).unwrap_or_else(|| (env.cursors)(name)),
             ..*env
         };
-        for range in split(text, &tokens) {
-            let view = View {
-                planner: self,
-                env,
-                sql: text,
-                tokens: &tokens,
+        let ranges = split(text, &tokens);
+        let view = View {
+            planner: self,
+            env,
+            sql: text,
+            tokens: &tokens,
+        };
+        if let Some(plans) = view.attempted(&ranges)? {
+            return match plans
+                .iter()
+                .all(|plan| matches!(plan.kind, StatementKind::Forward))
+            {
+                false if !env.utf8 => Err(encoding().into()),
+                false if !env.standard_conforming_strings => Err(strings().into()),
+                _ => Ok(plans),
             };
+        }
+        for range in ranges {
             let walk = Walk::new(&self.relations, env, text, &tokens, range.clone());
             if let Some(used) = used(text, &tokens, range.clone(), &defined) {
                 return Err(not_yet(walk.position(Some(used))).into());

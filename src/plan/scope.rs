@@ -72,7 +72,7 @@ impl Source {
 
 impl Source {
     /// What its whole row carries.
-    fn row(&self) -> Lineage {
+    pub(super) fn row(&self) -> Lineage {
         if self.open {
             return unclear(self.columns.iter().map(|offered| &offered.lineage));
         }

@@ -86,6 +86,8 @@ pub enum StatementKind {
     Run,
     /// DDL on or over protected relations: it carries no value.
     Define,
+    /// It makes or drops a function that does not outlive the text.
+    Transient,
     /// SQL `PREPARE name AS …`.
     Prepare {
         /// The folded name.

@@ -10,6 +10,7 @@ use sqlparser::tokenizer::Span;
 use crate::model::{Oid, Plain, ValueKind};
 use crate::rules::ProtectedColumn;
 
+use super::attempt::Attempt;
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
@@ -79,6 +80,8 @@ pub(super) struct Walk<'a> {
     pub keys: Vec<usize>,
     /// Columns that are compared together with the one that is looked at.
     pub together: Vec<Origin>,
+    /// The function whose result it reads, where an earlier statement of the text made it.
+    pub attempt: Option<Attempt>,
     pub tenants: Vec<TenantSource>,
     pub asking: Asking,
     /// The last reference to a sealed column, for positions.
@@ -127,6 +130,7 @@ impl<'a> Walk<'a> {
             tenancy: Tenancy::default(),
             keys: Vec::new(),
             together: Vec::new(),
+            attempt: None,
             tenants: Vec::new(),
             asking: Asking::default(),
             last_sealed: None,

@@ -358,9 +358,14 @@ impl Session {
 
     fn completed(&mut self, tag: u8, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
         if tag == b'C' {
-            let quiet = self.ledger.front().is_some_and(|entry| entry.quiet);
+            let (quiet, lasts) = self
+                .ledger
+                .front()
+                .map_or((false, true), |entry| (entry.quiet, entry.lasts()));
             let command = CommandComplete::read(input.body()).map_err(by_server)?.tag;
-            self.note_command(command, quiet);
+            if lasts {
+                self.note_command(command, quiet);
+            }
         }
         self.opener = None;
         self.copying.completed();

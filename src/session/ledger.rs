@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::names::{Portal, Prepared};
 use super::sealing::Positions;
 use crate::model::{Refusal, TenantId};
-use crate::plan::Plan;
+use crate::plan::{Plan, StatementKind};
 
 /// Which request an entry stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,15 @@ impl Entry {
             failed: false,
             group: 0,
         }
+    }
+
+    /// Whether what its next result made, if anything, outlives its text.
+    pub(super) fn lasts(&self) -> bool {
+        let Effect::Results(plan, next) = &self.effect else {
+            return true;
+        };
+        let next = plan.statements.get(*next);
+        !next.is_some_and(|statement| matches!(statement.kind, StatementKind::Transient))
     }
 
     pub(super) fn quiet(mut self) -> Self {

@@ -282,6 +282,7 @@ impl Names {
             StatementKind::Forward
             | StatementKind::Run
             | StatementKind::Define
+            | StatementKind::Transient
             | StatementKind::Execute { .. }
             | StatementKind::Fetch { .. }
             | StatementKind::CopyIn(_)

@@ -69,7 +69,6 @@ DIFFERENT = {
     **{(driver, "copy of the sealed table"): f"{COPY} is refused" for driver in PROGRAMS},
     ("psycopg2", "several updates by key in one text"): "several updates in one text must each name their tenant",
     ("Django", "bulk update of several tenants"): "one statement's new values must be one tenant's",
-    ("Sequelize", "findOrCreate"): "findOrCreate (server-side code) is refused; findCreateFind works",
 }
 
 

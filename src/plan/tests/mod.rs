@@ -1,5 +1,6 @@
 //! Scenario tables: a statement, and what is planned for it.
 
+mod attempts;
 mod copies;
 mod derived;
 mod guards;
