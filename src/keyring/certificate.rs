@@ -23,7 +23,8 @@ const BURY: &str = "UPDATE pgseal.tenant SET state = 'forgotten' WHERE id = $1";
 const KEEP: &str = "INSERT INTO pgseal.certificate (tenant, body) VALUES ($1, $2)";
 const KEPT: &str = "SELECT body FROM pgseal.certificate WHERE tenant = $1 ORDER BY made_at";
 const REMAINS: &str = "Wrapped copies may remain in older backups, in the write-ahead log and in freed space of the \
-    keyring's files. They open only with the KMS keys named here: delete those to make destruction independent of backups.";
+    keyring's files. They open only with the KMS keys named here: delete those to make destruction independent of backups. \
+    Values of columns with scope = \"deployment\" are sealed by a key of the deployment, which was not destroyed.";
 
 /// The key that signs certificates.
 struct Signer(Ed25519KeyPair);

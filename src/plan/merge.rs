@@ -61,7 +61,10 @@ impl<'a> Walk<'a> {
         let mut scope = Scope::below(outer);
         self.table_factor(table, &mut scope)?;
         self.table_factor(source, &mut scope)?;
+        let first = self.searches.len();
         self.plain(on, &scope, CONDITION)?;
+        // Rows that the condition does not join are given too.
+        self.joined_on(on, false, first, &scope)?;
         let impure = self.impure.take();
         let goal = self
             .target_table(table, &scope)?

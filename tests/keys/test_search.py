@@ -144,6 +144,8 @@ def test_subqueries_joins_by_name_and_counts_of_distinct_values(through, direct)
         [(1, A, 1), (1, B, 1), (1, f"{MARK} c@example.org", 1), (1, None, 1), (2, A, 1), (2, None, 1)], key=str)
     assert rows("SELECT max(n) FROM (SELECT row_number() OVER (PARTITION BY org, email) AS n FROM visits) x") == [2]
     assert rows("WITH mine AS (SELECT * FROM people WHERE org = 1) SELECT a.email FROM mine a JOIN mine b USING (email) WHERE a.email <> %s AND b.badge IS NOT NULL", A) == [B]
+    through.execute("MERGE INTO people p USING visits v ON v.org = p.org AND v.email = p.email AND v.org = 2 WHEN MATCHED THEN UPDATE SET badge = NULL")
+    assert rows("SELECT org FROM people WHERE badge IS NULL AND email = %s AND org = 2", A) == [2]
     through.execute("DELETE FROM visits a USING visits b WHERE a.org = b.org AND a.email = b.email AND a.id > b.id")
     assert direct.execute("SELECT count(*) FROM visits").fetchone() == (3,)
     for org, secret in ((1, f"{MARK} k1"), (2, f"{MARK} k2")):
@@ -212,6 +214,9 @@ def test_a_forgotten_or_disabled_tenant_is_not_searched_either(database, through
             assert refused.value.sqlstate == "SV006"
 
         eventually(lambda: closed())
+        # What is equal in the whole deployment is sealed by the deployment's key: the documents say so.
+        through.execute("INSERT INTO api_keys (org, secret) VALUES (2, %s)", (f"{MARK} of all",))
+        assert values(through, "SELECT org FROM api_keys WHERE secret = %s", f"{MARK} of all") == [2]
         assert values(through, "SELECT email FROM people WHERE org = 1 AND email = %s", A) == [A]
     finally:
         assert database.command("tenant", "enable", "2").returncode == 0

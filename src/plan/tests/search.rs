@@ -137,6 +137,7 @@ fn columns_are_compared_where_their_tenants_are_equal() {
         "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug = (SELECT slug FROM virtual_keys WHERE organisation_id = $1 AND id = $2)",
         "SELECT 1 FROM audit WHERE key IN (SELECT key FROM audit WHERE note IS NULL)",
         "SELECT 1 FROM audit JOIN audit b USING (key)",
+        "MERGE INTO virtual_keys a USING virtual_keys b ON a.organisation_id = b.organisation_id AND a.slug = b.slug WHEN MATCHED THEN UPDATE SET name = 'n'",
         "DELETE FROM virtual_keys a USING virtual_keys b WHERE a.organisation_id = b.organisation_id AND a.slug = b.slug AND a.id > b.id",
     ] {
         single_with(&searchable(), sql);
@@ -151,6 +152,8 @@ fn a_search_without_its_tenant_is_refused() {
         "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON b.organisation_id = $1 WHERE a.organisation_id = $1 AND a.slug = b.slug",
         "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND NOT EXISTS (SELECT 1 FROM virtual_keys c WHERE c.organisation_id = a.organisation_id AND c.organisation_id = b.organisation_id)",
         "SELECT 1 FROM virtual_keys a WHERE a.slug = $1 AND NOT EXISTS (SELECT 1 FROM virtual_keys b WHERE a.organisation_id = $2 AND b.organisation_id = a.organisation_id AND b.organisation_id = $2)",
+        "MERGE INTO virtual_keys a USING virtual_keys b ON a.slug = b.slug WHEN MATCHED THEN DELETE",
+        "MERGE INTO virtual_keys a USING virtual_keys b ON a.organisation_id = b.organisation_id WHEN MATCHED AND a.slug = b.slug THEN DELETE",
         // Rows of another scan than the one that is held.
         "SELECT DISTINCT d.slug FROM (SELECT slug FROM virtual_keys) d, virtual_keys v WHERE v.organisation_id = $1",
         "WITH v AS (SELECT slug, organisation_id FROM virtual_keys) SELECT 1 FROM v a JOIN v b ON a.slug = b.slug",
