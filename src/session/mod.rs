@@ -390,7 +390,14 @@ impl Session {
     pub fn is_held(&self, peer: Peer) -> bool {
         let [client, server] = self.waiting;
         match peer {
-            Peer::Client => client || self.held || self.copying.holds || self.is_parting(),
+            Peer::Client => {
+                client
+                    // Whoever is not logged in yet may fill no memory with what comes after.
+                    || matches!(self.phase, Phase::Proof | Phase::Login)
+                    || self.copying.holds
+                    || self.held
+                    || self.is_parting()
+            }
             Peer::Server => server,
         }
     }

@@ -271,6 +271,26 @@ def test_bad_messages_are_answered_as_postgresql_does(servers, legs, name):
         assert {key: ours[key] for key in words} == {key: theirs[key] for key in words}
 
 
+@pytest.mark.parametrize("auth", ["relay", "terminate"])
+def test_who_is_not_logged_in_cannot_fill_memory(servers, legs, auth):
+    """A large message instead of an answer to the server's question, or behind a proof that is not complete."""
+    with Raw((servers if auth == "relay" else legs["TLS"]).listen) as raw:
+        raw.stream.sendall(startup(b"r_scram"))
+        assert raw.read()[0] == "R"
+        megabyte, sent = bytes(1 << 20), 0
+        raw.stream.settimeout(3)
+        try:
+            raw.stream.sendall(b"Q\x3f\0\0\0")
+            while sent < 200:
+                raw.stream.sendall(megabyte)
+                sent += 1
+        except OSError:
+            # Nobody reads any more, or the connection has ended.
+            pass
+        # What the kernel's buffers hold, and a little.
+        assert sent < 100
+
+
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
 def test_a_cancel_request_goes_through_another_replica(servers, legs, encrypted):
     """Encrypted as libpq 17 sends it: SSLRequest, a handshake, CancelRequest."""

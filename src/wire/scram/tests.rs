@@ -1,5 +1,7 @@
 //! RFC 7677's own example, both sides against each other, and messages that mean no good.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const CLIENT_NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
@@ -251,4 +253,23 @@ fn verifiers_are_read_whole_or_not_at_all() {
     ] {
         assert!(Verifier::read(bad).is_none(), "{bad}");
     }
+}
+
+proptest! {
+    #[test]
+    fn no_message_does_harm(first in "([npy]?(=tls-server-end-point)?,,n=,r=)?\\PC{0,20}", last in "(c=biws,r=ab)?(,p=)?\\PC{0,50}", bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        for first in [first.as_bytes(), &bytes] {
+            if let Ok(challenged) = pencil_again().challenge(first, false, None, "b") {
+                prop_assert!(challenged.prove(last.as_bytes()).is_err());
+            }
+            prop_assert!(keys("x", b"s", 1).begin(false, None, "a").answer(first).is_err());
+        }
+        let known = pencil_again().challenge(b"n,,n=,r=a", false, None, "b").unwrap();
+        prop_assert!(known.prove(last.as_bytes()).is_err());
+        prop_assert!(Verifier::read(&last).is_none());
+    }
+}
+
+fn pencil_again() -> Verifier {
+    Verifier::read(&verifier("pencil", b"salt", 1)).unwrap()
 }
