@@ -61,8 +61,8 @@ test: lint venv node versions drivers
 	$(PYTEST) tests/recorder
 	$(PYTEST) -n 2 tests/drivers
 
-# PostgreSQL's own regression suite, directly and through pgseal: a few minutes.
+# PostgreSQL's own regression suite, directly and through pgseal at the same time.
 regress: venv
 	tests/regress/fetch.sh $(CACHE)/regress
-	cargo build --release --locked -q
-	REGRESS=$(CACHE)/regress PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider tests/regress
+	cargo build --locked -q
+	REGRESS=$(CACHE)/regress $(PYTEST) tests/regress

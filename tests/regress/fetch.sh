@@ -22,7 +22,7 @@ ubuntu)
     echo "deb-src http://deb.debian.org/debian-security $VERSION_CODENAME-security main" ;;
 esac > sources.list
 mkdir -p lists/partial
-apt() { apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::Lists="$work/lists" "$@"; }
+apt() { apt-get -qq -o Acquire::Retries=3 -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::Lists="$work/lists" "$@"; }
 apt update
 # The installed version's source, or an older one of the same major version: the direct run is the oracle anyway.
 versions=$(apt-cache -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::Lists="$work/lists" \

@@ -8,18 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drivers"))
 from servers import BIN, ROOT, Servers, free_port  # noqa: E402
 
 SUITE = Path(os.environ.get("REGRESS", Path.home() / ".cache/pgseal/regress"))
-# Not compared: a text with U& that cannot be read, or comes while standard_conforming_strings is off, might name a protected table,
-# so pgseal refuses it in its own words.
-DECLARED = {"strings"}
 
 
 class Cluster(Servers):
@@ -65,6 +60,7 @@ class Cluster(Servers):
         with open(self.folder / "regress.log", "w") as log:
             code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=run, env=os.environ | {"PGSSLMODE": "disable"},
                                   user=self.user, group=self.user, extra_groups=[] if self.user else None).returncode
+        results.parent.mkdir(exist_ok=True, parents=True)
         shutil.copytree(run / "results", results)
         shutil.copy(self.folder / "regress.log", results / "regress.log")
         return code
@@ -75,16 +71,12 @@ def run(results, through):
         cluster.regress(cluster.listen if through else cluster.port, results)
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Both runs at the same time, on clusters of their own."""
-    root = Path(os.environ["REGRESS_OUT"]) if "REGRESS_OUT" in os.environ else tmp_path_factory.mktemp("regress")
+def both(root):
+    """Both runs at the same time, on clusters of their own; gives the two folders of results."""
     folders = {through: root / ("through" if through else "direct") for through in (False, True)}
-    threads = [threading.Thread(target=run, args=(folder, through)) for through, folder in folders.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(run, folder, through) for through, folder in folders.items()]:
+            done.result()
     return folders[False], folders[True]
 
 
@@ -95,17 +87,22 @@ def read(file):
     return text.splitlines()
 
 
-def test_every_result_file_is_the_same(results):
-    direct, through = results
+def differences(direct, through):
+    """Of the result files, by name."""
     names = sorted(file.name for file in direct.glob("*.out"))
-    differences = {}
-    for name in names:
-        lines = list(difflib.unified_diff(read(direct / name), read(through / name), "direct", "through pgseal", lineterm="", n=2))
-        if lines and Path(name).stem not in DECLARED:
-            differences[name] = "\n".join(lines[:60])
     schedule = re.findall(r"^test: (.*)$", (SUITE / "parallel_schedule").read_text(), re.M)
-    scheduled = {test for group in schedule for test in group.split()}
     if "REGRESS_TESTS" not in os.environ:
-        assert {Path(name).stem for name in names} >= scheduled
-    assert not differences, "\n\n".join(differences.values())
-    print(f"{len(names)} result files are the same")
+        assert {Path(name).stem for name in names} >= {test for group in schedule for test in group.split()}
+    print(f"{len(names)} result files")
+    compared = {name: list(difflib.unified_diff(read(direct / name), read(through / name), "direct", "through pgseal", lineterm="", n=2)) for name in names}
+    return {name: "\n".join(lines[:60]) for name, lines in compared.items() if lines}
+
+
+def test_every_result_file_is_the_same(tmp_path):
+    root = Path(os.environ.get("REGRESS_OUT", tmp_path))
+    found = differences(*both(root / "1"))
+    if found:
+        # The suite has races of its own, with autovacuum above all: they do not come twice, what pgseal does would.
+        again = differences(*both(root / "2"))
+        found = {name: text for name, text in found.items() if name in again}
+    assert not found, "\n\n".join(found.values())
