@@ -31,13 +31,14 @@ pub(super) fn used(
     statement.clone().find(|at| carries && named(at))
 }
 
-/// Says no to a text that reads or writes one of these relations. A text that cannot be read might.
+/// Says no to a text that reads or writes one of these relations; `conforming` is the session's
+/// `standard_conforming_strings`. A text that cannot be read might.
 #[must_use]
-pub fn refuse_new(sql: &[u8], names: &[String]) -> Option<Refusal> {
+pub fn refuse_new(sql: &[u8], names: &[String], conforming: bool) -> Option<Refusal> {
     let Ok(text) = std::str::from_utf8(sql) else {
         return Some(not_yet(None));
     };
-    let Ok(tokens) = lexer::lex(text, &Limits::default()) else {
+    let Ok(tokens) = lexer::lex_as(text, &Limits::default(), conforming) else {
         return Some(not_yet(None));
     };
     let used = split(text, &tokens)
@@ -74,7 +75,7 @@ mod tests {
             "(SELECT * FROM public.\"keys_2\")",
             "SELECT 'unfinished",
         ] {
-            assert!(refuse_new(sql.as_bytes(), &names).is_some(), "{sql}");
+            assert!(refuse_new(sql.as_bytes(), &names, true).is_some(), "{sql}");
         }
         for sql in [
             "CREATE INDEX ON keys_2 (id)",
@@ -82,7 +83,10 @@ mod tests {
             "ALTER TABLE keys_2 ADD CONSTRAINT c CHECK (id > 0); COMMIT",
             "",
         ] {
-            assert!(refuse_new(sql.as_bytes(), &names).is_none(), "{sql}");
+            assert!(refuse_new(sql.as_bytes(), &names, true).is_none(), "{sql}");
         }
+        let sql = r"SELECT '\'; COMMIT; --', id FROM keys_2 --'";
+        assert!(refuse_new(sql.as_bytes(), &names, true).is_none());
+        assert!(refuse_new(sql.as_bytes(), &names, false).is_some());
     }
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
-use super::lexer::{Token, TokenKind, ident, string_value};
-use super::tokens::{executes_text, split};
+use super::lexer::{Token, TokenKind, ident, string_value, unicode_names};
+use super::tokens::{executes_text, may_execute_text, split};
 
 /// One scan of a text for the names of protected tables and of the views, partitions and functions over them, and
 /// for `U&`, behind which a name can hide. A text without a hit touches nothing protected, parsable or not.
@@ -58,6 +58,35 @@ impl MentionFilter {
     #[must_use]
     pub fn hits(&self, sql: &[u8]) -> bool {
         self.scan.is_match(sql)
+    }
+
+    /// Whether a text that cannot be cut into tokens may name anything protected, however the server cuts it: a
+    /// name is spelled somewhere, is that of a `U&"…"` for any escape character, or may stand in a text that is run.
+    #[must_use]
+    pub fn may_name(&self, sql: &[u8]) -> bool {
+        let spelled = |at: usize| self.names.get(at).is_none_or(Option::is_some);
+        let mut escaped = false;
+        for hit in self.scan.find_overlapping_iter(sql) {
+            if spelled(hit.pattern().as_usize()) {
+                return true;
+            }
+            escaped = true;
+        }
+        escaped && (may_execute_text(sql) || self.escapes_to_name(sql))
+    }
+
+    /// Whether a `U&"…"` stands for a name, for any escape character that a `UESCAPE` clause could choose.
+    fn escapes_to_name(&self, sql: &[u8]) -> bool {
+        let quote = |at: usize| at + ESCAPED.len();
+        self.scan
+            .find_overlapping_iter(sql)
+            .map(|hit| hit.start())
+            .filter(|&at| sql.get(quote(at)) == Some(&b'"'))
+            .any(|at| {
+                unicode_names(sql.get(quote(at)..).unwrap_or_default()).is_none_or(|names| {
+                    names.iter().any(|name| self.folded.contains(name.as_str()))
+                })
+            })
     }
 
     /// The names whose spelling occurs in the text, each once, in no order. A `U&` is not among them.
@@ -143,7 +172,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::lexer::{Limits, lex};
+    use crate::plan::lexer::{Limits, lex, lex_as};
 
     fn filter() -> MentionFilter {
         MentionFilter::new(["patients", "Mixed", "a\"b", "größe", "日本"]).unwrap()
@@ -175,6 +204,38 @@ mod tests {
             filter().hits(b"anything"),
             "a name without ASCII cannot be sought"
         );
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_read_may_name_what_any_reading_names() {
+        let filter = MentionFilter::new(["patients", "Mixed"]).unwrap();
+        for sql in [
+            "'patients",
+            "U&\"p\\0061tients\" '",
+            "u&\"p!0061tients\" UESCAPE '!' '",
+            "'U&\"p\\0061tients\"",
+            "x U&\"Mi\\0078ed\" /*",
+            "U&\"\\+000070atients\" U&'\\061'",
+            "U&\"pätients\" '",
+            "DO U&'\\0070' '",
+            "SELECT 1; EXECUTE q(U&'\\0070') /*",
+            "create/**/or replace FUNCTION f() AS U&'\\0070' '",
+        ] {
+            assert!(filter.may_name(sql.as_bytes()), "{sql}");
+        }
+        for sql in [
+            "SELECT U&'wrong: \\061'",
+            "SELECT U&'wrong: +0061' UESCAPE +",
+            "U&\"x\\0061\" '",
+            "U&\"patien\\0074\" '",
+            "U&\"p\\061tients\"",
+            "U&\"p\\0061tients",
+            "SELECT U&'\\061' AS done, undo, do_, 'create x'",
+            "DO 'x",
+        ] {
+            assert!(!filter.may_name(sql.as_bytes()), "{sql}");
+        }
+        assert!(!filter.may_name(b"SELECT U&'\\061', '\xe9"));
     }
 
     #[test]
@@ -230,6 +291,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_any_reading_names_a_text_that_is_not_read_may_name(sql in "[U&ab\"' !\\\\]{0,9}(U&\"(a|b|\\\\0061|!0062){1,3}\"( UESCAPE '!')?)?[';ab\\\\]{0,5}", conforming: bool) {
+            let Ok(tokens) = lex_as(&sql, &Limits::default(), conforming) else { return Ok(()) };
+            for name in tokens.iter().filter_map(|token| ident(token, &sql)) {
+                let filter = MentionFilter::new([name.as_ref()]).unwrap();
+                prop_assert!(filter.may_name(sql.as_bytes()), "{}", name);
+            }
+        }
+
         #[test]
         fn what_the_lexer_names_always_hits(name in "[a-zA-Z_\"é]{1,70}", sql in "[a-zA-Z_\"é ;']{0,80}") {
             let Ok(tokens) = lex(&sql, &Limits::default()) else { return Ok(()) };

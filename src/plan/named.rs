@@ -402,7 +402,11 @@ impl View<'_> {
         let string = matches!(
             token.kind,
             TokenKind::String(
-                StringKind::Plain | StringKind::Escape | StringKind::Unicode | StringKind::Dollar
+                StringKind::Plain
+                    | StringKind::Escaping
+                    | StringKind::Escape
+                    | StringKind::Unicode
+                    | StringKind::Dollar
             )
         );
         match lexer::string_value(token, self.sql) {

@@ -112,8 +112,11 @@ impl Planner {
         self.any.as_ref().is_none_or(|any| any.is_match(sql))
     }
 
-    fn names_protected(&self, sql: &[u8]) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.hits(sql))
+    /// Whether a text that cannot be cut into tokens may name something protected.
+    fn may_name(&self, sql: &[u8]) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter.may_name(sql))
     }
 
     /// Plans a text.
@@ -122,11 +125,10 @@ impl Planner {
         if !self.mentions(sql) {
             return Verdict::Forward;
         }
-        let named = self.names_protected(sql);
-        match self.text(sql, env, named) {
+        match self.text(sql, env) {
             // What hangs on the meaning of a name is told, for the name may mean something else later.
             Ok(statements)
-                if (env.resolved.is_empty() || self.ambiguous_in(sql).is_empty())
+                if (env.resolved.is_empty() || self.ambiguous_in(sql, env).is_empty())
                     && statements
                         .iter()
                         .all(|plan| matches!(plan.kind, StatementKind::Forward)) =>
@@ -136,7 +138,7 @@ impl Planner {
             Ok(statements) => Verdict::Protect(Arc::new(Plan { statements })),
             Err(Stop::Refuse(refusal)) => Verdict::Refuse(refusal),
             Err(Stop::Resolve(name)) => {
-                let mut names = self.ambiguous_in(sql);
+                let mut names = self.ambiguous_in(sql, env);
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -146,9 +148,10 @@ impl Planner {
     }
 
     /// All names of a text that only the server knows the meaning of, as it is asked about them.
-    fn ambiguous_in(&self, sql: &[u8]) -> Vec<String> {
+    fn ambiguous_in(&self, sql: &[u8], env: &Env<'_>) -> Vec<String> {
         let text = std::str::from_utf8(sql).unwrap_or_default();
-        let tokens = lexer::lex(text, &Limits::default()).unwrap_or_default();
+        let conforming = env.standard_conforming_strings;
+        let tokens = lexer::lex_as(text, &Limits::default(), conforming).unwrap_or_default();
         let found = (0..tokens.len()).filter_map(|at| {
             let name = self.ambiguous_at(text, &tokens, at)?;
             Some(asked_as(&name))
@@ -171,24 +174,18 @@ impl Planner {
             .then(|| name.into_owned())
     }
 
-    fn text(&self, sql: &[u8], env: &Env<'_>, named: bool) -> Walked<Vec<Arc<StatementPlan>>> {
+    fn text(&self, sql: &[u8], env: &Env<'_>) -> Walked<Vec<Arc<StatementPlan>>> {
         let Ok(text) = std::str::from_utf8(sql) else {
-            return if named {
+            return if self.may_name(sql) {
                 Err(encoding().into())
             } else {
                 Ok(Vec::new())
             };
         };
-        if !env.standard_conforming_strings && text.contains('\\') {
-            return if named {
-                Err(strings().into())
-            } else {
-                Ok(Vec::new())
-            };
-        }
-        let tokens = match lexer::lex(text, &Limits::default()) {
+        let conforming = env.standard_conforming_strings;
+        let tokens = match lexer::lex_as(text, &Limits::default(), conforming) {
             Ok(tokens) => tokens,
-            Err(_) if !named => return Ok(Vec::new()),
+            Err(_) if !self.may_name(sql) => return Ok(Vec::new()),
             Err(error) => return Err(unreadable(text, error).into()),
         };
         let mut plans = Vec::new();

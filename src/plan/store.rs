@@ -278,7 +278,11 @@ impl Walk<'_> {
         };
         let value = match token.kind {
             TokenKind::String(
-                StringKind::Plain | StringKind::Escape | StringKind::Unicode | StringKind::Dollar,
+                StringKind::Plain
+                | StringKind::Escaping
+                | StringKind::Escape
+                | StringKind::Unicode
+                | StringKind::Dollar,
             ) => {
                 let text = lexer::string_value(token, self.sql)
                     .map_err(|_| self.computed(target.column, Some(index)))?;

@@ -243,7 +243,11 @@ impl Walk<'_> {
         let string = matches!(
             token.kind,
             TokenKind::String(
-                StringKind::Plain | StringKind::Escape | StringKind::Unicode | StringKind::Dollar
+                StringKind::Plain
+                    | StringKind::Escaping
+                    | StringKind::Escape
+                    | StringKind::Unicode
+                    | StringKind::Dollar
             )
         );
         string

@@ -366,7 +366,7 @@ impl Session {
             return Verdict::Refuse(stale());
         }
         if !self.defining.is_empty()
-            && let Some(refusal) = refuse_new(sql, &self.defining)
+            && let Some(refusal) = refuse_new(sql, &self.defining, self.conforming_strings)
         {
             return Verdict::Refuse(refusal);
         }

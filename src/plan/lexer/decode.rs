@@ -1,8 +1,9 @@
 //! What a name or a constant stands for.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use super::scan::{is_ident_start, segment_end};
+use super::scan::{closing, is_ident_start, segment_end};
 use super::{LexError, LexErrorKind, MAX_NAME_BYTES, StringKind, blank};
 
 /// `downcase_identifier` for a multi-byte encoding: only ASCII letters are folded.
@@ -86,8 +87,11 @@ pub(super) fn string(kind: StringKind, text: &str, start: usize) -> Result<Cow<'
         StringKind::Bit | StringKind::Hex => quoted(1),
         StringKind::Dollar => Cow::Borrowed(dollar_parts(text).map_or("", |(_, body)| body)),
         StringKind::Unicode => unicode(text, start)?,
-        StringKind::Escape => escaped(text.get(1..).unwrap_or_default())
-            .map_err(|kind| LexError { at: start, kind })?,
+        StringKind::Escape | StringKind::Escaping => {
+            let quote = usize::from(!text.starts_with('\''));
+            escaped(text.get(quote..).unwrap_or_default())
+                .map_err(|kind| LexError { at: start, kind })?
+        }
     })
 }
 
@@ -277,6 +281,33 @@ pub(super) fn unicode(text: &str, start: usize) -> Result<Cow<'_, str>, LexError
         .map_err(failed)
 }
 
+/// As [`super::unicode_names`].
+pub(super) fn unicode_names(text: &[u8]) -> Option<Vec<String>> {
+    let Some(end) = closing(text, 1, b'"') else {
+        return Some(Vec::new());
+    };
+    let name = text.get(..end).filter(|name| name.is_ascii())?;
+    let body = quoted_ident(std::str::from_utf8(name).ok()?);
+    let escapes: BTreeSet<char> = body.chars().filter(|&letter| may_escape(letter)).collect();
+    let decoded = escapes
+        .into_iter()
+        .filter_map(|escape| unicode_escapes(&body, escape).ok());
+    let whole = std::iter::once(body.clone().into_owned());
+    Some(
+        whole
+            .chain(decoded)
+            .map(|name| truncate(Cow::Owned(name)).into_owned())
+            .collect(),
+    )
+}
+
+/// `check_uescapechar` of PostgreSQL's scansup.c, for a character of ASCII.
+fn may_escape(letter: char) -> bool {
+    !letter.is_ascii_hexdigit()
+        && !"+'\"".contains(letter)
+        && !u8::try_from(letter).is_ok_and(blank::is_space)
+}
+
 /// The end of the quoted name at the start of `text`.
 fn name_end(text: &str) -> usize {
     let mut bytes = text.bytes().enumerate().skip(1).peekable();
@@ -304,10 +335,7 @@ fn escape_character(clause: &str) -> Result<char, LexErrorKind> {
     };
     let value = string(kind, literal, 0).map_err(|_| failed)?;
     match *value.as_bytes() {
-        [byte] if byte.is_ascii_hexdigit() || b"+'\"".contains(&byte) || blank::is_space(byte) => {
-            Err(failed)
-        }
-        [byte] if byte.is_ascii() => Ok(char::from(byte)),
+        [byte] if byte.is_ascii() && may_escape(char::from(byte)) => Ok(char::from(byte)),
         _ => Err(failed),
     }
 }

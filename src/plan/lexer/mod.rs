@@ -1,8 +1,7 @@
 //! SQL text to tokens, as PostgreSQL cuts it (`src/backend/parser/scan.l`, versions 14 to 18).
 //!
 //! The planner trusts no other reading of the text: a statement is understood from these tokens and from nothing
-//! else. `standard_conforming_strings = on` and UTF-8 text are assumed; the caller refuses a protected
-//! statement where either does not hold. Where the versions differ (digits with underscores, `0x1F`) the newest
+//! else. UTF-8 text is assumed; the caller refuses a protected statement where that does not hold. Where the versions differ (digits with underscores, `0x1F`) the newest
 //! reading is taken: what it accepts, older servers refuse or read as an alias.
 
 mod blank;
@@ -62,11 +61,13 @@ pub enum TokenKind {
     DotDot,
 }
 
-/// How a string constant is written.
+/// How a string constant is written, or read where the session's settings decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StringKind {
     /// `'…'`
     Plain,
+    /// `'…'` or `N'…'` while `standard_conforming_strings` is off: with the escapes of `E'…'`.
+    Escaping,
     /// `E'…'`
     Escape,
     /// `U&'…'`, its `UESCAPE` clause included.
@@ -190,6 +191,9 @@ pub enum LexErrorKind {
     /// Half a surrogate pair.
     #[error("invalid Unicode surrogate pair")]
     InvalidSurrogatePair,
+    /// `U&'…'` while `standard_conforming_strings` is off.
+    #[error("unsafe use of string constant with Unicode escapes")]
+    UnsafeUnicodeString,
     /// `UESCAPE` without a usable character.
     #[error("invalid Unicode escape character")]
     InvalidEscapeCharacter,
@@ -219,7 +223,16 @@ pub enum LexErrorKind {
     ChainTooLong,
 }
 
-/// Cuts a text into its tokens, in order.
+/// [`lex_as`] while `standard_conforming_strings` is on.
+///
+/// # Errors
+///
+/// As [`lex_as`].
+pub fn lex(sql: &str, limits: &Limits) -> Result<Vec<Token>, LexError> {
+    lex_as(sql, limits, true)
+}
+
+/// Cuts a text into its tokens, in order; `conforming` is the session's `standard_conforming_strings`.
 ///
 /// Every byte between two tokens belongs to white space or a comment. All constants have been decoded once, so
 /// that [`string_value`] cannot fail on a token from here.
@@ -227,14 +240,14 @@ pub enum LexErrorKind {
 /// # Errors
 ///
 /// What PostgreSQL's scanner would refuse, brackets without partners, and texts beyond a cap.
-pub fn lex(sql: &str, limits: &Limits) -> Result<Vec<Token>, LexError> {
+pub fn lex_as(sql: &str, limits: &Limits, conforming: bool) -> Result<Vec<Token>, LexError> {
     if sql.len() > limits.bytes {
         return Err(LexError {
             at: limits.bytes,
             kind: LexErrorKind::TextTooLong,
         });
     }
-    let mut scanner = Scanner::new(sql);
+    let mut scanner = Scanner::new(sql, conforming);
     let mut shape = Shape::new(limits);
     let mut tokens = Vec::with_capacity(sql.len() / 5);
     while let Some(token) = scanner.next_token()? {
@@ -280,6 +293,25 @@ pub fn string_value<'a>(token: &Token, sql: &'a str) -> Result<Cow<'a, str>, Lex
             kind: LexErrorKind::UnexpectedCharacter,
         }),
     }
+}
+
+/// Whether a keyword stands somewhere in a text, between anything that is no part of a name: in every reading in which
+/// it is a token, and in others.
+#[must_use]
+pub fn has_word(sql: &[u8], word: &str) -> bool {
+    let part = |at: usize| sql.get(at).is_some_and(|&byte| scan::is_ident_part(byte));
+    sql.windows(word.len()).enumerate().any(|(at, found)| {
+        found.eq_ignore_ascii_case(word.as_bytes())
+            && !part(at + word.len())
+            && !at.checked_sub(1).is_some_and(part)
+    })
+}
+
+/// The names that a `U&"…"`, whose opening quote `text` starts with, can stand for, one for each escape character that
+/// a `UESCAPE` clause could choose. `None` where a letter beyond ASCII leaves that open.
+#[must_use]
+pub fn unicode_names(text: &[u8]) -> Option<Vec<String>> {
+    decode::unicode_names(text)
 }
 
 /// The tag of a dollar-quoted constant, without its dollars; `None` for other tokens.

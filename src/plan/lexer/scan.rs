@@ -23,6 +23,7 @@ pub(super) struct Scanner<'a> {
     sql: &'a str,
     bytes: &'a [u8],
     at: usize,
+    conforming: bool,
 }
 
 type Scanned<T> = Result<T, LexError>;
@@ -31,11 +32,12 @@ type Scanned<T> = Result<T, LexError>;
 type ReadNumber = fn(&[u8], usize) -> Result<(TokenKind, usize), LexErrorKind>;
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(sql: &'a str) -> Self {
+    pub(super) fn new(sql: &'a str, conforming: bool) -> Self {
         Self {
             sql,
             bytes: sql.as_bytes(),
             at: 0,
+            conforming,
         }
     }
 
@@ -73,8 +75,8 @@ impl<'a> Scanner<'a> {
             start,
             end: self.at,
         };
-        if kind == TokenKind::String(StringKind::Escape) {
-            decode::string(StringKind::Escape, token.text(self.sql), start)?;
+        if let TokenKind::String(kind @ (StringKind::Escape | StringKind::Escaping)) = kind {
+            decode::string(kind, token.text(self.sql), start)?;
         }
         Ok(Some(token))
     }
@@ -82,12 +84,15 @@ impl<'a> Scanner<'a> {
     fn scan(&mut self, first: u8) -> Result<TokenKind, LexErrorKind> {
         let second = self.peek(1);
         match (first, second) {
-            (b'\'', _) => self.string(0, StringKind::Plain),
+            (b'\'', _) => self.string(0, self.unprefixed(StringKind::Plain)),
             (b'e' | b'E', Some(b'\'')) => self.string(1, StringKind::Escape),
             (b'b' | b'B', Some(b'\'')) => self.string(1, StringKind::Bit),
             (b'x' | b'X', Some(b'\'')) => self.string(1, StringKind::Hex),
-            (b'n' | b'N', Some(b'\'')) => self.string(1, StringKind::National),
+            (b'n' | b'N', Some(b'\'')) => self.string(1, self.unprefixed(StringKind::National)),
             (b'u' | b'U', Some(b'&')) if self.peek(2) == Some(b'\'') => {
+                if !self.conforming {
+                    return Err(LexErrorKind::UnsafeUnicodeString);
+                }
                 self.string(2, StringKind::Unicode)
             }
             (b'u' | b'U', Some(b'&')) if self.peek(2) == Some(b'"') => {
@@ -107,6 +112,15 @@ impl<'a> Scanner<'a> {
             _ if is_operator(first) => self.operator(),
             _ if is_ident_start(first) => Ok(self.word()),
             _ => Err(LexErrorKind::UnexpectedCharacter),
+        }
+    }
+
+    /// What a constant without a prefix that names its escapes is.
+    fn unprefixed(&self, conforming: StringKind) -> StringKind {
+        if self.conforming {
+            conforming
+        } else {
+            StringKind::Escaping
         }
     }
 
@@ -213,7 +227,12 @@ impl<'a> Scanner<'a> {
             let escape = self.raw_token()?.ok_or_else(|| failed(self.sql.len()))?;
             whole.end = escape.end;
             match escape.kind {
-                TokenKind::String(StringKind::Plain | StringKind::Escape | StringKind::Dollar) => {}
+                TokenKind::String(
+                    StringKind::Plain
+                    | StringKind::Escaping
+                    | StringKind::Escape
+                    | StringKind::Dollar,
+                ) => {}
                 _ => return Err(failed(escape.start)),
             }
         }
@@ -230,7 +249,7 @@ pub(super) fn segment_end(bytes: &[u8], at: usize, kind: StringKind) -> Option<u
         StringKind::Bit | StringKind::Hex => {
             memchr::memchr(b'\'', bytes.get(at..)?).map(|length| at + length + 1)
         }
-        StringKind::Escape => escaped_end(bytes, at),
+        StringKind::Escape | StringKind::Escaping => escaped_end(bytes, at),
         _ => closing(bytes, at, b'\''),
     }
 }
@@ -246,7 +265,7 @@ fn escaped_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The end of a quoted stretch in which the quote is doubled, its closing quote included.
-fn closing(bytes: &[u8], mut at: usize, quote: u8) -> Option<usize> {
+pub(super) fn closing(bytes: &[u8], mut at: usize, quote: u8) -> Option<usize> {
     loop {
         at += memchr::memchr(quote, bytes.get(at..)?)?;
         if bytes.get(at + 1) != Some(&quote) {

@@ -144,6 +144,40 @@ fn parameters() {
 }
 
 #[test]
+fn strings_while_standard_conforming_strings_is_off() {
+    let read = |sql: &'static str| {
+        let tokens = lex_as(sql, &Limits::default(), false).map_err(|error| error.kind)?;
+        let strings = tokens
+            .iter()
+            .filter(|token| matches!(token.kind, TokenKind::String(_)));
+        Ok::<_, Kind>(
+            strings
+                .map(|token| string_value(token, sql).unwrap().into_owned())
+                .collect::<Vec<_>>(),
+        )
+    };
+    for (sql, values) in [
+        (r"'a\'b\\'", vec![r"a'b\"]),
+        (r"'it''s', N'\x61', n'b'", vec!["it's", "a", "b"]),
+        ("'a\\''\n'b\\''", vec!["a'b'"]),
+        (r"E'\'' || $$\$$ || B'1' || X'f'", vec!["'", r"\", "1", "f"]),
+        (r#"U&"\0061", 'x'"#, vec!["x"]),
+        (r#"U&"!0061" UESCAPE '!', 'x'"#, vec!["x"]),
+        (r"'\u00e9\n'", vec!["é\n"]),
+    ] {
+        assert_eq!(read(sql).unwrap(), values, "{sql}");
+    }
+    for (sql, kind) in [
+        (r"'a\'", Kind::UnterminatedString),
+        ("U&'a'", Kind::UnsafeUnicodeString),
+        (r"'\u061'", Kind::InvalidUnicodeEscape),
+        (r#"U&"x" UESCAPE '\\'"#, Kind::InvalidEscapeCharacter),
+    ] {
+        assert_eq!(read(sql).unwrap_err(), kind, "{sql}");
+    }
+}
+
+#[test]
 fn plain_strings_and_their_continuations() {
     assert_eq!(value("'it''s'"), "it's");
     assert_eq!(value(r"'a\'"), r"a\");

@@ -102,6 +102,64 @@ fn several_relations_of_a_name_are_asked_for() {
     ));
 }
 
+#[test]
+fn a_text_is_read_by_the_sessions_standard_conforming_strings() {
+    let verdict = |sql: &str, conforming| {
+        let env = Env {
+            declared: &[],
+            utf8: true,
+            standard_conforming_strings: conforming,
+            statements: &|_| None,
+            cursors: &|_| None,
+            resolved: &HashMap::new(),
+        };
+        planner().plan(sql.as_bytes(), &env)
+    };
+    for sql in [
+        r"SELECT 'virtual_keys \' FROM virtual_keys' FROM requests",
+        r"SELECT U&'wrong: \061'",
+        r#"SELECT U&' \' UESCAPE '!' AS "tricky""#,
+        r#"SELECT 'tricky' AS U&"\" UESCAPE '!'"#,
+        r#"SELECT 'it\'s' AS U&"d\0061ta""#,
+    ] {
+        assert!(matches!(verdict(sql, false), Verdict::Forward), "{sql}");
+    }
+    for sql in [
+        "SELECT U&'wrong: \\061'",
+        "SELECT U&'wrong: +0061' UESCAPE +",
+        r#"SELECT 'tricky' AS U&"\" UESCAPE '!'"#,
+    ] {
+        assert!(matches!(verdict(sql, true), Verdict::Forward), "{sql}");
+    }
+    let refusal = |sql: &str, conforming| match verdict(sql, conforming) {
+        Verdict::Refuse(refusal) => refusal.hint.unwrap_or_default(),
+        _ => panic!("{sql}"),
+    };
+    let hidden = r"SELECT '\'', key FROM virtual_keys --'";
+    assert!(matches!(verdict(hidden, true), Verdict::Forward));
+    for sql in [
+        hidden,
+        r"INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, 'it\'s')",
+        "SELECT key FROM virtual_keys",
+    ] {
+        assert!(
+            refusal(sql, false).contains("standard_conforming_strings"),
+            "{sql}"
+        );
+    }
+    for sql in [
+        r#"SELECT key FROM U&"virtual\005fkeys" WHERE slug = U&'\061'"#,
+        r"DO U&'UPDATE virtual\005fkeys SET key = 1 \061'",
+    ] {
+        for conforming in [true, false] {
+            assert!(
+                refusal(sql, conforming).contains("docs/errors.md#"),
+                "{sql}"
+            );
+        }
+    }
+}
+
 fn prepared(sql: &str) -> HashMap<String, Arc<StatementPlan>> {
     let plan = plan(sql);
     match &plan.statements[0].kind {

@@ -178,7 +178,7 @@ fn single(sql: &str, token: &Token) -> Result<ParserToken, UnfaithfulToken> {
 fn string(kind: StringKind, value: String, tag: Option<&str>) -> ParserToken {
     match kind {
         StringKind::Plain => ParserToken::SingleQuotedString(value),
-        StringKind::Escape => ParserToken::EscapedStringLiteral(value),
+        StringKind::Escape | StringKind::Escaping => ParserToken::EscapedStringLiteral(value),
         StringKind::Unicode => ParserToken::UnicodeStringLiteral(value),
         StringKind::Bit => ParserToken::SingleQuotedByteStringLiteral(value),
         StringKind::Hex => ParserToken::HexStringLiteral(value),

@@ -20,7 +20,7 @@ use super::lexer::Token;
 
 pub use convert::{UnfaithfulToken, convert};
 pub use reserved::is_reserved;
-pub use split::{executes_text, split, text_span};
+pub use split::{executes_text, may_execute_text, split, text_span};
 
 /// Why a statement could not be parsed. Holds no part of the text: the parser's own message quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::plan::lexer::Token;
+use crate::plan::lexer::{Token, has_word};
 
 /// The non-empty statements of a text as ranges of its tokens, the semicolons left out.
 ///
@@ -108,7 +108,18 @@ pub fn executes_text(sql: &str, statement: &[Token]) -> bool {
         return false;
     };
     let one_of = |token: &Token, words: &[&str]| words.iter().any(|word| token.is_word(sql, word));
-    one_of(first, &["do", "prepare", "execute"])
-        || created(sql, statement)
-            .is_some_and(|kind| one_of(kind, &["function", "procedure", "trigger", "rule"]))
+    one_of(first, RUNNING) || created(sql, statement).is_some_and(|kind| one_of(kind, STORING))
 }
+
+/// Whether [`executes_text`] may hold for a statement of a text that cannot be cut into tokens.
+#[must_use]
+pub fn may_execute_text(sql: &[u8]) -> bool {
+    let any = |words: &[&str]| words.iter().any(|word| has_word(sql, word));
+    any(RUNNING) || any(&["create"]) && any(STORING)
+}
+
+/// Commands whose string constants are run.
+const RUNNING: &[&str] = &["do", "prepare", "execute"];
+
+/// What CREATE stores text of.
+const STORING: &[&str] = &["function", "procedure", "trigger", "rule"];
