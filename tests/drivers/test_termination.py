@@ -4,10 +4,12 @@ import base64
 import hashlib
 import hmac
 import re
+import shutil
 import signal
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -16,6 +18,7 @@ import psycopg
 import pytest
 from authority import Encrypted
 from conftest import TENANTS
+from servers import free_port
 from test_connections import SSL_REQUEST
 from test_tls import round_trip, round_trip_of_asyncpg, secure
 
@@ -152,6 +155,58 @@ def test_a_query_of_the_operator_s_own(servers):
         with pytest.raises(psycopg.OperationalError, match="verifiers of roles cannot be read now"):
             psycopg.connect(**one.as_role("r_scram", **login))
         assert "auth_query failed" in one.log.read_text() and "42883" in one.log.read_text()
+
+
+class PgBouncer:
+    """Asks for SCRAM, too, and logs in to `port` with what its client has proven."""
+
+    def __init__(self, folder, user, port, verifiers):
+        self.folder, self.user, self.target, self.verifiers, self.listen = folder, user, port, verifiers, free_port()
+
+    def __enter__(self):
+        config = self.folder / f"pgbouncer-{self.listen}.ini"
+        config.write_text(
+            f"[databases]\napp = host=127.0.0.1 port={self.target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.listen}\nunix_socket_dir =\n"
+            f"auth_type = scram-sha-256\nauth_file = {self.verifiers}\nserver_tls_sslmode = disable\nlogfile = {self.folder}/pgbouncer-{self.listen}.log\n")
+        program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+        self.process = subprocess.Popen([program, "-q", str(config)], user=self.user, group=self.user, extra_groups=[] if self.user else None, cwd="/", stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.listen), timeout=10).close()
+                return self
+            except OSError:
+                assert time.monotonic() < deadline and self.process.poll() is None
+                time.sleep(0.1)
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=60)
+
+
+@pytest.mark.parametrize("order", ["behind", "in front"])
+def test_a_pooler_that_passes_proofs_on(servers, legs, order):
+    verifiers = servers.folder / "pgbouncer.txt"
+    with psycopg.connect(servers.direct) as direct:
+        scram = direct.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'r_scram'").fetchone()[0]
+    verifiers.write_text(f'"r_scram" "{scram}"\n')
+    verifiers.chmod(0o644)
+    if order == "in front":
+        with PgBouncer(servers.folder, servers.user, legs["TLS"].listen, verifiers) as bouncer:
+            login = servers.as_role("r_scram", sslmode="disable", port=bouncer.listen)
+            with psycopg.connect(**login) as connection:
+                assert connection.execute("SELECT current_user").fetchone() == ("r_scram",)
+    else:
+        with PgBouncer(servers.folder, servers.user, servers.port, verifiers) as bouncer:
+            with terminating(servers, "", PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{bouncer.listen}") as one:
+                with psycopg.connect(**one.as_role("r_scram", channel_binding="require", **secure(servers, "TLS"))) as connection:
+                    assert connection.execute("SELECT current_user").fetchone() == ("r_scram",)
+
+
+def test_a_replication_connection_is_proven_like_any(servers, legs):
+    login = {"channel_binding": "require", **secure(servers, "TLS")}
+    with psycopg.connect(**legs["TLS"].as_role("r_scram", replication="database", **login), autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        assert connection.execute("IDENTIFY_SYSTEM").fetchone()[3] == "app"
 
 
 # By hand.
