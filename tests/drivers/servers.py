@@ -1,4 +1,6 @@
 """A private PostgreSQL and a pgseal in front of it, on free loopback ports, gone when the block ends."""
+import atexit
+import functools
 import glob
 import os
 import pwd
@@ -14,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Where `make versions` puts the servers that the distribution does not have.
 PACKAGES = Path(os.environ.get("PGSEAL_SERVERS", Path.home() / ".cache/pgseal/versions/node_modules"))
+# The one to run the suite on, instead of the distribution's.
+VERSION = int(os.environ["PGSEAL_TEST_VERSION"]) if os.environ.get("PGSEAL_TEST_VERSION") else None
 BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))[-1]
 
 
@@ -21,6 +25,16 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@functools.cache
+def unpacked(version):
+    """The programs of a version, copied: the server's user may not be allowed into the folder where the packages are."""
+    folder = Path(tempfile.mkdtemp(prefix="pgseal-server-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    shutil.copytree(PACKAGES / f"postgres-{version}" / "native", folder / "native", symlinks=True, ignore=shutil.ignore_patterns("*.a"))
+    return folder / "native" / "bin"
 
 
 def raw_login(stream):
@@ -40,10 +54,10 @@ def raw_login(stream):
 class Servers:
     """`url` goes through pgseal, `direct` past it."""
 
-    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None, rules=ROOT / "rules/portkey.toml", schema=None, version=None):
+    def __init__(self, env=None, client_tls=None, upstream_tls=False, upstream_root="own", upstream_query="", port=None, rules=ROOT / "rules/portkey.toml", schema=None, version=VERSION):
         """`client_tls`: as pgseal's key; `upstream_root`: whose certificate the upstream's must match, "own" or "other";
         `port`: of a PostgreSQL that runs already; `schema`: tables beside those of the control plane; `version`: a major
-        one, the distribution's if left out."""
+        one of `make versions`, None for the distribution's."""
         self.version = version
         self.env = env or {}
         self.client_tls, self.upstream_tls, self.upstream_root, self.upstream_query = client_tls, upstream_tls, upstream_root, upstream_query
@@ -56,10 +70,8 @@ class Servers:
         if self.user:
             os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
         self.pgseal = None
-        self.bin = BIN
+        self.bin = unpacked(self.version) if self.version else BIN
         try:
-            if self.version:
-                self._unpack()
             self._certificates()
             if self.owns_postgres:
                 self._postgres()
@@ -71,11 +83,6 @@ class Servers:
 
     def _run(self, *command):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self.user, group=self.user, extra_groups=[] if self.user else None, cwd="/")
-
-    def _unpack(self):
-        """The server's user may not be allowed into the folder where the packages are."""
-        shutil.copytree(PACKAGES / f"postgres-{self.version}" / "native", self.folder / "server", symlinks=True, ignore=shutil.ignore_patterns("*.a"))
-        self.bin = self.folder / "server" / "bin"
 
     def _certificates(self):
         """One for pgseal, one for PostgreSQL: nobody shares a private key with the database."""
