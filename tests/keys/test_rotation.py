@@ -10,10 +10,17 @@ import uuid
 
 import psycopg
 import pytest
-from replicas import Replica, eventually, new_tenant, read, write
+from replicas import Database, Replica, eventually, new_tenant, read, write
 
 MARK = "canary-rotation"
 TABLE = "CREATE TABLE contacts (id serial PRIMARY KEY, org int NOT NULL, email text, secret bytea, phone varchar(200), note text)"
+
+
+@pytest.fixture(scope="module")
+def database():
+    """Of its own: keys of all tenants are rotated here."""
+    with Database() as database:
+        yield database
 
 
 def ran(done):
