@@ -89,6 +89,9 @@ impl<'a> Walk<'a> {
                 let mut turned = Scope::below(outer);
                 turned.sources = scope.sources.clone();
                 turned.sources.rotate_left(1);
+                if let Some(target) = scope.sources.first() {
+                    turned.add_old_and_new(target);
+                }
                 self.outputs(select_items, &turned)
             }
             Some(OutputClause::Output { .. }) => {

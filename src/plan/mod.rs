@@ -6,6 +6,7 @@
 mod attempt;
 mod copy;
 mod defined;
+mod document;
 mod expr;
 mod finish;
 mod insert;

@@ -1,14 +1,14 @@
 //! Queries: sources, scopes, set operations, and what each output column carries.
 
 use sqlparser::ast::{
-    Cte as CteNode, Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind, Query,
-    Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
-    SetQuantifier, Statement, Value, WildcardAdditionalOptions, With,
+    Cte as CteNode, Distinct, Expr, GroupByExpr, Ident, LimitClause, NamedWindowExpr, ObjectName,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    SetOperator, SetQuantifier, Statement, Value, WildcardAdditionalOptions, With,
 };
 
 use super::lineage::{Lineage, Shape, merge, weakened};
 use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, ORDER, OTHER, ROW, Walked};
-use super::scope::{Cte, Offered, Scope, Source};
+use super::scope::{Cte, Meaning, Offered, Scope};
 use super::walk::Walk;
 
 /// How often a recursive query is walked until its columns carry the same as the round before.
@@ -231,11 +231,13 @@ impl Walk<'_> {
             SetExpr::Insert(Statement::Insert(insert)) => self.insert(insert, scope),
             SetExpr::Update(Statement::Update(update)) => self.update(update, scope),
             SetExpr::Delete(Statement::Delete(delete)) => self.delete(delete, scope),
-            SetExpr::Table(table) => self.table_command(table, scope),
             SetExpr::Merge(Statement::Merge(merge)) => self.merge(merge, scope),
-            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                Err(self.not_understood("this command", None))
-            }
+            // TABLE reaches the parser as SELECT.
+            SetExpr::Table(_)
+            | SetExpr::Insert(_)
+            | SetExpr::Update(_)
+            | SetExpr::Delete(_)
+            | SetExpr::Merge(_) => Err(self.not_understood("this command", None)),
         }
     }
 
@@ -430,6 +432,10 @@ impl Walk<'_> {
                     options,
                 ) => {
                     self.plain_star(options)?;
+                    if self.is_in_brackets(name) {
+                        self.unfolded_name(name, scope, &mut rows)?;
+                        continue;
+                    }
                     let parts = self.names(name)?;
                     match scope.star(&parts) {
                         Some(source) => {
@@ -470,24 +476,45 @@ impl Walk<'_> {
             return Ok(Rows::default());
         };
         if let Some(target) = scope.sources.first().cloned() {
-            for name in ["old", "new"] {
-                if scope.sources.iter().all(|source| source.name != name) {
-                    scope.sources.push(Source {
-                        name: name.to_owned(),
-                        schema: None,
-                        qualified_only: true,
-                        ..target.clone()
-                    });
-                }
-            }
+            scope.add_old_and_new(&target);
         }
         self.outputs(items, &scope)
+    }
+
+    /// Whether a name before a star stands in brackets, of which the parser is told nothing.
+    fn is_in_brackets(&self, name: &ObjectName) -> bool {
+        let after = self.name_token(name).and_then(|at| self.token(at + 1));
+        after.is_some_and(|token| token.is_special(b')'))
+    }
+
+    /// `(name).*`: a row, or a column of a composite type.
+    fn unfolded_name(
+        &mut self,
+        name: &ObjectName,
+        scope: &Scope<'_>,
+        rows: &mut Rows,
+    ) -> Walked<()> {
+        let parts = self.names(name)?;
+        if let (Meaning::Row { .. }, Some(source)) = (scope.resolve(&parts), scope.star(&parts)) {
+            self.place_name(name);
+            rows.columns.extend(source.columns.iter().cloned());
+            rows.open |= source.open;
+            return Ok(());
+        }
+        let idents = name.0.iter().filter_map(|part| part.as_ident());
+        let idents: Vec<Ident> = idents.cloned().collect();
+        let lineage = self.reference(&idents, scope)?;
+        self.unfold(&lineage, rows)
     }
 
     /// `(row).*`
     fn unfolded(&mut self, row: &Expr, scope: &Scope<'_>, rows: &mut Rows) -> Walked<()> {
         let lineage = self.expr(row, scope)?;
-        match &lineage {
+        self.unfold(&lineage, rows)
+    }
+
+    fn unfold(&self, lineage: &Lineage, rows: &mut Rows) -> Walked<()> {
+        match lineage {
             Lineage::Within(shape) => match shape.as_ref() {
                 Shape::Record(members) => {
                     rows.columns.extend(members.iter().map(|member| Offered {
@@ -497,12 +524,12 @@ impl Walk<'_> {
                     }));
                     Ok(())
                 }
-                _ => self.must_be_plain(&lineage, ROW),
+                _ => self.must_be_plain(lineage, ROW),
             },
             // How many fields it has is not known.
             _ => {
                 rows.open = true;
-                self.must_be_plain(&lineage, ROW)
+                self.must_be_plain(lineage, ROW)
             }
         }
     }

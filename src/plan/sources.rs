@@ -1,7 +1,7 @@
 //! Sources of rows: tables, views, CTEs, subqueries and functions in FROM.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, ObjectName, Query, Table, TableAlias, TableFactor,
+    Expr, FunctionArg, FunctionArgExpr, ObjectName, Query, TableAlias, TableFactor,
     TableSampleKind, TableWithJoins,
 };
 
@@ -425,21 +425,6 @@ impl Walk<'_> {
             open: false,
             table: Some(relation.oid),
             qualified_only: false,
-        })
-    }
-
-    /// `TABLE name`.
-    pub(super) fn table_command(&mut self, table: &Table, scope: &Scope<'_>) -> Walked<Rows> {
-        let idents: Vec<_> = table
-            .schema_name
-            .iter()
-            .chain(&table.table_name)
-            .cloned()
-            .collect();
-        let source = self.named_source(&ObjectName::from(idents), scope)?;
-        Ok(Rows {
-            columns: source.columns,
-            open: source.open,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::model::Oid;
+use crate::model::{Oid, Refusal};
 use crate::rules::Tenant;
 
 use super::finish::forward;
@@ -51,6 +51,63 @@ const HARMLESS: &[&str] = &[
     "discard",
     "import",
     "reassign",
+];
+
+/// All words that begin a command of PostgreSQL 14 to 18 (`stmt` in `gram.y`).
+const COMMANDS: &[&str] = &[
+    "abort",
+    "alter",
+    "analyse",
+    "analyze",
+    "begin",
+    "call",
+    "checkpoint",
+    "close",
+    "cluster",
+    "comment",
+    "commit",
+    "copy",
+    "create",
+    "deallocate",
+    "declare",
+    "delete",
+    "discard",
+    "do",
+    "drop",
+    "end",
+    "execute",
+    "explain",
+    "fetch",
+    "grant",
+    "import",
+    "insert",
+    "listen",
+    "load",
+    "lock",
+    "merge",
+    "move",
+    "notify",
+    "prepare",
+    "reassign",
+    "refresh",
+    "reindex",
+    "release",
+    "reset",
+    "revoke",
+    "rollback",
+    "savepoint",
+    "security",
+    "select",
+    "set",
+    "show",
+    "start",
+    "table",
+    "truncate",
+    "unlisten",
+    "update",
+    "vacuum",
+    "values",
+    "with",
 ];
 
 impl Walk<'_> {
@@ -164,8 +221,22 @@ impl Walk<'_> {
                     _ => Err(self.not_understood("this command", None)),
                 }
             }
+            first if !first.is_empty() && !COMMANDS.contains(&first) => Err(self.no_command()),
             _ => Err(self.not_understood("this command", None)),
         }
+    }
+
+    /// A word that begins no command, in PostgreSQL's words. Its text does not go to the server, whose log would show it.
+    fn no_command(&self) -> super::refuse::Stop {
+        let first = self.token(self.range.start);
+        let word = first.map(|token| token.text(self.sql)).unwrap_or_default();
+        let mut refusal = Refusal::new(
+            "42601",
+            format!("syntax error at or near \"{word}\""),
+            "No command begins with this word. See docs/errors.md#refused-syntax.",
+        );
+        refusal.position = self.position(Some(self.range.start));
+        refusal.into()
     }
 
     /// The tokens of the query behind AS.

@@ -257,7 +257,7 @@ impl Walk<'_> {
     }
 
     /// The text of a constant under brackets and casts to text.
-    fn constant_text(&self, expr: &Expr) -> Option<String> {
+    pub(super) fn constant_text(&self, expr: &Expr) -> Option<String> {
         match expr {
             Expr::Nested(inner) => self.constant_text(inner),
             Expr::Cast {
@@ -338,6 +338,9 @@ impl Walk<'_> {
         if all.is_none() {
             return Ok(Lineage::None);
         }
+        if let Some(document) = self.joined_documents(&operands, &lineages) {
+            return Ok(document);
+        }
         let (mut parts, mut count, mut sure, mut harmless) = (Vec::new(), 0, true, true);
         for (operand, lineage) in operands.iter().zip(&lineages) {
             if lineage.is_none() {
@@ -371,40 +374,6 @@ impl Walk<'_> {
             self.must_be_plain(&all, OPERATOR)?;
             Ok(Lineage::None)
         }
-    }
-
-    /// `document - 'key' - …`
-    pub(super) fn without(
-        &mut self,
-        document: &Expr,
-        keys: &[&Expr],
-        scope: &Scope<'_>,
-    ) -> Walked<Lineage> {
-        let lineage = self.expr(document, scope)?;
-        self.all_plain(keys.iter().copied(), scope, OPERATOR)?;
-        let names: Option<Vec<String>> = keys.iter().map(|key| self.constant_text(key)).collect();
-        if let (Lineage::Within(shape), Some(names)) = (&lineage, names)
-            && let Shape::Json {
-                of: Lineage::Within(inner),
-                to: ValueKind::Jsonb,
-            } = shape.as_ref()
-            && let Shape::Record(members) = inner.as_ref()
-        {
-            // The tenant's place may be another now, or gone.
-            let left = members
-                .iter()
-                .filter(|member| !names.contains(&member.name))
-                .map(|member| Member {
-                    tenant: None,
-                    ..member.clone()
-                });
-            return Ok(Lineage::within(Shape::Json {
-                of: Lineage::within(Shape::Record(left.collect())),
-                to: ValueKind::Jsonb,
-            }));
-        }
-        self.must_be_plain(&lineage, OPERATOR)
-            .map(|()| Lineage::None)
     }
 
     /// Whether nobody can have stored a sealed value in what an expression gives as text.

@@ -280,7 +280,7 @@ class Grammar:
                 order = ", ".join(f"{key} {self.rng.choice(['', 'DESC', 'ASC NULLS FIRST'])}".strip() for key in keys)
                 tail = self.rng.choice(["", f" LIMIT {self.integer(0, 5)}", f" LIMIT {self.integer(1, 5)} OFFSET {self.integer(0, 3)}", " FETCH FIRST 3 ROWS ONLY"])
                 return Statement(f"{sql} ORDER BY {order}{tail}", ordered=True)
-            return Statement(sql + (" FOR UPDATE" if self.chance(0.05) and "JOIN" not in sql and "(" not in sql and "notes_and_people" not in sql else ""))
+            return Statement(sql + (self.rng.choice([" FOR UPDATE", " FOR NO KEY UPDATE", " FOR KEY SHARE"]) if self.chance(0.05) and "JOIN" not in sql and "(" not in sql and "notes_and_people" not in sql else ""))
         return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query])())
 
     def grouped(self):
@@ -346,7 +346,11 @@ class Grammar:
             f"SELECT p.id, p.secret, n.data FROM people p LEFT JOIN LATERAL (SELECT coalesce(json_agg(json_build_array(s.id, s.title, s.body) ORDER BY s.id), '[]'::json) AS data FROM notes s WHERE s.person = p.id) n ON true WHERE p.id < {limit}",
             f"SELECT row_to_json(x) FROM (SELECT p.id, p.name, p.doc FROM people p WHERE p.id < {limit} ORDER BY p.id) x",
             f"SELECT coalesce(jsonb_agg(x.o), '[]') FROM (SELECT jsonb_build_object('id', t.id, 'body', t.body, 'meta', t.meta) AS o FROM notes t WHERE t.id < {limit} ORDER BY t.id) x",
-            f"SELECT to_jsonb(p) FROM people p WHERE p.id = {limit}", f"SELECT json_agg(t) FROM (SELECT id, token FROM tokens WHERE id < {limit} ORDER BY id) t",
+            f"SELECT to_jsonb(p) FROM people p WHERE p.id = {limit}", f"SELECT to_jsonb(p) - 'blob' - ARRAY['raw'] || '{{\"code\": \"***\"}}' FROM people p WHERE p.id = {limit}",
+            f"SELECT to_jsonb(p) - '{{blob,raw}}'::text[] || jsonb_build_object('notes', (SELECT jsonb_agg(t ORDER BY t.id) FROM notes t WHERE t.person = p.id), 'name', p.secret) FROM people p WHERE p.id < {limit}",
+            f"SELECT coalesce(p.doc, '{{}}') || jsonb_build_object('secret', p.secret) FROM people p WHERE p.id = {limit}", f"SELECT jsonb_build_object('id', t.id, 'm', t.meta) || jsonb_build_object('b', t.body, 'm', t.title) FROM notes t WHERE t.id = {limit}",
+            f"SELECT (p).*, (t).body FROM people p JOIN notes t ON t.person = p.id WHERE p.id < {limit}", f"SELECT (s.r).* FROM (SELECT p AS r FROM people p WHERE p.id < {limit}) s", f"SELECT id, secret FROM people WHERE secret IS DISTINCT FROM NULL AND id < {limit}",
+            "TABLE people", "TABLE ONLY tokens", "WITH w AS (TABLE notes) SELECT * FROM w", "(TABLE active_people) UNION ALL (TABLE active_people)", "SELECT body FROM (TABLE notes) q WHERE q.id > 3", f"SELECT * FROM people p, notes t WHERE t.person = p.id AND p.id = {limit} FOR UPDATE OF p, t", f"SELECT json_agg(t) FROM (SELECT id, token FROM tokens WHERE id < {limit} ORDER BY id) t",
             f"SELECT t0.id, t0.secret, (SELECT coalesce(jsonb_agg(t1.j), '[]') FROM (SELECT jsonb_build_object('b', t2.body) AS j FROM notes t2 WHERE t2.person = t0.id ORDER BY t2.id) t1) AS notes FROM people t0 WHERE t0.id = {limit}",
             f"SELECT json_build_object('people', (SELECT json_agg(json_build_object('s', p.secret, 'r', p.raw, 'b', p.blob) ORDER BY p.id) FROM people p WHERE p.id < {limit}))",
         ])

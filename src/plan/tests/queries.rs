@@ -11,6 +11,69 @@ fn a_comparison_with_null_asks_only_whether_there_is_a_value() {
 }
 
 #[test]
+fn tables_rows_and_locks_under_postgresqls_own_spellings() {
+    let table = [
+        ("TABLE virtual_keys", "- - - !key !auth_config -"),
+        (
+            "TABLE ONLY public.virtual_keys ORDER BY id LIMIT 1",
+            "- - - !key !auth_config -",
+        ),
+        (
+            "WITH c AS (TABLE virtual_keys) TABLE c",
+            "- - - !key !auth_config -",
+        ),
+        (
+            "TABLE virtual_keys UNION ALL (TABLE virtual_keys)",
+            "- - - !key !auth_config -",
+        ),
+        ("SELECT 1 AS table, key FROM virtual_keys", "- !key"),
+        (
+            "SELECT (v).* FROM virtual_keys v",
+            "- - - !key !auth_config -",
+        ),
+        (
+            "SELECT id, (s.r).* FROM (SELECT id, v AS r FROM virtual_keys v) s",
+            "- - - - !key !auth_config -",
+        ),
+        (
+            "SELECT (virtual_keys).* FROM (SELECT name AS virtual_keys, key FROM virtual_keys) s",
+            "unknown",
+        ),
+        (
+            "SELECT key FROM virtual_keys WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+            "!key",
+        ),
+        (
+            "SELECT v.key FROM virtual_keys v, audit a, prompts p FOR KEY SHARE OF v, \"a\" NOWAIT FOR NO KEY UPDATE OF p",
+            "!key",
+        ),
+        (
+            "SELECT k, a.id FROM (SELECT key AS k FROM virtual_keys v FOR UPDATE OF v) s, audit a",
+            "!key -",
+        ),
+        (
+            "SELECT to_jsonb(v) || '{\"x\": 1, \"key\": \"***\"}' FROM virtual_keys v",
+            "Jsonb({auth_config:!auth_config})",
+        ),
+        (
+            "SELECT to_jsonb(v) || jsonb_build_object('name', key, 'auth_config', 1) FROM virtual_keys v",
+            "Jsonb({key:!key,name:!key})",
+        ),
+        (
+            "SELECT to_jsonb(v) - 'key' - ARRAY['name'] - '{slug,auth_config}'::text[] || jsonb_build_object('k', v.key) FROM virtual_keys v",
+            "Jsonb({k:!key})",
+        ),
+        (
+            "MERGE INTO virtual_keys t USING audit a ON a.note = t.name WHEN MATCHED THEN UPDATE SET name = 'x' RETURNING merge_action(), old.key, new.name, t.*",
+            "- !key - - - - !key !auth_config -",
+        ),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(outputs(&single(sql)), expected, "{sql}");
+    }
+}
+
+#[test]
 fn outputs_carry_what_their_lineage_says() {
     let table = [
         ("SELECT * FROM virtual_keys", "- - - !key !auth_config -"),

@@ -377,8 +377,6 @@ fn commands_that_carry_or_lose_protection_are_refused() {
             "refused-limits",
         ),
         ("SELECT virtual_keys.key FROM", "refused-syntax"),
-        ("FROBNICATE virtual_keys", "refused-syntax"),
-        ("TABLE virtual_keys", "refused-syntax"),
     ];
     refused(&table);
 }
@@ -394,4 +392,67 @@ fn positions_count_characters() {
         "{}",
         refusal.message
     );
+}
+
+#[test]
+fn a_misspelt_command_is_the_servers_error() {
+    for (sql, word, position) in [
+        ("SELCT key FROM virtual_keys", "SELCT", 1),
+        (
+            "SELECT 1; insrt INTO virtual_keys VALUES ('x')",
+            "insrt",
+            11,
+        ),
+    ] {
+        let Verdict::Refuse(refusal) = verdict(sql) else {
+            panic!("{sql}")
+        };
+        assert_eq!(refusal.sqlstate, "42601");
+        assert_eq!(
+            refusal.message,
+            format!("syntax error at or near \"{word}\"")
+        );
+        assert_eq!(refusal.position, Some(position));
+    }
+    refused(&[("LOAD 'virtual_keys', virtual_keys", "refused-syntax")]);
+}
+
+/// What is put into an object under a name that a sealed column has must not be opened, and what a document holds is not
+/// known may have any name.
+#[test]
+fn documents_of_unknown_members_are_not_joined() {
+    refused(&[
+        (
+            "SELECT to_jsonb(v) || $1 FROM virtual_keys v",
+            "refused-operator",
+        ),
+        (
+            "SELECT to_jsonb(v) || to_jsonb(a.*) FROM virtual_keys v, audit a",
+            "refused-operator",
+        ),
+        (
+            "SELECT to_jsonb(v) || jsonb_build_object(name, key) FROM virtual_keys v",
+            "refused-function",
+        ),
+        (
+            "SELECT to_jsonb(v) || jsonb_build_object(name, name) FROM virtual_keys v",
+            "refused-operator",
+        ),
+        (
+            "SELECT to_jsonb(v) || '[1]' FROM virtual_keys v",
+            "refused-operator",
+        ),
+        (
+            "SELECT to_jsonb(v) - $1 FROM virtual_keys v",
+            "refused-operator",
+        ),
+        (
+            "SELECT to_jsonb(v) - '{\"key\"}'::text[] FROM virtual_keys v",
+            "refused-operator",
+        ),
+        (
+            "SELECT to_json(v) || '{}' FROM virtual_keys v",
+            "refused-operator",
+        ),
+    ]);
 }

@@ -5,6 +5,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span, Token as ParserToken, TokenWithSpan, Whitespace, Word};
 use thiserror::Error;
 
+use super::respell::Respelling;
 use crate::plan::lexer::{StringKind, Token, TokenKind, dollar_tag, ident, string_value};
 
 /// A token that the parser has no word for.
@@ -61,7 +62,23 @@ const FOREIGN: &[Keyword] = &[
 /// [`source_range`]: super::source_range
 pub fn convert(sql: &str, tokens: &[Token]) -> Result<Vec<TokenWithSpan>, UnfaithfulToken> {
     let mut out = Vec::with_capacity(tokens.len() + 8);
+    let mut respelling = Respelling::default();
+    let mut spelled = 0;
     for (index, token) in tokens.iter().enumerate() {
+        if index < spelled {
+            continue;
+        }
+        if let Some(respelled) = respelling.at(sql, tokens, index) {
+            spelled = index + respelled.count;
+            for (at, same) in (index..).zip(respelled.as_tokens) {
+                let instead_of = tokens.get(at).filter(|_| at < spelled).unwrap_or(token);
+                out.push(TokenWithSpan {
+                    token: same,
+                    span: span(instead_of),
+                });
+            }
+            continue;
+        }
         let before = index.checked_sub(1).and_then(|index| tokens.get(index));
         let after = tokens.get(index + 1);
         let span = span(token);

@@ -4,6 +4,7 @@
 
 mod convert;
 mod reserved;
+mod respell;
 mod split;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,161 @@
+//! What PostgreSQL spells and the parser has no grammar for, under spellings that mean the same to the analysis. Only the
+//! parser reads them: the text stays as it is.
+
+use sqlparser::tokenizer::Token as ParserToken;
+
+use crate::plan::lexer::{Token, TokenKind};
+
+/// Locks under names that the parser knows.
+const LOCKS: &[(&[&str], &[&str])] = &[
+    (&["for", "no", "key", "update"], &["for", "update"]),
+    (&["for", "key", "share"], &["for", "share"]),
+    (&["for", "update"], &["for", "update"]),
+    (&["for", "share"], &["for", "share"]),
+];
+
+/// Words before the reserved word TABLE where it begins no query: SELECT INTO, labels, DDL.
+const NO_QUERY: &[&str] = &[
+    "into",
+    "temp",
+    "temporary",
+    "unlogged",
+    "local",
+    "global",
+    "as",
+    "create",
+    "alter",
+    "drop",
+    "truncate",
+];
+
+/// A stretch of tokens under another spelling.
+pub(super) struct Respelled {
+    /// What the parser is given.
+    pub as_tokens: Vec<ParserToken>,
+    /// How many tokens it stands for.
+    pub count: usize,
+}
+
+/// Goes through a statement's tokens in their order.
+#[derive(Default)]
+pub(super) struct Respelling {
+    /// Where the names behind FOR UPDATE OF begin.
+    locked: Option<usize>,
+    /// The bracket that closes a name before `.*`.
+    closing: Option<usize>,
+}
+
+impl Respelling {
+    /// The other spelling of what starts at a token, if it has one.
+    pub(super) fn at(&mut self, sql: &str, tokens: &[Token], at: usize) -> Option<Respelled> {
+        let of = Tokens { sql, tokens };
+        if self.closing == Some(at) {
+            self.closing = None;
+            return Some(words(&[], 1));
+        }
+        if self.is_comma_of_lock(of, at) {
+            // The parser takes one name behind OF, but several locks.
+            return Some(words(&["for", "update", "of"], 1));
+        }
+        match tokens.get(at)?.kind {
+            TokenKind::Ident if of.is(at, "for") => {
+                let mut locks = LOCKS.iter();
+                let (spelled, same) = locks.find(|(spelled, _)| {
+                    let mut each = spelled.iter().zip(at..);
+                    each.all(|(word, at)| of.is(at, word))
+                })?;
+                let next = at + spelled.len();
+                self.locked = of.is(next, "of").then_some(next + 1);
+                Some(words(same, spelled.len()))
+            }
+            TokenKind::Ident if of.is(at, "table") && !of.follows(at, NO_QUERY) => {
+                let mut query = words(&["select"], 1);
+                query.as_tokens.push(ParserToken::Mul);
+                query.as_tokens.push(ParserToken::make_word("from", None));
+                Some(query)
+            }
+            TokenKind::Special(b'(') => {
+                let listed = of.follows(at, &["select", "all", "distinct", "returning"])
+                    || at.checked_sub(1).is_some_and(|at| of.is_special(at, b','));
+                self.closing = of.unfolded_name(at).filter(|_| listed);
+                self.closing.map(|_| words(&[], 1))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether this is a comma between the names behind FOR UPDATE OF.
+    fn is_comma_of_lock(&mut self, of: Tokens<'_>, at: usize) -> bool {
+        let Some(from) = self.locked.filter(|from| at >= *from) else {
+            return false;
+        };
+        let name = of.is_name(at) && (at == from || of.joins(at - 1));
+        if !(name || of.joins(at)) {
+            self.locked = None;
+        }
+        self.locked.is_some() && of.is_special(at, b',')
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Tokens<'a> {
+    sql: &'a str,
+    tokens: &'a [Token],
+}
+
+impl Tokens<'_> {
+    fn is(self, at: usize, word: &str) -> bool {
+        let token = self.tokens.get(at);
+        token.is_some_and(|token| token.is_word(self.sql, word))
+    }
+
+    fn is_special(self, at: usize, byte: u8) -> bool {
+        let token = self.tokens.get(at);
+        token.is_some_and(|token| token.is_special(byte))
+    }
+
+    fn is_name(self, at: usize) -> bool {
+        let kind = self.tokens.get(at).map(|token| token.kind);
+        matches!(
+            kind,
+            Some(TokenKind::Ident | TokenKind::QuotedIdent | TokenKind::UnicodeIdent)
+        )
+    }
+
+    fn joins(self, at: usize) -> bool {
+        self.is_special(at, b'.') || self.is_special(at, b',')
+    }
+
+    /// Whether one of these words, or a point, stands before a token.
+    fn follows(self, at: usize, before: &[&str]) -> bool {
+        at.checked_sub(1).is_some_and(|at| {
+            self.is_special(at, b'.') || before.iter().any(|word| self.is(at, word))
+        })
+    }
+
+    /// The closing bracket of `(name).*` or `(a.name).*`.
+    fn unfolded_name(self, open: usize) -> Option<usize> {
+        let mut at = open + 1;
+        while self.is_name(at) && self.is_special(at + 1, b'.') {
+            at += 2;
+        }
+        let star = self.tokens.get(at + 3);
+        let star = star
+            .is_some_and(|token| token.kind == TokenKind::Operator && token.text(self.sql) == "*");
+        let whole = self.is_name(at)
+            && self.is_special(at + 1, b')')
+            && self.is_special(at + 2, b'.')
+            && star;
+        whole.then_some(at + 1)
+    }
+}
+
+fn words(spelled: &[&str], count: usize) -> Respelled {
+    let words = spelled.iter();
+    Respelled {
+        as_tokens: words
+            .map(|word| ParserToken::make_word(word, None))
+            .collect(),
+        count,
+    }
+}
