@@ -77,11 +77,16 @@ impl Deed {
             sql.windows(needle.len())
                 .any(|part| part.eq_ignore_ascii_case(needle))
         };
+        let second = sql.get(word.len()..).unwrap_or_default().trim_ascii_start();
+        let prepares = is(&["prepare"])
+            && second
+                .get(..11)
+                .is_some_and(|word| word.eq_ignore_ascii_case(b"transaction"));
         if is(&["begin", "start"]) {
             Self::Begins
         } else if is(&["commit", "end"]) {
             Self::Commits
-        } else if is(&["rollback", "abort", "savepoint", "release"]) {
+        } else if prepares || is(&["rollback", "abort", "savepoint", "release"]) {
             Self::Ends
         } else if is(READING) {
             Self::Reads
@@ -318,6 +323,8 @@ mod tests {
             (" select 1", Deed::Reads),
             ("COMMIT", Deed::Commits),
             ("begin;", Deed::Begins),
+            ("PREPARE  transaction 'x'", Deed::Ends),
+            ("PREPARE s AS SELECT 1", Deed::Writes),
             ("INSERT INTO t VALUES (1) RETURNING *", Deed::Adds),
             ("INSERT INTO t SELECT 1 RETURNING *", Deed::Writes),
             (

@@ -24,6 +24,7 @@ impl Session {
     pub(super) fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let parse = Parse::read(input.body()).map_err(by_client)?;
         if self.names_unsettled(parse.sql) {
+            self.flush_group(input, out)?;
             return Ok(WAIT);
         }
         let touches = self.touches(parse.sql);
@@ -127,6 +128,7 @@ impl Session {
         let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
         let portal = Bytes::copy_from_slice(portal);
         if self.name_unsettled(statement) {
+            self.flush_group(input, out)?;
             return Ok(WAIT);
         }
         if self.sent.is_stale(statement) {
@@ -340,6 +342,7 @@ impl Session {
             return Ok(self.register(entry, input));
         }
         if self.name_unsettled(&name) {
+            self.flush_group(input, out)?;
             return Ok(WAIT);
         }
         if self.is_doubtful(&name) {

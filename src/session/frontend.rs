@@ -288,7 +288,8 @@ impl Session {
         self.sent.reachable_by_sql() && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
     }
 
-    /// Whether it is not known what this statement's name means to the server, which has been sent all that says so.
+    /// Whether it is not known what this statement's name means to the server, which has been sent all that says so. A Sync
+    /// in COPY is ignored, so that the server may have to be told to answer.
     pub(super) fn name_unsettled(&mut self, statement: &[u8]) -> bool {
         let Some(group) = self.sent.changed(statement) else {
             return false;

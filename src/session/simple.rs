@@ -19,6 +19,7 @@ impl Session {
     pub(super) fn query(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let sql = Query::read(input.body()).map_err(by_client)?.sql;
         if self.names_unsettled(sql) {
+            self.flush_group(input, out)?;
             return Ok(WAIT);
         }
         if !self.touches(sql) {
