@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 VENV := $(CACHE)/venv
 PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/node_modules PGSEAL_RUST_DRIVERS=$(CACHE)/rust-drivers/debug PGSEAL_BIN=$(CARGO_TARGET_DIR)/debug/pgseal $(VENV)/bin/pytest -q -p no:cacheprovider
 
-.PHONY: demo test regress versions-suite oracle lint bench deps venv node versions drivers
+.PHONY: demo test regress versions-suite sizes oracle lint bench deps venv node versions drivers
 
 deps:
 	scripts/install-deps.sh
@@ -72,3 +72,8 @@ versions-suite: venv versions
 	for version in 14 16 17 18; do \
 		PGSEAL_TEST_VERSION=$$version $(PYTEST) -n 2 $(addprefix tests/drivers/test_,columns.py behaviour.py statements.py outputs.py ddl.py copy.py copy_clients.py replication.py) || exit 1; \
 	done
+
+# Large rows and values, long pipelines and long COPY, with what pgseal took for them: some minutes.
+sizes: venv
+	cargo build --locked -q
+	$(PYTEST) tests/drivers/sizes.py
