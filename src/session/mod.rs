@@ -379,12 +379,6 @@ impl Session {
             || (self.ledger.is_empty() && !self.in_transaction)
     }
 
-    /// Whether a reply of the server or a key is waited for.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        !self.ledger.is_empty() || self.waiting.iter().any(|waits| *waits)
-    }
-
     /// Whether more bytes of this peer could not be worked on now: its frame at the front waits for something else.
     #[must_use]
     pub fn is_held(&self, peer: Peer) -> bool {
