@@ -111,6 +111,12 @@ impl Plain {
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
+
+    /// The plaintext for the client's frame, taken over as it is: it is not wiped any more.
+    #[must_use]
+    pub fn into_exposed(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
 }
 
 /// 32 bytes of key material. Wiped when dropped, cannot be printed or compared.

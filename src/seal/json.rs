@@ -256,6 +256,11 @@ impl Parser<'_> {
 
 /// A number as numeric prints it: no exponent, digits behind the point kept.
 fn numeric(negative: bool, whole: &str, fraction: &str, exponent: &str) -> Result<String, Refusal> {
+    // Nearly all numbers are short whole ones.
+    if fraction.is_empty() && exponent.is_empty() && whole.len() < 20 {
+        let sign = if negative && whole != "0" { "-" } else { "" };
+        return Ok([sign, whole].concat());
+    }
     let overflow = || {
         Refusal::new(
             "22003",

@@ -13,8 +13,7 @@ pub use value::{canonical, present};
 
 use std::ops::Range;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD as BASE64;
 
 use crate::keys::DataKey;
 use crate::model::{Format, KeyId, Plain, ValueKind};
@@ -29,7 +28,7 @@ const SUITE_RANDOMISED: u8 = 1;
 const SUITE_DETERMINISTIC: u8 = 2;
 const TOKEN_START: &str = "~s1";
 const TOKEN_START_DETERMINISTIC: &str = "~s2";
-const TOKEN_END: char = '~';
+const TOKEN_END: u8 = b'~';
 const KID_LEN: usize = 8;
 /// Nonce, kid, flags and tag: the least that stands behind magic and suite.
 const LEAST: usize = NONCE_LEN + KID_LEN + 1 + TAG_LEN;
@@ -69,21 +68,26 @@ impl Sealed {
         match (kind, format) {
             (ValueKind::Bytea, Format::Binary) => self.0.clone(),
             (ValueKind::Bytea, Format::Text) => value::hex(&self.0),
-            (ValueKind::Text, _) => self.token().into_bytes(),
-            (ValueKind::Json, _) | (ValueKind::Jsonb, Format::Text) => {
-                format!("\"{}\"", self.token()).into_bytes()
-            }
-            (ValueKind::Jsonb, Format::Binary) => format!("\u{1}\"{}\"", self.token()).into_bytes(),
+            (ValueKind::Text, _) => self.token(b"", b""),
+            (ValueKind::Json, _) | (ValueKind::Jsonb, Format::Text) => self.token(b"\"", b"\""),
+            (ValueKind::Jsonb, Format::Binary) => self.token(b"\x01\"", b"\""),
         }
     }
 
-    fn token(&self) -> String {
+    fn token(&self, before: &[u8], after: &[u8]) -> Vec<u8> {
         let start = match self.0.get(MAGIC.len()) {
             Some(&SUITE_DETERMINISTIC) => TOKEN_START_DETERMINISTIC,
             _ => TOKEN_START,
         };
         let body = self.0.get(MAGIC.len() + 1..).unwrap_or_default();
-        format!("{start}{}{TOKEN_END}", URL_SAFE_NO_PAD.encode(body))
+        let around = before.len() + start.len() + 1 + after.len();
+        let mut token = Vec::with_capacity(around + BASE64.encoded_length(body.len()));
+        token.extend_from_slice(before);
+        token.extend_from_slice(start.as_bytes());
+        BASE64.encode_append(body, &mut token);
+        token.push(TOKEN_END);
+        token.extend_from_slice(after);
+        token
     }
 }
 
@@ -93,7 +97,9 @@ pub struct SealedValue {
     start: Start,
     kid: KeyId,
     flags: u8,
-    ciphertext: Vec<u8>,
+    /// All of it, and where the ciphertext begins.
+    body: Vec<u8>,
+    head: usize,
 }
 
 /// What a sealed value begins with, by suite.
@@ -117,29 +123,27 @@ impl SealedValue {
     }
 
     /// `body` is what stands behind magic and suite.
-    fn read(body: &[u8]) -> Result<Self, SealError> {
+    fn read(body: Vec<u8>) -> Result<Self, SealError> {
         if body.len() < LEAST {
             return Err(SealError::Malformed);
         }
-        let (nonce, rest) = body
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(SealError::Malformed)?;
-        Self::behind(Start::Nonce(*nonce), rest)
+        let nonce = body.first_chunk::<NONCE_LEN>().copied();
+        Self::behind(nonce.map(Start::Nonce), NONCE_LEN, body)
     }
 
     /// The same for suite 2.
-    fn read_deterministic(body: &[u8]) -> Result<Self, SealError> {
-        let (siv, rest) = body
-            .split_first_chunk::<SIV_LEN>()
-            .ok_or(SealError::Malformed)?;
-        Self::behind(Start::Siv(*siv), rest)
+    fn read_deterministic(body: Vec<u8>) -> Result<Self, SealError> {
+        let siv = body.first_chunk::<SIV_LEN>().copied();
+        Self::behind(siv.map(Start::Siv), SIV_LEN, body)
     }
 
-    fn behind(start: Start, rest: &[u8]) -> Result<Self, SealError> {
+    fn behind(start: Option<Start>, len: usize, body: Vec<u8>) -> Result<Self, SealError> {
+        let start = start.ok_or(SealError::Malformed)?;
+        let rest = body.get(len..).unwrap_or_default();
         let (kid, rest) = rest
             .split_first_chunk::<KID_LEN>()
             .ok_or(SealError::Malformed)?;
-        let (&flags, ciphertext) = rest.split_first().ok_or(SealError::Malformed)?;
+        let &flags = rest.first().ok_or(SealError::Malformed)?;
         if flags != FLAGS {
             return Err(SealError::Unknown);
         }
@@ -147,8 +151,13 @@ impl SealedValue {
             start,
             kid: KeyId(*kid),
             flags,
-            ciphertext: ciphertext.to_vec(),
+            head: len + KID_LEN + 1,
+            body,
         })
+    }
+
+    fn ciphertext(&self) -> &[u8] {
+        self.body.get(self.head..).unwrap_or_default()
     }
 }
 
@@ -273,13 +282,13 @@ pub fn open(
         Start::Nonce(nonce) => {
             let cipher = key.cipher().ok_or(SealError::Forged)?;
             let aad = aad(key, SUITE_RANDOMISED, sealed.flags, label)?;
-            xaes::open(cipher, nonce, &aad, &sealed.ciphertext)
+            xaes::open(cipher, nonce, &aad, sealed.ciphertext())
         }
         Start::Siv(siv) => {
             let domain = domain.ok_or(SealError::Forged)?;
             let (mac, enc) = key.siv(domain).ok_or(SealError::Forged)?;
             let aad = aad(key, SUITE_DETERMINISTIC, sealed.flags, domain)?;
-            siv::open(&mac, &enc, &aad, *siv, &sealed.ciphertext)
+            siv::open(&mac, &enc, &aad, *siv, sealed.ciphertext())
         }
     };
     opened.map(Plain::new).ok_or(SealError::Forged)
@@ -313,7 +322,7 @@ pub fn find(text: &[u8], from: usize) -> Option<Range<usize>> {
             .iter()
             .position(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_'));
         if let Some(len) = len
-            && body.get(len).copied().map(char::from) == Some(TOKEN_END)
+            && body.get(len) == Some(&TOKEN_END)
             && len > 0
         {
             return Some(at..at + PREFIX.len() + len + 1);
@@ -327,9 +336,9 @@ fn parse_bytes(bytes: &[u8]) -> Result<Parsed, SealError> {
         return Ok(Parsed::NotSealed);
     };
     match rest.split_first() {
-        Some((&SUITE_RANDOMISED, body)) => SealedValue::read(body).map(Parsed::Sealed),
+        Some((&SUITE_RANDOMISED, body)) => SealedValue::read(body.to_vec()).map(Parsed::Sealed),
         Some((&SUITE_DETERMINISTIC, body)) => {
-            SealedValue::read_deterministic(body).map(Parsed::Sealed)
+            SealedValue::read_deterministic(body.to_vec()).map(Parsed::Sealed)
         }
         Some(_) => Err(SealError::Unknown),
         None => Err(SealError::Malformed),
@@ -357,15 +366,15 @@ fn parse_token(bytes: &[u8]) -> Result<Parsed, SealError> {
     let Some((&end, body)) = rest.split_last() else {
         return Err(SealError::Malformed);
     };
-    if char::from(end) != TOKEN_END {
+    if end != TOKEN_END {
         return Err(SealError::Malformed);
     }
-    let body = URL_SAFE_NO_PAD
-        .decode(body)
+    let body = BASE64
+        .decode_to_vec(body)
         .map_err(|_| SealError::Malformed)?;
     let value = match randomised {
-        Some(_) => SealedValue::read(&body),
-        None => SealedValue::read_deterministic(&body),
+        Some(_) => SealedValue::read(body),
+        None => SealedValue::read_deterministic(body),
     };
     value.map(Parsed::Sealed)
 }

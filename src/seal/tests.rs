@@ -272,7 +272,7 @@ fn through(kind: ValueKind, wrote: Format, reads: Format, bytes: &[u8]) -> Vec<u
     // The server stores one form and gives either.
     let stored = value.to_wire(kind, reads);
     let back = opened(&key, LABEL, kind, reads, &stored).unwrap().unwrap();
-    present(kind, reads, &Plain::new(back))
+    present(kind, reads, Plain::new(back))
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The canonical plaintext of a value: what PostgreSQL's text form of the column's type would be.
 
-use std::fmt::Write;
-
 use super::json;
 use crate::model::{Format, Plain, Refusal, ValueKind};
 
@@ -45,12 +43,11 @@ pub fn canonical(
 
 /// A canonical plaintext, as PostgreSQL would have sent it.
 #[must_use]
-pub fn present(kind: ValueKind, format: Format, plain: &Plain) -> Vec<u8> {
-    let bytes = plain.expose();
+pub fn present(kind: ValueKind, format: Format, plain: Plain) -> Vec<u8> {
     match (kind, format) {
-        (ValueKind::Bytea, Format::Text) => hex(bytes),
-        (ValueKind::Jsonb, Format::Binary) => [&[1], bytes].concat(),
-        _ => bytes.to_vec(),
+        (ValueKind::Bytea, Format::Text) => hex(plain.expose()),
+        (ValueKind::Jsonb, Format::Binary) => [&[1], plain.expose()].concat(),
+        _ => plain.into_exposed(),
     }
 }
 
@@ -90,13 +87,21 @@ fn fitting(text: &str, max_chars: Option<u32>) -> Result<Plain, Refusal> {
 
 /// `\x…`
 pub(super) fn hex(bytes: &[u8]) -> Vec<u8> {
-    let mut text = String::with_capacity(2 + bytes.len() * 2);
-    text.push_str("\\x");
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into_bytes()
+    let mut text = Vec::with_capacity(2 + bytes.len() * 2);
+    text.extend_from_slice(b"\\x");
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
+        } else {
+            b'a' + (value - 10)
+        }
+    };
+    text.extend(
+        bytes
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]),
+    );
+    text
 }
 
 /// The text forms of bytea: hex (white space between digits' pairs is allowed) and escape (manual 8.4).

@@ -194,9 +194,7 @@ impl Session {
             }
             Row::Failed(refusal) => return self.fail_result(refusal, input, out),
             Row::Opened(values) => {
-                let values: Vec<Option<&[u8]>> =
-                    values.iter().map(|value| value.as_deref()).collect();
-                encode::data_row(&mut self.scratch, &values).map_err(by_server)?;
+                encode::data_row(&mut self.scratch, body, &row, &values).map_err(by_server)?;
                 Some(self.scratch.split().freeze())
             }
         };

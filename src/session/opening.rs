@@ -1,6 +1,5 @@
 //! Rows on their way to the client: which columns carry sealed values, and opening them.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -86,11 +85,11 @@ impl Openers {
 }
 
 /// What became of a row.
-pub(super) enum Row<'a> {
+pub(super) enum Row {
     /// Nothing in it is sealed.
     Unchanged,
-    /// Its values, opened.
-    Opened(Vec<Option<Cow<'a, [u8]>>>),
+    /// Its opened values, each with its place, in order.
+    Opened(Vec<(usize, Vec<u8>)>),
     /// It waits for these keys.
     Wants(KeyWants),
     /// It cannot be given to the client.
@@ -164,9 +163,9 @@ impl Opener {
     }
 
     /// Opens one row's sealed values.
-    pub(super) fn open<'a>(&self, body: &'a [u8], row: &DataRow, key_of: KeyOf<'_>) -> Row<'a> {
+    pub(super) fn open(&self, body: &[u8], row: &DataRow, key_of: KeyOf<'_>) -> Row {
         let mut wants = KeyWants::default();
-        let mut opened: Option<Vec<Option<Cow<'a, [u8]>>>> = None;
+        let mut opened = Vec::new();
         for column in self.columns.iter() {
             let Some(bytes) = value(body, row, column.index) else {
                 continue;
@@ -176,25 +175,18 @@ impl Opener {
                     .and_then(|bytes| tenant_text(field.type_oid, field.format, bytes))
             });
             let mut opening = column.opening(tenant, key_of, &mut wants, false);
-            let plain = match opening.value(&column.lineage, column.type_oid, column.format, bytes)
-            {
-                Ok(Some(plain)) => plain,
-                Ok(None) => continue,
+            match opening.value(&column.lineage, column.type_oid, column.format, bytes) {
+                Ok(Some(plain)) => opened.push((column.index, plain)),
+                Ok(None) => {}
                 Err(refusal) => return Row::Failed(refusal),
-            };
-            let values = opened.get_or_insert_with(|| {
-                (0..row.values.len())
-                    .map(|index| value(body, row, index).map(Cow::Borrowed))
-                    .collect()
-            });
-            if let Some(slot) = values.get_mut(column.index) {
-                *slot = Some(Cow::Owned(plain));
             }
         }
-        match opened {
-            _ if !wants.is_empty() => Row::Wants(wants),
-            Some(values) => Row::Opened(values),
-            None => Row::Unchanged,
+        if !wants.is_empty() {
+            Row::Wants(wants)
+        } else if opened.is_empty() {
+            Row::Unchanged
+        } else {
+            Row::Opened(opened)
         }
     }
 }

@@ -62,7 +62,7 @@ impl Opening<'_, '_> {
                 };
                 let parsed = seal::parse(kind, format, bytes);
                 let plain = self.plain(columns, is_strict(lineage), parsed)?;
-                return Ok(plain.map(|plain| seal::present(kind, format, &plain)));
+                return Ok(plain.map(|plain| seal::present(kind, format, plain)));
             }
             Lineage::Within(shape) => shape.as_ref(),
         };
@@ -187,7 +187,7 @@ impl Opening<'_, '_> {
         match self.plain(columns, is_strict(of), parsed)? {
             None => Ok(None),
             Some(plain) if to == ValueKind::Jsonb => normalised(from, &plain).map(Some),
-            Some(plain) => Ok(Some(seal::present(from, Format::Text, &plain))),
+            Some(plain) => Ok(Some(seal::present(from, Format::Text, plain))),
         }
     }
 
@@ -402,7 +402,7 @@ impl Opening<'_, '_> {
             Some(plain) => Ok(Some(json::quoted(&seal::present(
                 kind,
                 Format::Text,
-                &plain,
+                plain,
             )))),
         }
     }

@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::WireError;
-use super::message::ErrorFields;
+use super::message::{DataRow, ErrorFields};
 use crate::model::{Oid, Refusal};
 
 type Written = Result<(), WireError>;
@@ -198,12 +198,31 @@ pub fn command_complete(buf: &mut BytesMut, tag: &[u8]) -> Written {
     frame(buf, b'C', |buf| cstr(buf, tag))
 }
 
-/// DataRow; `None` is NULL.
+/// A DataRow with these bodies of values in the place of its own; each comes with its column's index, in order.
 ///
 /// # Errors
-/// As [`parse`].
-pub fn data_row(buf: &mut BytesMut, row: &[Option<&[u8]>]) -> Written {
-    frame(buf, b'D', |buf| values(buf, row))
+/// As [`parse`]; a value that the row does not have.
+pub fn data_row(
+    buf: &mut BytesMut,
+    body: &[u8],
+    row: &DataRow,
+    new: &[(usize, Vec<u8>)],
+) -> Written {
+    frame(buf, b'D', |buf| {
+        let mut from = 0;
+        for (index, value) in new {
+            let old = row.values.get(*index).and_then(Option::as_ref);
+            let old = old.ok_or(WireError::Value("row"))?;
+            // Its length stands before it.
+            let kept = old.start.checked_sub(4).and_then(|end| body.get(from..end));
+            buf.put_slice(kept.ok_or(WireError::Value("row"))?);
+            buf.put_i32(i32::try_from(value.len()).map_err(|_| WireError::TooLong)?);
+            buf.put_slice(value);
+            from = old.end;
+        }
+        buf.put_slice(body.get(from..).unwrap_or_default());
+        Ok(())
+    })
 }
 
 /// ParameterDescription.

@@ -41,6 +41,19 @@ fn borrowed(values: &[Option<Vec<u8>>]) -> Vec<Option<&[u8]>> {
     values.iter().map(|value| value.as_deref()).collect()
 }
 
+/// A DataRow by the oracle.
+fn row(values: &[Option<Vec<u8>>]) -> Vec<u8> {
+    let mut data = BytesMut::new();
+    for value in values {
+        let len = value
+            .as_ref()
+            .map_or(-1, |value| i32::try_from(value.len()).unwrap());
+        data.extend_from_slice(&len.to_be_bytes());
+        data.extend_from_slice(value.as_deref().unwrap_or_default());
+    }
+    their(&TheirRow::new(data, i16::try_from(values.len()).unwrap()))
+}
+
 proptest! {
     #[test]
     fn parse_is_as_the_oracle_has_it(name in name(), sql in "[^\\x00]{0,100}", types in vec(any::<u32>(), 0..6)) {
@@ -86,14 +99,19 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_as_the_oracle_has_them(values in params()) {
-        let written = ours(|buf| encode::data_row(buf, &borrowed(&values)));
-        let body = &written[5..];
-        let count = i16::try_from(values.len()).unwrap();
-        prop_assert_eq!(&their(&TheirRow::new(BytesMut::from(&body[2..]), count)), &written);
+    fn rows_are_as_the_oracle_has_them(values in params(), new in vec(prop::option::of(vec(any::<u8>(), 0..50)), 8)) {
+        let row = row(&values);
+        let body = &row[5..];
         let view = DataRow::read(body).unwrap();
-        let read: Vec<Option<&[u8]>> = view.values.into_iter().map(|range| range.map(|range| &body[range])).collect();
+        let read: Vec<Option<&[u8]>> = view.values.iter().cloned().map(|range| range.map(|range| &body[range])).collect();
         prop_assert_eq!(read, borrowed(&values));
+        // Any of the values that are not NULL become others.
+        let new: Vec<(usize, Vec<u8>)> = new.into_iter().enumerate().filter_map(|(index, new)| {
+            values.get(index).cloned().flatten().and(new).map(|new| (index, new))
+        }).collect();
+        let mut expected = values.clone();
+        new.iter().for_each(|(index, new)| expected[*index] = Some(new.clone()));
+        prop_assert_eq!(&ours(|buf| encode::data_row(buf, body, &view, &new)), &self::row(&expected));
     }
 
     #[test]
@@ -134,7 +152,7 @@ proptest! {
                 prop_assert!(!read(&[body.as_slice(), &[0]].concat()) || body.get(..4) == Some(&[4, 210, 22, 46]));
             }
         }
-        let row = ours(|buf| encode::data_row(buf, &borrowed(&values)));
+        let row = row(&values);
         for len in 0..row.len() - 5 {
             prop_assert!(DataRow::read(&row[5..5 + len]).is_err());
         }

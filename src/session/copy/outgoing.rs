@@ -147,11 +147,7 @@ impl Outgoing {
             Row::Opened(values) => {
                 let new: Vec<(usize, Cow<'_, [u8]>)> = values
                     .into_iter()
-                    .enumerate()
-                    .filter_map(|(index, value)| match value {
-                        Some(Cow::Owned(value)) => Some((index, Cow::Owned(value))),
-                        _ => None,
-                    })
+                    .map(|(index, value)| (index, Cow::Owned(value)))
                     .collect();
                 let quoted = |index: usize| {
                     let column = self.plan.columns.get(index);
