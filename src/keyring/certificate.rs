@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
@@ -91,8 +90,8 @@ impl Signer {
             "certificate": certificate,
             "signature": {
                 "algorithm": "Ed25519",
-                "public_key": STANDARD.encode(self.0.public_key()),
-                "value": STANDARD.encode(signature),
+                "public_key": STANDARD.encode_to_string(self.0.public_key()),
+                "value": STANDARD.encode_to_string(signature),
             },
         })
     }
@@ -180,7 +179,7 @@ pub async fn public_keys(client: &Client) -> Result<Vec<String>, String> {
     let rows = rows.map_err(|cause| words(&cause))?;
     Ok(rows
         .iter()
-        .map(|row| STANDARD.encode(row.get::<_, &[u8]>(0)))
+        .map(|row| STANDARD.encode_to_string(row.get::<_, &[u8]>(0)))
         .collect())
 }
 
@@ -207,7 +206,10 @@ pub fn verify(path: &Path, trusted: &[String]) -> Result<String, String> {
     if !trusted.iter().any(|trusted| trusted == signer) {
         return Err(wrong());
     }
-    let (Ok(public), Ok(value)) = (STANDARD.decode(signer), STANDARD.decode(value)) else {
+    let (Ok(public), Ok(value)) = (
+        STANDARD.decode_to_vec(signer),
+        STANDARD.decode_to_vec(value),
+    ) else {
         return Err(wrong());
     };
     UnparsedPublicKey::new(&ED25519, public)
@@ -240,14 +242,14 @@ mod tests {
         let path = folder.path().join("certificate.json");
         let signer = Signer(Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap());
         let signed = signer.sign(json!({ "tenant": "acmé", "keys": [], "b": 1, "a": 2 }));
-        let public = STANDARD.encode(signer.0.public_key());
+        let public = STANDARD.encode_to_string(signer.0.public_key());
         std::fs::write(&path, format!("{signed:#}")).unwrap();
         assert_eq!(
             verify(&path, std::slice::from_ref(&public)).unwrap(),
             "acmé"
         );
         let other = Signer(Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap());
-        assert!(verify(&path, &[STANDARD.encode(other.0.public_key())]).is_err());
+        assert!(verify(&path, &[STANDARD.encode_to_string(other.0.public_key())]).is_err());
         std::fs::write(&path, signed.to_string().replace("acmé", "acme")).unwrap();
         assert!(verify(&path, &[public]).is_err());
     }

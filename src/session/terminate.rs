@@ -3,8 +3,7 @@
 //! The server is not dialled before the proof is good. No password is known at any time
 //! (docs/adr/0011-scram-ends-at-pgseal-if-asked.md).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 
 use super::login::{Login, SASL, mechanisms};
@@ -291,7 +290,7 @@ fn nonce() -> Result<String, Fatal> {
             "Look at the machine that pgseal runs on. See docs/errors.md#internal.",
         ))
     })?;
-    Ok(STANDARD.encode(bytes))
+    Ok(STANDARD.encode_to_string(bytes))
 }
 
 fn unexpected(tag: u8) -> Fatal {

@@ -1,7 +1,6 @@
 //! The client's side: log in to a server that has the verifier which a ClientKey was proven by.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use subtle::ConstantTimeEq;
 
 use super::{Attributes, BINDING, Keys, ScramError, Sum, auth_message, hash, hmac, malformed, xor};
@@ -63,7 +62,7 @@ impl Begun {
             .ok_or_else(|| malformed("The server's nonce does not begin with ours."))?;
         let salt = attributes.named(b's');
         let salt = salt
-            .and_then(|salt| STANDARD.decode(salt).ok())
+            .and_then(|salt| STANDARD.decode_to_vec(salt).ok())
             .ok_or_else(|| malformed("The salt is missing."))?;
         let rounds = attributes.named(b'i');
         let rounds: u32 = rounds
@@ -72,13 +71,13 @@ impl Begun {
         if (rounds, &salt) != (self.keys.rounds, &self.keys.salt) {
             return Err(ScramError::OtherVerifier);
         }
-        let bare = format!("c={},r={nonce}", STANDARD.encode(&self.binding));
+        let bare = format!("c={},r={nonce}", STANDARD.encode_to_string(&self.binding));
         let message = auth_message(&self.first_bare, challenge, &bare);
         let stored_key = hash(self.keys.client_key.expose());
         let proof = xor(self.keys.client_key.expose(), &hmac(&stored_key, &message));
         Ok(Answered {
             signature: hmac(self.keys.server_key.expose(), &message),
-            message: format!("{bare},p={}", STANDARD.encode(proof.as_slice())),
+            message: format!("{bare},p={}", STANDARD.encode_to_string(proof.as_slice())),
         })
     }
 }

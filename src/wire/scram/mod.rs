@@ -8,8 +8,7 @@ mod server;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -75,7 +74,7 @@ impl Verifier {
         let (head, keys) = rest.split_once('$')?;
         let (rounds, salt) = head.split_once(':')?;
         let (stored, server) = keys.split_once(':')?;
-        let salt = STANDARD.decode(salt).ok()?;
+        let salt = STANDARD.decode_to_vec(salt).ok()?;
         Some(Self {
             rounds: rounds.parse().ok().filter(|rounds| *rounds > 0)?,
             salt: Some(salt).filter(|salt| !salt.is_empty())?,
@@ -108,7 +107,7 @@ pub struct Keys {
 }
 
 fn sum(text: &str) -> Option<Sum> {
-    STANDARD.decode(text).ok()?.try_into().ok()
+    STANDARD.decode_to_vec(text).ok()?.try_into().ok()
 }
 
 fn hash(bytes: &[u8]) -> Sum {

@@ -1,7 +1,6 @@
 //! The server's side: challenge a client, check its proof.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use subtle::ConstantTimeEq;
 
 use super::{
@@ -79,7 +78,7 @@ impl Verifier {
             });
         }
         let nonce = format!("{theirs}{nonce}");
-        let salt = STANDARD.encode(&self.salt);
+        let salt = STANDARD.encode_to_string(&self.salt);
         let mut binding = format!("{flag},,").into_bytes();
         binding.extend_from_slice(data);
         Ok(Challenged {
@@ -144,7 +143,7 @@ impl Challenged {
         let nonce = attributes
             .named(b'r')
             .ok_or_else(|| malformed("The nonce is missing."))?;
-        if STANDARD.decode(binding).ok().as_ref() != Some(&self.binding) {
+        if STANDARD.decode_to_vec(binding).ok().as_ref() != Some(&self.binding) {
             return Err(if self.binding.starts_with(b"p=") {
                 ScramError::Broken {
                     sqlstate: "28000",
@@ -180,7 +179,7 @@ impl Challenged {
         if !bool::from(hash(client_key.as_slice()).ct_eq(&stored_key)) {
             return Err(ScramError::Denied);
         }
-        let signature = STANDARD.encode(hmac(server_key.expose(), &message));
+        let signature = STANDARD.encode_to_string(hmac(server_key.expose(), &message));
         Ok(Proven {
             message: format!("v={signature}"),
             keys: Keys {

@@ -35,14 +35,17 @@ pub(crate) fn keys(password: &str, salt: &[u8], rounds: u32) -> Keys {
 
 /// What PostgreSQL would keep of a password.
 pub(crate) fn verifier(password: &str, salt: &[u8], rounds: u32) -> String {
-    let stored = STANDARD.encode(hash(&client_key(password, salt, rounds)));
+    let stored = STANDARD.encode_to_string(hash(&client_key(password, salt, rounds)));
     let server = hmac(&salted(password, salt, rounds), &[b"Server Key"]);
-    let (salt, server) = (STANDARD.encode(salt), STANDARD.encode(server));
+    let (salt, server) = (
+        STANDARD.encode_to_string(salt),
+        STANDARD.encode_to_string(server),
+    );
     format!("SCRAM-SHA-256${rounds}:{salt}${stored}:{server}")
 }
 
 fn pencil() -> Verifier {
-    let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+    let salt = STANDARD.decode_to_vec("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
     Verifier::read(&verifier("pencil", &salt, 4096)).unwrap()
 }
 
@@ -87,7 +90,7 @@ fn log_in(
         &client_key("pencil", &salt, rounds),
         &hmac(&stored_key, &message),
     );
-    let last = format!("{bare},p={}", STANDARD.encode(proof.as_slice()));
+    let last = format!("{bare},p={}", STANDARD.encode_to_string(proof.as_slice()));
     let keys = challenged.prove(last.as_bytes()).unwrap().keys;
     let begun = keys.begin(plus, sees, CLIENT_NONCE);
     let challenged = server.challenge(begun.message.as_bytes(), plus, has, SERVER_NONCE)?;
@@ -152,11 +155,11 @@ fn a_server_that_does_not_know_the_verifier_is_found_out() {
         signature: [9; 32],
     };
     assert_eq!(
-        answered.confirm(format!("v={}", STANDARD.encode([9; 32])).as_bytes()),
+        answered.confirm(format!("v={}", STANDARD.encode_to_string([9; 32])).as_bytes()),
         Ok(())
     );
     for last in [
-        format!("v={}", STANDARD.encode([8; 32])),
+        format!("v={}", STANDARD.encode_to_string([8; 32])),
         "e=other-error".to_owned(),
         String::new(),
         "v=".to_owned(),
@@ -217,7 +220,7 @@ fn last_messages_are_read_as_postgresql_does() {
             Err(_) => "other",
         }
     };
-    let sum = STANDARD.encode([1; 32]);
+    let sum = STANDARD.encode_to_string([1; 32]);
     assert_eq!(last(&format!("c=biws,r=ab,p={sum}")), "denied");
     assert_eq!(last(&format!("c=biws,r=ab,x=y,p={sum}")), "denied");
     for (text, message) in [
