@@ -172,6 +172,7 @@ impl Databases {
             loaded.fingerprint = fingerprint;
             let shared = &protected.database.shared;
             shared.planner.store(Some(Arc::new(planner)));
+            shared.catalogs.fetch_add(1, Ordering::AcqRel);
             if changed {
                 // Only now: what was planned before this is old, what is planned after it is new.
                 shared.rules.fetch_add(1, Ordering::AcqRel);
@@ -233,6 +234,7 @@ async fn follow(protected: Arc<Protected>) {
             match plan_catalog(&loaded.client, &loaded.rules, loaded.epoch).await {
                 Ok(planner) => {
                     database.shared.planner.store(Some(Arc::new(planner)));
+                    database.shared.catalogs.fetch_add(1, Ordering::AcqRel);
                     loaded.fingerprint = Some(now);
                 }
                 // The last good plan goes on protecting; a table that is gone cannot leak.

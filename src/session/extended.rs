@@ -41,6 +41,7 @@ impl Session {
             return Ok(WAIT);
         }
         if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
+            self.texts.keep(parse.name, parse.sql, &parse.types);
             return Ok(self.register(Entry::forward(Request::Parse), input));
         }
         let (name, sql, types) = (
@@ -55,10 +56,13 @@ impl Session {
             verdict = self.verdict(&sql, &types);
         }
         match verdict {
-            Verdict::Forward => Ok(self.register(
-                Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
-                input,
-            )),
+            Verdict::Forward => {
+                self.texts.keep(&name, &sql, &types);
+                Ok(self.register(
+                    Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
+                    input,
+                ))
+            }
             Verdict::Refuse(refusal) => self.refuse(Request::Parse, refusal, input, out),
             Verdict::Resolve(_) => self.refuse(Request::Parse, unresolved(), input, out),
             Verdict::Protect(plan) => match plan.statements.as_slice() {

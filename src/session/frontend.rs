@@ -97,6 +97,7 @@ impl Session {
             return Ok(Step::Done);
         }
         self.heed_rules();
+        self.heed_catalog();
         if self.ledger.is_discarding() && tag != b'S' {
             return self.discard(tag, input, out);
         }
@@ -343,7 +344,7 @@ impl Session {
 
     /// Whether this text may execute a statement that was prepared before the rules changed.
     fn names_stale(&self, sql: &[u8]) -> bool {
-        self.sent.fresh.is_some() && memmem(sql, b"execute")
+        self.sent.stale_by_sql() && memmem(sql, b"execute")
     }
 
     /// Whether this text has to wait for a catalog that knows what DDL of this session has made meanwhile.
@@ -494,7 +495,7 @@ pub(super) fn stale() -> Refusal {
     let mut refusal = Refusal::new(
         "0A000",
         "cached plan must not change result type",
-        "pgseal's rules have changed since the statement was prepared: prepare it again, or reconnect. See docs/errors.md#rules-changed.",
+        "What pgseal protects has changed since the statement was prepared: prepare it again, or reconnect. See docs/errors.md#rules-changed.",
     );
     refusal.routine = Some("RevalidateCachedQuery");
     refusal

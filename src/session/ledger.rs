@@ -296,6 +296,15 @@ impl Ledger {
         }
     }
 
+    /// The same for those of these names that were forwarded.
+    pub(super) fn forget_prepared(&mut self, names: &[Bytes]) {
+        for entry in &mut self.entries {
+            if matches!(&entry.effect, Effect::Statement(name, None) if names.contains(name)) {
+                entry.effect = Effect::None;
+            }
+        }
+    }
+
     /// CopyInResponse: the Syncs sent before the end of the data are ignored by the server (manual 55.2.6).
     /// Gives whether the end of the data is still to be sent.
     pub(super) fn copy_in(&mut self) -> bool {

@@ -11,6 +11,7 @@ mod atomic;
 mod backend;
 mod copy;
 mod extended;
+mod forwarded;
 mod frontend;
 pub mod ledger;
 mod login;
@@ -56,6 +57,8 @@ pub struct Shared {
     pub database: Option<String>,
     /// Counts how often the rules were changed, each time after the new planner was stored.
     pub rules: AtomicU64,
+    /// Counts how often the catalog was loaded anew, each time after the new planner was stored.
+    pub catalogs: AtomicU64,
     plans: PlanCache,
 }
 
@@ -82,6 +85,7 @@ impl Shared {
             keys,
             database,
             rules: AtomicU64::new(0),
+            catalogs: AtomicU64::new(0),
             plans: PlanCache::new(),
         }
     }
@@ -225,6 +229,9 @@ pub struct Session {
     in_transaction: bool,
     /// The count of [`Shared::rules`] that its statements were planned by.
     rules: u64,
+    /// The same for [`Shared::catalogs`].
+    catalogs: u64,
+    texts: forwarded::Texts,
     catalog_stale: bool,
     /// DDL has run since the last ReadyForQuery outside of a transaction.
     ddl: bool,
@@ -302,6 +309,8 @@ impl Session {
             conforming_strings: true,
             in_transaction: false,
             rules: 0,
+            catalogs: 0,
+            texts: forwarded::Texts::default(),
             catalog_stale: false,
             ddl: false,
             defining: Vec::new(),
@@ -419,10 +428,14 @@ impl Session {
         let rules = self.shared.rules.load(Ordering::Acquire);
         if self.rules != rules {
             self.rules = rules;
-            self.ledger.forget_statements();
-            self.sent.fresh = Some(HashSet::new());
-            self.acked.fresh = Some(HashSet::new());
+            self.forget_statements();
         }
+    }
+
+    fn forget_statements(&mut self) {
+        self.ledger.forget_statements();
+        self.sent.fresh = Some(HashSet::new());
+        self.acked.fresh = Some(HashSet::new());
     }
 
     /// The catalog is to be loaded again before the client goes on, because of a DDL command that passed; then what the

@@ -88,6 +88,8 @@ pub(super) struct Names {
     /// Statements that were prepared since the rules changed under this session, protected or not; `None`: they have
     /// not changed. An older one was planned, or left alone, by rules that are no longer in force.
     pub(super) fresh: Option<HashSet<Bytes>>,
+    /// Statements that were forwarded and touch something that is protected by now.
+    pub(super) overtaken: HashSet<Bytes>,
     /// Names of statements that mean something else since this group was sent, a protected one before or after. Until
     /// the server has answered that group either may be meant by a later one.
     changed: HashMap<Bytes, u64, RandomState>,
@@ -101,6 +103,7 @@ impl Names {
         self.statements.is_empty()
             && self.portals.is_empty()
             && self.fresh.is_none()
+            && self.overtaken.is_empty()
             && self.changed.is_empty()
             && !self.unnamed_doubtful
     }
@@ -149,11 +152,15 @@ impl Names {
         }
     }
 
-    /// Whether this statement is older than the rules.
+    /// Whether this statement is older than the rules or the catalog that protect something in it.
     pub(super) fn is_stale(&self, statement: &[u8]) -> bool {
-        self.fresh
-            .as_ref()
-            .is_some_and(|fresh| !fresh.contains(statement))
+        let older = |fresh: &HashSet<Bytes>| !fresh.contains(statement);
+        self.fresh.as_ref().is_some_and(older) || self.overtaken.contains(statement)
+    }
+
+    /// Whether SQL can name a statement that is.
+    pub(super) fn stale_by_sql(&self) -> bool {
+        self.fresh.is_some() || self.overtaken.iter().any(|name| !name.is_empty())
     }
 
     /// Whether SQL can name something protected without naming its table (EXECUTE, FETCH).
@@ -214,6 +221,9 @@ impl Names {
     }
 
     fn take(&mut self, effect: &Effect, group: Option<u64>) {
+        if let Effect::Statement(name, _) | Effect::CloseStatement(name) = effect {
+            self.overtaken.remove(name);
+        }
         if let Some(fresh) = &mut self.fresh {
             match effect {
                 Effect::Statement(name, _) => drop(fresh.insert(name.clone())),

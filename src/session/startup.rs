@@ -94,6 +94,7 @@ impl Session {
                 }
                 self.databases = Vec::new();
                 self.rules = self.shared.rules.load(Ordering::Acquire);
+                self.catalogs = self.shared.catalogs.load(Ordering::Acquire);
                 let role = Bytes::copy_from_slice(find(b"user").unwrap_or_default());
                 let packet = input.take_startup();
                 match self.terms.auth {

@@ -23,7 +23,7 @@ def client(servers):
 @pytest.fixture(autouse=True)
 def tidy(direct):
     yield
-    direct.execute("DROP VIEW IF EXISTS ddl_view; DROP TABLE IF EXISTS ddl_child, ddl_copy, ddl_into; DELETE FROM virtual_keys WHERE slug LIKE 'ddl-%'; DROP SCHEMA IF EXISTS ddl_other CASCADE")
+    direct.execute("DROP VIEW IF EXISTS ddl_view; DROP TABLE IF EXISTS ddl_child, ddl_later, ddl_copy, ddl_into; DELETE FROM virtual_keys WHERE slug LIKE 'ddl-%'; DROP SCHEMA IF EXISTS ddl_other CASCADE")
 
 
 def add(client, table="virtual_keys", tenant=A, key=SECRET):
@@ -62,6 +62,35 @@ def test_a_child_cannot_be_filled_before_it_is_known(client, direct):
         add(client)
     add(client, "ddl_child")
     assert all(key.startswith("~s1") for key in raw(direct))
+
+
+def test_what_was_prepared_before_its_table_was_protected_is_not_run_any_more(servers, client, direct):
+    direct.execute("CREATE TABLE ddl_later (LIKE virtual_keys INCLUDING ALL)")
+    insert = ROW.format("ddl_later")
+    row = lambda name: (uuid.uuid4(), A, f"ddl-{name}", f"{SECRET} {name}")
+    other = "SELECT slug FROM virtual_keys WHERE slug = %s"
+    client.execute(insert, row("plain"), prepare=True)
+    client.execute(other, ["ddl-plain"], prepare=True)
+    assert raw(direct, "ddl_later") == [f"{SECRET} plain"]
+    direct.execute("DELETE FROM ddl_later; ALTER TABLE ddl_later INHERIT virtual_keys")
+    with psycopg.connect(servers.url, autocommit=True) as younger:
+        for _ in range(100):
+            younger.execute(insert, row("new"), prepare=False)
+            if raw(direct, "ddl_later")[-1].startswith("~s1"):
+                break
+            direct.execute("DELETE FROM ddl_later")
+            time.sleep(0.1)
+        assert len(raw(direct, "ddl_later")) == 1
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="cached plan") as raised:
+            client.execute(insert, row("leaked"), prepare=True)
+        assert "rules-changed" in raised.value.diag.message_hint
+    assert [key[:3] for key in raw(direct, "ddl_later")] == ["~s1"]
+    # What concerns the table is refused, nothing else; and it can be prepared again.
+    assert client.execute(other, ["ddl-new"], prepare=True).fetchall() == [("ddl-new",)]
+    client.execute("DEALLOCATE ALL")
+    client.execute(insert.replace("INSERT", "INSERT "), row("again"), prepare=True)
+    assert [key[:3] for key in raw(direct, "ddl_later")] == ["~s1", "~s1"]
 
 
 def test_a_view_of_another_session_never_shows_sealed_values(client, direct):
