@@ -131,10 +131,6 @@ impl Session {
     pub(super) fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
         let portal = Bytes::copy_from_slice(portal);
-        if self.name_unsettled(statement) {
-            self.flush_group(input, out)?;
-            return Ok(WAIT);
-        }
         if self.sent.is_stale(statement) {
             return self.refuse(Request::Bind, stale(), input, out);
         }

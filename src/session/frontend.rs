@@ -75,7 +75,7 @@ impl Session {
                 return Ok(Progress::Closed);
             }
             if let Step::Wait(progress) = self.client_frame(head.tag, head.len, input, out)? {
-                self.held = input.is_whole();
+                self.held |= input.is_whole();
                 return Ok(progress);
             }
             self.settled(Peer::Client);
@@ -104,15 +104,7 @@ impl Session {
         match tag {
             b'Q' => self.whole(len, Request::Query, Self::query, input, out),
             b'P' => self.whole(len, Request::Parse, Self::parse, input, out),
-            b'B' if !self.sent.is_empty() => match self.bound_statement(input) {
-                None if len <= FRAME_CAP => Ok(WAIT),
-                // A large value for a statement that is not protected passes as it comes.
-                Some((portal, false)) => Ok(self.register(
-                    Entry::forward(Request::Bind).with(Effect::Portal(portal, None)),
-                    input,
-                )),
-                _ => self.whole(len, Request::Bind, Self::bind, input, out),
-            },
+            b'B' if !self.sent.is_empty() => self.bind_named(len, input, out),
             b'D' | b'E' | b'C' if !self.sent.is_empty() && len <= FRAME_CAP => {
                 let (request, handle): (_, Handle) = match tag {
                     b'D' => (Request::DescribePortal, Self::describe),
@@ -151,17 +143,34 @@ impl Session {
         }
     }
 
-    /// The portal that the Bind at the front makes, and whether its statement is protected; `None` until both names are
-    /// here.
-    fn bound_statement(&self, input: &Inbox) -> Option<(Bytes, bool)> {
-        let mut names = input.arrived().splitn(3, |byte| *byte == 0);
-        let (portal, statement) = (names.next()?, names.next()?);
-        names.next()?;
-        let protected = self.sent.statements.contains_key(statement)
+    /// The Bind at the front is held whole only if its statement is protected, which its names say; a large value for any
+    /// other passes as it comes.
+    fn bind_named(
+        &mut self,
+        len: usize,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Step, Fatal> {
+        let Some((portal, statement)) = bound_names(input.arrived()) else {
+            if !input.is_whole() && input.arrived().len() <= FRAME_CAP {
+                return Ok(WAIT);
+            }
+            return self.whole(len, Request::Bind, Self::bind, input, out);
+        };
+        if self.name_unsettled(statement) {
+            // What has not arrived of it stays with the client meanwhile: it may be larger than what can be held.
+            self.held = true;
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
+        if self.sent.statements.contains_key(statement)
             || self.sent.is_stale(statement)
-            || self.sent.changed(statement).is_some()
-            || self.is_doubtful(statement);
-        Some((Bytes::copy_from_slice(portal), protected))
+            || self.is_doubtful(statement)
+        {
+            return self.whole(len, Request::Bind, Self::bind, input, out);
+        }
+        let effect = Effect::Portal(Bytes::copy_from_slice(portal), None);
+        Ok(self.register(Entry::forward(Request::Bind).with(effect), input))
     }
 
     fn whole(
@@ -467,6 +476,14 @@ impl Session {
             Unsealed::Refused(refusal) => self.refuse(request, refusal, input, out),
         }
     }
+}
+
+/// The names of the portal and the statement, once both have arrived.
+fn bound_names(arrived: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut names = arrived.splitn(3, |byte| *byte == 0);
+    let (portal, statement) = (names.next()?, names.next()?);
+    names.next()?;
+    Some((portal, statement))
 }
 
 pub(super) fn forwarded(input: &mut Inbox) -> Step {

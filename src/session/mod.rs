@@ -517,6 +517,6 @@ fn frame_too_large(len: usize) -> Refusal {
         format!(
             "a message of {len} bytes may touch a protected table and is larger than {FRAME_CAP} bytes"
         ),
-        "Split the statement or the value. See docs/errors.md#message-too-large.",
+        "Split the statement or the value; a value for a table without sealed columns may be larger as a parameter of a prepared statement. See docs/errors.md#message-too-large.",
     )
 }

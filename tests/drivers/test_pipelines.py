@@ -110,3 +110,27 @@ def test_a_named_statement_that_an_undone_group_was_to_replace_still_seals(serve
     assert states(frames) == ["42601"] and ("C", b"INSERT 0 1\0") in frames
     (raw,) = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (key,)).fetchone()
     assert raw.startswith("~s1")
+
+
+LARGE = b"x" * 70_000_000
+
+
+def test_a_large_value_reaches_the_unprotected_statement_in_the_place_of_a_protected_one(servers):
+    client = Client(servers)
+    client.exchange(query("SET log_statement = 'none'; CREATE TEMP TABLE large (id int, note text)"))
+    other = "INSERT INTO large VALUES ($1, $2)"
+    protected = run("SELECT key FROM virtual_keys WHERE id = $1", str(uuid.uuid4()).encode()) + SYNC
+    client.exchange(protected)
+    frames = client.exchange(run(other, b"1", LARGE) + SYNC)
+    assert ("C", b"INSERT 0 1\0") in frames, "in one group"
+    client.exchange(protected)
+    frames = client.exchange(parse(other) + SYNC + bind(params=(b"2", LARGE)) + execute() + SYNC, 2)
+    assert ("C", b"INSERT 0 1\0") in frames, "in a later group"
+    client.exchange(protected)
+    whole = parse(other) + bind(params=(b"3", LARGE)) + execute() + SYNC
+    cut = len(parse(other)) + 5
+    client.stream.sendall(whole[:cut])
+    time.sleep(0.2)
+    frames = client.exchange(whole[cut:])
+    assert ("C", b"INSERT 0 1\0") in frames, "whose names came later"
+    assert client.value("SELECT string_agg(id || ' ' || length(note), ',' ORDER BY id) FROM large") == "1 70000000,2 70000000,3 70000000"

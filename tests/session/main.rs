@@ -9,6 +9,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod oversized;
 mod transcript;
 
 use std::sync::{Arc, LazyLock};
