@@ -1,7 +1,7 @@
 //! Questions of ours to the server, on the client's connection and in its transaction: tenants of rows, meanings of names.
 //!
-//! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: what follows runs in the same
-//! transaction. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
+//! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: the extended-query messages that
+//! follow run in the same transaction; a Query outside of one begins its own. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
 
 use bytes::BytesMut;
 
@@ -72,6 +72,7 @@ impl Session {
             Ask::Sent(..) | Ask::Failed => return Ok(false),
             Ask::Idle | Ask::Answered(_) => {}
         }
+        self.group.parted = false;
         let frames = self.encoded("client", |buf| question(buf, sql, arguments))?;
         input.flush(&mut out.server);
         out.server.push(frames);
@@ -88,6 +89,22 @@ impl Session {
         };
         self.ask = Ask::Sent(before, Answer::default());
         Ok(false)
+    }
+
+    /// Ends the implicit transaction of the questions of the Query at the front. PostgreSQL 18 leaves one that
+    /// extended-query messages have begun open behind a Query, until a Sync that the client has no reason to send.
+    pub(super) fn part_from_questions(
+        &mut self,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<(), Fatal> {
+        let asked = matches!(self.ask, Ask::Answered(_));
+        if asked && !self.group.begun && !std::mem::replace(&mut self.group.parted, true) {
+            let frame = self.encoded("client", encode::sync)?;
+            input.inject(&mut out.server, frame);
+            self.ledger.push(Entry::new(Request::Sync, Fate::Ask));
+        }
+        Ok(())
     }
 
     pub(super) fn answer(&self, n: usize) -> Option<&Answer> {

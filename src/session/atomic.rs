@@ -27,6 +27,10 @@ pub(super) struct Group {
     pub(super) writes: bool,
     /// The server was asked to send what it has.
     flushed: bool,
+    /// The client has sent something.
+    pub(super) begun: bool,
+    /// A Sync follows the questions that were put.
+    pub(super) parted: bool,
 }
 
 /// What a statement does, for the question whether a failure to open its rows undoes something.

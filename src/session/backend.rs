@@ -562,6 +562,11 @@ impl Session {
             )
         })?;
         self.in_transaction = status != b'I';
+        if matches!(entry.fate, Fate::Ask) {
+            // What the client sent meanwhile is still to be answered.
+            input.skip(&mut out.client);
+            return Ok(());
+        }
         if status == b'I' {
             // Only what is committed can be loaded.
             self.catalog_stale |= std::mem::take(&mut self.ddl) || !self.defining.is_empty();

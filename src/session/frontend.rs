@@ -220,7 +220,7 @@ impl Session {
     fn note(&mut self, entry: &Entry) {
         match entry.request {
             Request::Execute => {
-                self.group.executed = true;
+                (self.group.begun, self.group.executed) = (true, true);
                 self.runs += 1;
             }
             Request::Sync => self.group = Group::default(),
@@ -229,7 +229,7 @@ impl Session {
                 self.runs += 1;
             }
             Request::FunctionCall => self.runs += 1,
-            _ => {}
+            _ => self.group.begun = true,
         }
         self.sent.sent(entry, self.ledger.group());
     }

@@ -39,6 +39,9 @@ impl Session {
             }
             verdict = self.verdict(&sql, &[]);
         }
+        if !matches!(verdict, Verdict::Protect(_)) {
+            self.part_from_questions(input, out)?;
+        }
         match verdict {
             Verdict::Forward => Ok(self.register(Entry::forward(Request::Query), input)),
             Verdict::Refuse(refusal) => self.refuse(Request::Query, refusal, input, out),
@@ -77,6 +80,7 @@ impl Session {
                 return Ok(WAIT);
             }
         }
+        self.part_from_questions(input, out)?;
         let mut round = first;
         let mut edits = Vec::new();
         let mut tenant = None;

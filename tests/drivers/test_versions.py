@@ -76,6 +76,20 @@ def test_refusals(through, sql):
     test_behaviour.test_what_cannot_work_on_ciphertext_is_refused_and_the_session_goes_on(through, sql)
 
 
+def test_questions_leave_no_transaction_open(servers, through):
+    """18 keeps one that extended-query messages have begun open behind a Query."""
+    idle = psycopg.pq.TransactionStatus.IDLE
+    through.execute(f"UPDATE virtual_keys SET key = '{MARK}' WHERE slug = 'nobody'", prepare=False)
+    assert through.info.transaction_status == idle
+    through.execute("CREATE TEMP TABLE virtual_keys (id int)")
+    through.execute("INSERT INTO virtual_keys VALUES (1)", prepare=False)
+    assert through.info.transaction_status == idle
+    with through.transaction():
+        through.execute("INSERT INTO virtual_keys VALUES (2)", prepare=False)
+        assert through.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+    assert through.execute("SELECT count(*) FROM virtual_keys", prepare=False).fetchone() == (2,)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_frames_that_no_client_should_send(servers, bystander, seed):  # noqa: F811
     test_bad_input.test_random_frames(servers, bystander, seed)
