@@ -59,6 +59,7 @@ test: lint venv node versions drivers
 	$(PYTEST) tests/keys
 	$(PYTEST) tests/twin
 	$(PYTEST) tests/recorder
+	$(MAKE) regress
 	$(PYTEST) -n 2 tests/drivers
 
 # PostgreSQL's own regression suite, directly and through pgseal at the same time.

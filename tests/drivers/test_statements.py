@@ -192,9 +192,12 @@ def test_same_with_constants_in_the_text(servers, twin, sealed, direct, case):
     """The simple protocol: psycopg writes the parameters into the statement."""
     with psycopg.connect(servers.url, autocommit=True, cursor_factory=psycopg.ClientCursor) as inline:
         for sql, *rest in CASES[case]:
+            before = content(sealed)
             got = run(inline, sql, *rest)
             if "unnest" in sql and got == "0A000":
-                pytest.skip("arrays of tenants must be parameters")
+                # Tenants in an array must come as a parameter.
+                assert content(sealed) == before
+                return
             assert got == run(twin, sql, *rest), sql
     assert content(sealed) == content(twin), case
     check_raw(direct)

@@ -32,6 +32,8 @@ for version in $versions; do
 done
 tar xf postgresql-"$major"_*.orig.tar.* --wildcards --strip-components=3 '*/src/test/regress/*'
 # The headers without the compiler suite that the package depends on.
+run() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+apt-cache show "postgresql-server-dev-$major" >/dev/null 2>&1 || run apt-get update -qq
 apt-get -qq download "postgresql-server-dev-$major" 2>/dev/null
 dpkg -x postgresql-server-dev-"$major"_*.deb dev
 mkdir regress/lib
