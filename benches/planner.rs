@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use pgseal::plan::{Env, lexer};
+use pgseal::plan::{Env, PlanCache, PlanOf, lexer};
 
 #[path = "../tests/schema/mod.rs"]
 mod schema;
@@ -51,6 +51,17 @@ fn main() {
         });
         time(&format!("lex, parse, plan, {name}"), sql.len(), || {
             black_box(planner.plan(black_box(sql.as_bytes()), &env));
+        });
+        let cache = PlanCache::new();
+        let of = PlanOf {
+            sql: sql.as_bytes(),
+            declared: &[],
+            epoch: planner.epoch(),
+        };
+        cache.keep(&of, &planner.plan(sql.as_bytes(), &env));
+        assert!(cache.find(&of).is_some());
+        time(&format!("cache hit, {name}"), sql.len(), || {
+            black_box(cache.find(black_box(&of)));
         });
     }
 }

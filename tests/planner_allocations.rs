@@ -1,4 +1,4 @@
-//! A text that names nothing protected is looked through without allocating. (A cached plan likewise: see `session::names`.)
+//! A text that names nothing protected is looked through without allocating. (A cached plan likewise: see `plan::cache`.)
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -4,6 +4,7 @@
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
 mod attempt;
+mod cache;
 mod copy;
 mod defined;
 mod document;
@@ -37,6 +38,7 @@ mod utility;
 mod walk;
 mod within;
 
+pub use cache::{PlanCache, PlanOf};
 pub use defined::refuse_new;
 pub use lineage::{Lineage, Member, Shape};
 pub use planner::Planner;

@@ -8,12 +8,11 @@ use bytes::Bytes;
 use super::ask::{self, Ask};
 use super::atomic::Group;
 use super::ledger::{Effect, Entry, Fate, Request};
-use super::names::PlanOf;
 use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::{Env, Verdict, refuse_new};
+use crate::plan::{Env, PlanOf, Verdict, refuse_new};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
 

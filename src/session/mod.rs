@@ -32,7 +32,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::keys::{KeyAnswers, KeyCache, KeyWants};
 use crate::model::{Oid, Peer, Refusal};
-use crate::plan::Planner;
+use crate::plan::{PlanCache, Planner};
 use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 
 use ask::Ask;
@@ -41,7 +41,7 @@ use copy::Copying;
 use ledger::Ledger;
 use login::Login;
 pub use login::{Auth, Leg};
-use names::{Names, PlanCache};
+use names::Names;
 use opening::{Opener, Openers};
 
 /// The largest frame that is held whole because its content matters; one byte more is refused with `54000`.
