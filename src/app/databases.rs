@@ -229,13 +229,15 @@ async fn follow(protected: Arc<Protected>) {
         let Ok(now) = metadata::fingerprint(&loaded.client).await else {
             continue;
         };
-        if loaded.fingerprint.as_ref() != Some(&now) {
+        let mut known = loaded.fingerprint.as_ref() == Some(&now);
+        if !known {
             loaded.epoch += 1;
             match plan_catalog(&loaded.client, &loaded.rules, loaded.epoch).await {
                 Ok(planner) => {
                     database.shared.planner.store(Some(Arc::new(planner)));
                     database.shared.catalogs.fetch_add(1, Ordering::AcqRel);
                     loaded.fingerprint = Some(now);
+                    known = true;
                 }
                 // The last good plan goes on protecting; a table that is gone cannot leak.
                 Err(cause) => error!(
@@ -244,7 +246,8 @@ async fn follow(protected: Arc<Protected>) {
                 ),
             }
         }
-        if asked {
+        // What a session has just made it may name only once the snapshot knows it.
+        if asked && known {
             database.loaded.send_replace(loaded.epoch);
         }
     }

@@ -93,6 +93,19 @@ def test_what_was_prepared_before_its_table_was_protected_is_not_run_any_more(se
     assert [key[:3] for key in raw(direct, "ddl_later")] == ["~s1", "~s1"]
 
 
+def test_a_view_made_while_the_rules_no_longer_fit_takes_no_plaintext(servers, direct):
+    direct.execute("ALTER TABLE integrations RENAME COLUMN certificate TO ddl_renamed")
+    try:
+        with psycopg.connect(servers.url, autocommit=True) as client:
+            client.execute("CREATE VIEW ddl_view AS SELECT * FROM virtual_keys")
+            assert code(client, ROW.format("ddl_view"), (uuid.uuid4(), A, "ddl-x", SECRET)) == "0A000"
+            assert raw(direct) == []
+    finally:
+        direct.execute("ALTER TABLE integrations RENAME COLUMN ddl_renamed TO certificate")
+        # The next test finds the rules in force again.
+        time.sleep(2.5)
+
+
 def test_a_view_of_another_session_never_shows_sealed_values(client, direct):
     add(client)
     direct.execute("CREATE VIEW ddl_view AS SELECT slug, key FROM virtual_keys")
