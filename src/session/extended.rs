@@ -9,7 +9,7 @@ use super::atomic::Deed;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, stale, unresolved};
 use super::ledger::{Effect, Entry, Request};
-use super::names::{Portal, Prepared};
+use super::names::{Portal, Prepared, takes_values};
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
@@ -74,6 +74,17 @@ impl Session {
         }
     }
 
+    /// Whether it is an EXECUTE whose name has come to mean another statement: its constants were not sealed for that one.
+    fn executes_another(&self, statement: &[u8]) -> bool {
+        let Some(prepared) = self.sent.statements.get(statement) else {
+            return false;
+        };
+        let now = self.sent.executed_by(&prepared.plan);
+        let (then, now) = (prepared.runs.as_ref(), now.as_ref());
+        let same = then.map(Arc::as_ptr) == now.map(Arc::as_ptr);
+        !same && then.into_iter().chain(now).any(|plan| takes_values(plan))
+    }
+
     fn protected_parse(
         &mut self,
         name: Bytes,
@@ -108,13 +119,14 @@ impl Session {
         let mut meanings: Vec<_> = self.resolved.drain().collect();
         meanings.sort_unstable();
         let statement = Arc::new(Prepared {
-            plan,
             deed: Deed::of(&sql),
             sql,
             declared: types,
             types: OnceLock::new(),
             meanings,
             asked_at: self.runs,
+            runs: self.sent.executed_by(&plan),
+            plan,
         });
         let entry = Entry::forward(Request::Parse)
             .with(Effect::Statement(name, Some(statement.clone())))
@@ -132,6 +144,9 @@ impl Session {
         let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
         let portal = Bytes::copy_from_slice(portal);
         if self.sent.is_stale(statement) {
+            return self.refuse(Request::Bind, stale(), input, out);
+        }
+        if self.executes_another(statement) {
             return self.refuse(Request::Bind, stale(), input, out);
         }
         if self.is_doubtful(statement) {

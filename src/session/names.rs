@@ -26,6 +26,8 @@ pub(super) struct Prepared {
     pub(super) meanings: Vec<(String, Option<Oid>)>,
     /// How much the session had run when they were asked about.
     pub(super) asked_at: u64,
+    /// Of an EXECUTE, the plan of the statement that its name meant.
+    pub(super) runs: Option<Arc<StatementPlan>>,
 }
 
 impl Prepared {
@@ -36,7 +38,7 @@ impl Prepared {
 
     /// Whether a Bind of it must be looked into: something is sealed, asked or added.
     pub(super) fn takes_values(&self) -> bool {
-        !self.plan.slots.is_empty() || self.plan.lookup.is_some() || !self.plan.copies.is_empty()
+        takes_values(&self.plan)
     }
 
     fn literals(&self) -> usize {
@@ -46,6 +48,11 @@ impl Prepared {
             .filter(|slot| matches!(slot.source, SlotSource::Literal { .. }))
             .count()
     }
+}
+
+/// Whether something is sealed, asked or added for this plan.
+pub(super) fn takes_values(plan: &StatementPlan) -> bool {
+    !plan.slots.is_empty() || plan.lookup.is_some() || !plan.copies.is_empty()
 }
 
 /// A portal of a protected statement.
@@ -148,6 +155,15 @@ impl Names {
         for name in named.into_iter().filter(|name| !name.is_empty()) {
             self.prepare(name, None, group);
         }
+    }
+
+    /// What the statement that this plan executes by name is planned as now.
+    pub(super) fn executed_by(&self, plan: &StatementPlan) -> Option<Arc<StatementPlan>> {
+        let StatementKind::Execute { name } = &plan.kind else {
+            return None;
+        };
+        let named = self.statements.get(name.as_bytes());
+        named.map(|statement| statement.plan.clone())
     }
 
     /// Whether this statement is older than the rules or the catalog that protect something in it.
@@ -269,6 +285,7 @@ impl Names {
                     types: OnceLock::new(),
                     meanings: Vec::new(),
                     asked_at: 0,
+                    runs: None,
                 };
                 self.prepare(name.clone().into(), Some(Arc::new(prepared)), group);
             }

@@ -134,3 +134,19 @@ def test_a_large_value_reaches_the_unprotected_statement_in_the_place_of_a_prote
     frames = client.exchange(whole[cut:])
     assert ("C", b"INSERT 0 1\0") in frames, "whose names came later"
     assert client.value("SELECT string_agg(id || ' ' || length(note), ',' ORDER BY id) FROM large") == "1 70000000,2 70000000,3 70000000"
+
+
+@pytest.mark.parametrize("name", ["executes", ""], ids=["named", "unnamed"])
+def test_an_execute_whose_name_means_another_statement_by_now_is_not_run(servers, direct, name):
+    """Its constant went unsealed while the name meant an unprotected statement."""
+    client, slug = Client(servers), f"by name {name}"
+    client.exchange(query("PREPARE reused(text) AS SELECT $1") + query("PREPARE other(text) AS SELECT $1"), 2)
+    client.exchange(parse("EXECUTE other('x')", name="others") + parse("EXECUTE reused('not sealed')", name=name) + SYNC)
+    # A simple Query would end the unnamed statement; these do not.
+    insert = f"PREPARE reused(text) AS INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (gen_random_uuid(), '{TENANTS[0]}', '{slug}', $1)"
+    for number, sql in enumerate(["DEALLOCATE reused", insert]):
+        client.exchange(parse(sql, name=f"step {number}") + bind(statement=f"step {number}") + execute() + SYNC)
+    ran = client.exchange(bind(statement=name) + execute() + SYNC)
+    assert error_fields(dict(ran)["E"])["C"] == "0A000"
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = %s", (slug,)).fetchone() == (0,)
+    assert "D" in dict(client.exchange(bind(statement="others") + execute() + SYNC))
