@@ -154,9 +154,14 @@ impl Walk<'_> {
             Expr::TypedString(typed) => self.constant(&typed.value),
             Expr::Prefixed { value, prefix: _ } => self.all_plain([value.as_ref()], scope, OTHER),
             Expr::Interval(interval) => self.all_plain([interval.value.as_ref()], scope, OTHER),
-            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
-                self.expr(inner, scope).map(|_| Lineage::None)
-            }
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => match inner.as_ref() {
+                // `t.* IS NULL` is about the row.
+                Expr::QualifiedWildcard(row, _) => {
+                    self.place_name(row);
+                    Ok(Lineage::None)
+                }
+                _ => self.expr(inner, scope).map(|_| Lineage::None),
+            },
             Expr::IsFalse(e)
             | Expr::IsNotFalse(e)
             | Expr::IsTrue(e)
@@ -498,7 +503,7 @@ impl Walk<'_> {
         if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
             return Err(self.not_understood("this form of a function call", token));
         }
-        let carried = self.arguments(&function.args, &name, own, scope)?;
+        let carried = self.arguments(&function.args, (&name, token), own, scope)?;
         for item in &function.within_group {
             self.order_item(item, scope, ORDER)?;
         }
@@ -516,7 +521,7 @@ impl Walk<'_> {
     fn arguments(
         &mut self,
         arguments: &FunctionArguments,
-        name: &str,
+        (name, token): (&str, Option<usize>),
         own: bool,
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
@@ -538,7 +543,8 @@ impl Walk<'_> {
             self.argument(argument, name, scope, &mut carried)?;
         }
         self.argument_clauses(list, scope)?;
-        if !own {
+        // The parser is not told of VARIADIC: then the arguments are more than they seem.
+        if !own || self.is_variadic(token) {
             let all = unclear(carried.iter().map(|argument| &argument.lineage));
             return self.must_be_plain(&all, FUNCTION).map(|()| Lineage::None);
         }
@@ -548,6 +554,17 @@ impl Walk<'_> {
             clauses: &list.clauses,
             distinct: list.duplicate_treatment.is_some(),
             scope,
+        })
+    }
+
+    /// Whether the last argument of the call of the function at a token is VARIADIC.
+    fn is_variadic(&self, function: Option<usize>) -> bool {
+        let call = function.and_then(|at| Some((at + 1, self.closing(at + 1)?)));
+        call.is_some_and(|(open, close)| {
+            (open..close).any(|at| {
+                let token = self.token(at);
+                token.is_some_and(|token| token.is_word(self.sql, "variadic"))
+            })
         })
     }
 

@@ -1,11 +1,11 @@
 //! Joins: their conditions, and the columns that they give.
 
-use sqlparser::ast::{Join, JoinConstraint, JoinOperator};
+use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName};
 
 use super::lineage::{Lineage, merge, weakened};
 use super::query::Rows;
 use super::refuse::{CONDITION, JOIN, Walked};
-use super::scope::{Offered, Origin, Scope};
+use super::scope::{Offered, Origin, Scope, Source};
 use super::walk::Walk;
 
 /// Of which side a join surely gives a row.
@@ -47,11 +47,7 @@ impl Walk<'_> {
                 Ok(side_by_side(left, right))
             }
             JoinConstraint::Using(names) => {
-                let mut shared = Vec::new();
-                for name in names {
-                    shared.extend(self.names(name)?.pop());
-                    self.place_name(name);
-                }
+                let shared = self.shared(names)?;
                 self.merged(&shared, (left, right), kept, scope)
             }
             JoinConstraint::Natural => {
@@ -70,8 +66,29 @@ impl Walk<'_> {
                     .collect();
                 self.merged(&shared, (left, right), kept, scope)
             }
-            JoinConstraint::UsingAlias(..) => Err(self.not_understood("USING with an alias", None)),
+            JoinConstraint::UsingAlias(names, alias) => {
+                let shared = self.shared(names)?;
+                let rows = self.merged(&shared, (left, right), kept, scope)?;
+                self.place(alias);
+                // It names the shared columns, which are no more for that.
+                scope.sources.push(Source {
+                    name: self.name(alias),
+                    columns: rows.columns.iter().take(shared.len()).cloned().collect(),
+                    qualified_only: true,
+                    ..Source::default()
+                });
+                Ok(rows)
+            }
         }
+    }
+
+    fn shared(&mut self, names: &[ObjectName]) -> Walked<Vec<String>> {
+        let mut shared = Vec::new();
+        for name in names {
+            shared.extend(self.names(name)?.pop());
+            self.place_name(name);
+        }
+        Ok(shared)
     }
 
     /// USING and NATURAL: the shared columns come first and once.

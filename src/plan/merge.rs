@@ -89,10 +89,10 @@ impl<'a> Walk<'a> {
                 let mut turned = Scope::below(outer);
                 turned.sources = scope.sources.clone();
                 turned.sources.rotate_left(1);
-                if let Some(target) = scope.sources.first() {
-                    turned.add_old_and_new(target);
+                match scope.sources.first() {
+                    Some(target) => self.returned(select_items, target, turned),
+                    None => self.outputs(select_items, &turned),
                 }
-                self.outputs(select_items, &turned)
             }
             Some(OutputClause::Output { .. }) => {
                 Err(self.not_understood("a MERGE of another dialect", None))

@@ -1,18 +1,15 @@
 //! Queries: sources, scopes, set operations, and what each output column carries.
 
 use sqlparser::ast::{
-    Cte as CteNode, Distinct, Expr, GroupByExpr, Ident, LimitClause, NamedWindowExpr, ObjectName,
-    OrderByKind, Query, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    SetOperator, SetQuantifier, Statement, Value, WildcardAdditionalOptions, With,
+    Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
+    Statement, Value, WildcardAdditionalOptions,
 };
 
-use super::lineage::{Lineage, Shape, merge, weakened};
-use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, ORDER, OTHER, ROW, Walked};
-use super::scope::{Cte, Meaning, Offered, Scope};
+use super::lineage::{merge, weakened};
+use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, ORDER, OTHER, Walked};
+use super::scope::{Offered, Scope};
 use super::walk::Walk;
-
-/// How often a recursive query is walked until its columns carry the same as the round before.
-const MAX_ROUNDS: usize = 8;
 
 /// The rows that a query gives.
 #[derive(Clone, Default)]
@@ -76,7 +73,7 @@ impl Walk<'_> {
         self.token_at(token.0.span)
     }
 
-    fn limits(&mut self, query: &Query, scope: &Scope<'_>) -> Walked<()> {
+    pub(super) fn limits(&mut self, query: &Query, scope: &Scope<'_>) -> Walked<()> {
         match &query.limit_clause {
             None => {}
             Some(LimitClause::LimitOffset {
@@ -100,106 +97,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    pub(super) fn with(&mut self, with: &With, scope: &mut Scope<'_>) -> Walked<()> {
-        for node in &with.cte_tables {
-            let name = self.name(&node.alias.name);
-            self.place(&node.alias.name);
-            if let Some(token) = self.token_at(node.alias.name.span) {
-                self.relation_tokens.insert(token);
-            }
-            if node.from.is_some() || node.alias.at.is_some() {
-                return Err(self.not_understood("WITH of another dialect", None));
-            }
-            let rows = if with.recursive {
-                self.recursive(node, &name, scope)?
-            } else {
-                self.query(&node.query, scope)?
-            };
-            if rows.open && !node.alias.columns.is_empty() {
-                for column in &rows.columns {
-                    self.must_be_plain(&column.lineage, OTHER)?;
-                }
-                self.use_all_plain(&rows.columns);
-            }
-            let mut rows = self.renamed(rows, node);
-            rows.open |= rows.columns.is_empty();
-            scope.ctes.push(Cte {
-                name,
-                columns: rows.columns,
-                open: rows.open,
-            });
-        }
-        Ok(())
-    }
-
-    /// A CTE of WITH RECURSIVE: its own rows are those of its first branch, and of the others when they carry the same.
-    fn recursive(&mut self, node: &CteNode, name: &str, scope: &mut Scope<'_>) -> Walked<Rows> {
-        let SetExpr::SetOperation {
-            left,
-            right,
-            op: SetOperator::Union,
-            set_quantifier,
-        } = node.query.body.as_ref()
-        else {
-            return self.query(&node.query, scope);
-        };
-        if node.query.with.is_some() {
-            return Err(self.not_understood("WITH inside WITH RECURSIVE", None));
-        }
-        let mut rows = self.body(left, scope, &node.query)?;
-        self.use_all_plain(&rows.columns);
-        // The server names no table for the columns of such a query.
-        for column in &mut rows.columns {
-            column.origin = None;
-        }
-        // What comes round may carry more than what came first, and then that comes round.
-        for _ in 0..MAX_ROUNDS {
-            let placed = self.placed.clone();
-            let plain_params = self.plain_params.clone();
-            let (cells, passed) = (self.cells.len(), self.passed.len());
-            let named = self.renamed(rows.clone(), node);
-            scope.ctes.push(Cte {
-                name: name.to_owned(),
-                columns: named.columns,
-                open: named.open,
-            });
-            let more = self.body(right, scope, &node.query);
-            scope.ctes.pop();
-            let more = more?;
-            self.use_all_plain(&more.columns);
-            let mut grown = false;
-            for (a, b) in rows.columns.iter_mut().zip(&more.columns) {
-                let both = merge([&a.lineage, &b.lineage].into_iter());
-                if *set_quantifier != SetQuantifier::All {
-                    self.must_be_plain(&both, DEDUPE)?;
-                }
-                grown |= both != a.lineage;
-                a.lineage = both;
-            }
-            if !grown {
-                self.limits(&node.query, scope)?;
-                return Ok(rows);
-            }
-            self.placed = placed;
-            self.plain_params = plain_params;
-            self.cells.truncate(cells);
-            self.passed.truncate(passed);
-        }
-        Err(self.not_understood("WITH RECURSIVE whose columns change every round", None))
-    }
-
-    fn renamed(&mut self, mut rows: Rows, node: &CteNode) -> Rows {
-        for (offered, alias) in rows.columns.iter_mut().zip(&node.alias.columns) {
-            offered.name = self.name(&alias.name);
-        }
-        node.alias
-            .columns
-            .iter()
-            .for_each(|alias| self.place(&alias.name));
-        rows
-    }
-
-    fn body(&mut self, body: &SetExpr, scope: &Scope<'_>, query: &Query) -> Walked<Rows> {
+    pub(super) fn body(
+        &mut self,
+        body: &SetExpr,
+        scope: &Scope<'_>,
+        query: &Query,
+    ) -> Walked<Rows> {
         match body {
             SetExpr::Select(select) => self.select(select, scope, query),
             SetExpr::Query(inner) => {
@@ -464,74 +367,6 @@ impl Walk<'_> {
             }
         }
         Ok(rows)
-    }
-
-    /// The rows of RETURNING, where `old` and `new` name the changed row too (since PostgreSQL 18).
-    pub(super) fn returning(
-        &mut self,
-        items: Option<&[SelectItem]>,
-        mut scope: Scope<'_>,
-    ) -> Walked<Rows> {
-        let Some(items) = items else {
-            return Ok(Rows::default());
-        };
-        if let Some(target) = scope.sources.first().cloned() {
-            scope.add_old_and_new(&target);
-        }
-        self.outputs(items, &scope)
-    }
-
-    /// Whether a name before a star stands in brackets, of which the parser is told nothing.
-    fn is_in_brackets(&self, name: &ObjectName) -> bool {
-        let after = self.name_token(name).and_then(|at| self.token(at + 1));
-        after.is_some_and(|token| token.is_special(b')'))
-    }
-
-    /// `(name).*`: a row, or a column of a composite type.
-    fn unfolded_name(
-        &mut self,
-        name: &ObjectName,
-        scope: &Scope<'_>,
-        rows: &mut Rows,
-    ) -> Walked<()> {
-        let parts = self.names(name)?;
-        if let (Meaning::Row { .. }, Some(source)) = (scope.resolve(&parts), scope.star(&parts)) {
-            self.place_name(name);
-            rows.columns.extend(source.columns.iter().cloned());
-            rows.open |= source.open;
-            return Ok(());
-        }
-        let idents = name.0.iter().filter_map(|part| part.as_ident());
-        let idents: Vec<Ident> = idents.cloned().collect();
-        let lineage = self.reference(&idents, scope)?;
-        self.unfold(&lineage, rows)
-    }
-
-    /// `(row).*`
-    fn unfolded(&mut self, row: &Expr, scope: &Scope<'_>, rows: &mut Rows) -> Walked<()> {
-        let lineage = self.expr(row, scope)?;
-        self.unfold(&lineage, rows)
-    }
-
-    fn unfold(&self, lineage: &Lineage, rows: &mut Rows) -> Walked<()> {
-        match lineage {
-            Lineage::Within(shape) => match shape.as_ref() {
-                Shape::Record(members) => {
-                    rows.columns.extend(members.iter().map(|member| Offered {
-                        name: member.name.clone(),
-                        lineage: member.lineage.clone(),
-                        origin: None,
-                    }));
-                    Ok(())
-                }
-                _ => self.must_be_plain(lineage, ROW),
-            },
-            // How many fields it has is not known.
-            _ => {
-                rows.open = true;
-                self.must_be_plain(lineage, ROW)
-            }
-        }
     }
 
     fn plain_star(&self, options: &WildcardAdditionalOptions) -> Walked<()> {

@@ -131,20 +131,6 @@ impl<'s> Scope<'s> {
         }
     }
 
-    /// `old` and `new` in RETURNING name the changed row too (since PostgreSQL 18).
-    pub(super) fn add_old_and_new(&mut self, target: &Source) {
-        for name in ["old", "new"] {
-            if self.sources.iter().all(|source| source.name != name) {
-                self.sources.push(Source {
-                    name: name.to_owned(),
-                    schema: None,
-                    qualified_only: true,
-                    ..target.clone()
-                });
-            }
-        }
-    }
-
     fn levels(&self) -> impl Iterator<Item = &Scope<'s>> {
         std::iter::successors(Some(self), |scope| scope.outer)
     }

@@ -156,4 +156,5 @@ def test_returning_old_and_new(servers, direct):
             assert run("UPDATE virtual_keys SET key = %s WHERE id = %s RETURNING old.key, new.key, key", f"{MARK} 2", row) == (f"{MARK} 1", f"{MARK} 2", f"{MARK} 2")
             assert check_raw(direct, "virtual_keys", "key", "text", row, TENANTS[0])
             assert run("UPDATE virtual_keys v SET key = %s WHERE id = %s RETURNING old.*, v.key AS now", f"{MARK} 3", row)[4::5] == (f"{MARK} 2", f"{MARK} 3")[:1]
-            assert run("DELETE FROM virtual_keys WHERE id = %s RETURNING old.key, new.key", row) == (f"{MARK} 3", None)
+            assert run("UPDATE virtual_keys SET key = %s WHERE id = %s RETURNING WITH (OLD AS o, NEW AS n) o.key, n.key", f"{MARK} 4", row) == (f"{MARK} 3", f"{MARK} 4")
+            assert run("DELETE FROM virtual_keys WHERE id = %s RETURNING old.key, new.key", row) == (f"{MARK} 4", None)

@@ -303,9 +303,23 @@ class Comparison:
         for _ in range(self.rng.randint(1, 3)):
             fetch = f"FETCH {self.rng.choice(['', '2', 'NEXT', 'FORWARD 3', 'ALL'])} FROM c"
             self.step(lambda peer: peer.query(fetch), f"{statement.sql} / {fetch}", True)
+        if self.rng.random() < 0.3:
+            self.current()
         self.step(lambda peer: peer.query("CLOSE c"), "CLOSE c", count=False)
         if self.rng.random() < 0.8:
             self.step(lambda peer: peer.query("COMMIT"), "COMMIT", count=False)
+
+    def current(self):
+        """What stands at a cursor is changed."""
+        table = TABLES[self.rng.choice(["people", "tokens", "notes"])]
+        column = self.rng.choice(table.of(self.rng.random() < 0.4))
+        if column.name in (table.key, table.tenant, "person"):
+            return
+        new = value(self.rng, column.kind, column.sealed).literal(self.rng)
+        change = self.rng.choice([f"UPDATE {table.name} SET {column.name} = {new}", f"DELETE FROM {table.name}"])
+        steps = [f"DECLARE here CURSOR FOR SELECT * FROM {table.name} ORDER BY {table.unique}", "FETCH 2 FROM here", f"{change} WHERE CURRENT OF here RETURNING *", "CLOSE here"]
+        for sql in steps:
+            self.step(lambda peer, sql=sql: peer.query(sql), sql, True)
 
     def transaction(self):
         idle = self.plain.wire.transaction_status == pq.TransactionStatus.IDLE

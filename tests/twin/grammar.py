@@ -163,7 +163,8 @@ class Grammar:
             if "(" in left.sql + right.sql:
                 return left
             # The merged column is named by both sides still.
-            return Source(f"{left.sql} {self.rng.choice(['JOIN', 'LEFT JOIN', 'FULL JOIN'])} {right.sql} USING (id)", left.columns + right.columns, left.aliases + right.aliases, left.keys + right.keys) if left.aliases != right.aliases else left
+            named = " AS j" if self.chance(0.3) else ""
+            return Source(f"{left.sql} {self.rng.choice(['JOIN', 'LEFT JOIN', 'FULL JOIN'])} {right.sql} USING (id){named}", left.columns + right.columns, left.aliases + right.aliases, left.keys + right.keys) if left.aliases != right.aliases else left
         if set(left.aliases) & set(right.aliases):
             return left
         if kind == "LEFT JOIN LATERAL":
@@ -294,7 +295,7 @@ class Grammar:
         if self.chance(0.04):
             aggregates = [f"max({sealed})", f"count(DISTINCT {sealed})"]
         chosen = ", ".join(self.rng.sample(aggregates, min(len(aggregates), self.rng.randint(1, 3))))
-        group = self.rng.choice([" GROUP BY org", " GROUP BY org HAVING count(*) > 1", " GROUP BY 1", ""])
+        group = self.rng.choice([" GROUP BY org", " GROUP BY org HAVING count(*) > 1", " GROUP BY 1", "", " GROUP BY DISTINCT ROLLUP (org), ROLLUP (org)"])
         lead = "org, " if group else ""
         return f"SELECT {lead}{chosen} FROM {table} WHERE id > {self.integer()}{group}"
 
@@ -328,15 +329,16 @@ class Grammar:
     def window(self):
         call = self.rng.choice([
             "row_number() OVER (PARTITION BY org ORDER BY id)", "lag(secret) OVER (ORDER BY id)", "first_value(doc) OVER (PARTITION BY org ORDER BY id)", "count(secret) OVER ()",
-            "sum(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", "rank() OVER w", "lead(blob, 1) OVER w",
+            "sum(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", "rank() OVER w", "array_agg(secret) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW)", "lead(blob, 1) OVER w",
         ])
         tail = " WINDOW w AS (ORDER BY id)" if " w" in call else ""
         return f"SELECT id, secret, {call} FROM people WHERE n > {self.integer()}{tail}"
 
     def recursive(self):
+        ways = ["", "", " SEARCH DEPTH FIRST BY id SET o", " SEARCH BREADTH FIRST BY id SET o", " CYCLE id SET again USING path", " SEARCH DEPTH FIRST BY id SET o CYCLE id SET again TO 'y' DEFAULT 'n' USING path"]
         return self.rng.choice([
             f"WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < {self.integer(2, 6)}) SELECT r.i, p.secret FROM r LEFT JOIN people p ON p.id = r.i",
-            f"WITH RECURSIVE r AS (SELECT id, secret FROM people WHERE id = {self.integer()} UNION ALL SELECT p.id, p.secret FROM people p JOIN r ON p.id = r.id + 1) SELECT * FROM r",
+            f"WITH RECURSIVE r AS (SELECT id, secret FROM people WHERE id = {self.integer()} UNION ALL SELECT p.id, p.secret FROM people p JOIN r ON p.id = r.id + 1){self.rng.choice(ways)} SELECT * FROM r",
         ])
 
     def relation_query(self):

@@ -1,6 +1,7 @@
 //! Scenario tables: a statement, and what is planned for it.
 
 mod attempts;
+mod clauses;
 mod copies;
 mod derived;
 mod guards;

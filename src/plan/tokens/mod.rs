@@ -2,6 +2,7 @@
 //!
 //! [`lex`]: super::lexer::lex
 
+mod clauses;
 mod convert;
 mod reserved;
 mod respell;
@@ -19,6 +20,7 @@ use thiserror::Error;
 
 use super::lexer::Token;
 
+pub use clauses::{Recursion, Tokens};
 pub use convert::{UnfaithfulToken, convert};
 pub use reserved::is_reserved;
 pub use split::{executes_text, may_execute_text, split, text_span};

@@ -1,8 +1,10 @@
 //! What PostgreSQL spells and the parser has no grammar for, under spellings that mean the same to the analysis. Only the
 //! parser reads them: the text stays as it is.
 
-use sqlparser::tokenizer::Token as ParserToken;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token as ParserToken, Word};
 
+use super::clauses::Tokens;
 use crate::plan::lexer::{Token, TokenKind};
 
 /// Locks under names that the parser knows.
@@ -43,6 +45,8 @@ pub(super) struct Respelling {
     locked: Option<usize>,
     /// The bracket that closes a name before `.*`.
     closing: Option<usize>,
+    /// The bracket that closes the options of RETURNING.
+    options: Option<usize>,
 }
 
 impl Respelling {
@@ -53,9 +57,21 @@ impl Respelling {
             self.closing = None;
             return Some(words(&[], 1));
         }
+        if self.options == Some(at) {
+            self.options = None;
+            return Some(Respelled {
+                as_tokens: vec![ParserToken::Comma],
+                count: 1,
+            });
+        }
         if self.is_comma_of_lock(of, at) {
             // The parser takes one name behind OF, but several locks.
             return Some(words(&["for", "update", "of"], 1));
+        }
+        if tokens.get(at)?.kind == TokenKind::Ident
+            && let Some(respelled) = self.clause(of, at)
+        {
+            return Some(respelled);
         }
         match tokens.get(at)?.kind {
             TokenKind::Ident if of.is(at, "for") => {
@@ -84,6 +100,36 @@ impl Respelling {
         }
     }
 
+    /// A clause that the parser does not know.
+    fn clause(&mut self, of: Tokens<'_>, at: usize) -> Option<Respelled> {
+        if let Some(count) = of.without_meaning(at) {
+            return Some(words(&[], count));
+        }
+        if let Some(end) = of.returning_options(at) {
+            // `OLD AS o, NEW AS n,` before the other outputs.
+            self.options = Some(end);
+            return Some(words(&[], 2));
+        }
+        if let Some(recursion) = of.recursion(at) {
+            return Some(words(&[], recursion.end - at));
+        }
+        if of.follow(at, &["where"]) && of.are(at, &["current", "of"]) && of.is_name(at + 2) {
+            // A call that cannot be repeated: which row it is is known to the cursor only.
+            let mut call = Vec::from([plain("current")]);
+            call.extend([ParserToken::LParen, ParserToken::RParen]);
+            return Some(Respelled {
+                as_tokens: call,
+                count: 3,
+            });
+        }
+        if of.follow(at, &["at"]) && of.is(at, "local") {
+            return Some(words(&["time", "zone", "null"], 1));
+        }
+        let before = at.checked_sub(1)?;
+        let argument = of.is_special(before, b'(') || of.is_special(before, b',');
+        (argument && of.is(at, "variadic")).then(|| words(&[], 1))
+    }
+
     /// Whether this is a comma between the names behind FOR UPDATE OF.
     fn is_comma_of_lock(&mut self, of: Tokens<'_>, at: usize) -> bool {
         let Some(from) = self.locked.filter(|from| at >= *from) else {
@@ -97,31 +143,7 @@ impl Respelling {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Tokens<'a> {
-    sql: &'a str,
-    tokens: &'a [Token],
-}
-
 impl Tokens<'_> {
-    fn is(self, at: usize, word: &str) -> bool {
-        let token = self.tokens.get(at);
-        token.is_some_and(|token| token.is_word(self.sql, word))
-    }
-
-    fn is_special(self, at: usize, byte: u8) -> bool {
-        let token = self.tokens.get(at);
-        token.is_some_and(|token| token.is_special(byte))
-    }
-
-    fn is_name(self, at: usize) -> bool {
-        let kind = self.tokens.get(at).map(|token| token.kind);
-        matches!(
-            kind,
-            Some(TokenKind::Ident | TokenKind::QuotedIdent | TokenKind::UnicodeIdent)
-        )
-    }
-
     fn joins(self, at: usize) -> bool {
         self.is_special(at, b'.') || self.is_special(at, b',')
     }
@@ -148,6 +170,15 @@ impl Tokens<'_> {
             && star;
         whole.then_some(at + 1)
     }
+}
+
+/// A word that is no keyword.
+fn plain(word: &str) -> ParserToken {
+    ParserToken::Word(Word {
+        value: word.to_owned(),
+        quote_style: None,
+        keyword: Keyword::NoKeyword,
+    })
 }
 
 fn words(spelled: &[&str], count: usize) -> Respelled {
