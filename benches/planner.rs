@@ -41,6 +41,7 @@ fn main() {
         statements: &|_| None,
         cursors: &|_| None,
         resolved: &meanings,
+        made: &[],
     };
     time("mention filter", FORWARDED.len(), || {
         black_box(planner.mentions(black_box(FORWARDED.as_bytes())));

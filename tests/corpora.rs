@@ -41,6 +41,7 @@ fn verdict(planner: &Planner, snapshot: &Snapshot, sql: &str) -> Verdict {
         statements: &|_| None,
         cursors: &|_| None,
         resolved: &resolved,
+        made: &[],
     };
     planner.plan(sql.as_bytes(), &env)
 }

@@ -106,6 +106,7 @@ fn verdict(planner: &Planner, sql: &str) -> Verdict {
         statements: &|_| None,
         cursors: &|_| None,
         resolved: &HashMap::new(),
+        made: &[],
     };
     planner.plan(sql.as_bytes(), &env)
 }

@@ -1,13 +1,16 @@
 //! Relations over protected ones that no snapshot of the catalog knows yet: a text, or an open transaction, has just
 //! made them. What would read or write them cannot be planned.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::model::Refusal;
 
-use super::lexer::{self, Limits, Token};
+use super::lexer::{self, Token, TokenKind};
+use super::mention::MentionFilter;
 use super::refuse::refused;
-use super::tokens::split;
+use super::tokens::executes_text;
+use super::types::{StatementKind, StatementPlan};
 
 /// Words that start a statement which carries values or runs code. Others (DDL, SET, COMMIT) may name a new relation.
 const VALUES: &[&str] = &[
@@ -15,42 +18,100 @@ const VALUES: &[&str] = &[
     "prepare", "declare", "do", "call", "execute",
 ];
 
-/// The token at which a statement that carries values names one of `names`.
+/// The token at which a statement that carries values, or stores code, names one of `names`.
 pub(super) fn used(
     sql: &str,
     tokens: &[Token],
     statement: Range<usize>,
-    names: &[String],
+    names: &BTreeSet<String>,
 ) -> Option<usize> {
     let first = tokens.get(statement.start)?;
+    if names.is_empty() {
+        return None;
+    }
+    let own = tokens.get(statement.clone()).unwrap_or_default();
+    let runs = executes_text(sql, own);
     let carries = first.is_special(b'(') || VALUES.iter().any(|word| first.is_word(sql, word));
+    if !(carries || runs) {
+        return None;
+    }
     let named = |at: &usize| {
         let name = tokens.get(*at).and_then(|token| lexer::ident(token, sql));
-        name.is_some_and(|name| names.iter().any(|new| *new == *name))
+        name.is_some_and(|name| names.contains(name.as_ref()))
     };
-    statement.clone().find(|at| carries && named(at))
+    let in_text = || {
+        let filter = MentionFilter::new(names.iter().map(String::as_str));
+        filter.map_or(true, |filter| {
+            filter.real_in(sql, tokens, statement.clone())
+        })
+    };
+    statement
+        .clone()
+        .find(named)
+        .or_else(|| (runs && in_text()).then_some(statement.start))
 }
 
-/// Says no to a text that reads or writes one of these relations; `conforming` is the session's
-/// `standard_conforming_strings`. A text that cannot be read might.
-#[must_use]
-pub fn refuse_new(sql: &[u8], names: &[String], conforming: bool) -> Option<Refusal> {
-    let Ok(text) = std::str::from_utf8(sql) else {
-        return Some(not_yet(None));
+/// Names of relations that CREATE and ALTER make over those of `known`, or bind to them, in one statement that names some
+/// of them; those left out that are known already.
+pub(super) fn makes(sql: &str, statement: &[Token], known: &BTreeSet<String>) -> Vec<String> {
+    let ident = |at: usize| statement.get(at).and_then(|token| lexer::ident(token, sql));
+    let word = |at: usize| {
+        let unquoted = statement.get(at).filter(|t| t.kind == TokenKind::Ident);
+        unquoted.and_then(|token| lexer::ident(token, sql))
     };
-    let Ok(tokens) = lexer::lex_as(text, &Limits::default(), conforming) else {
-        return Some(not_yet(None));
+    let is = |at: usize, wanted: &[&str]| word(at).is_some_and(|word| wanted.contains(&&*word));
+    let creates = is(0, &["create"]);
+    let names_some =
+        || (0..statement.len()).any(|at| ident(at).is_some_and(|name| known.contains(&*name)));
+    if !(creates || is(0, &["alter"])) || !names_some() {
+        return Vec::new();
+    }
+    // A foreign key, or LIKE, is no way to the rows of what it names.
+    let any = |words| (0..statement.len()).any(|at| is(at, words));
+    let links = match creates {
+        true => any(&["inherits", "partition", "view", "as"]),
+        false => any(&["inherit", "attach", "to"]),
     };
-    let used = split(text, &tokens)
-        .into_iter()
-        .find_map(|statement| used(text, &tokens, statement, names))?;
-    let before = tokens
-        .get(used)
-        .and_then(|token| text.get(..token.start))
-        .map(|before| before.chars().count() + 1);
-    Some(not_yet(
-        before.and_then(|before| u32::try_from(before).ok()),
-    ))
+    let mut names = Vec::new();
+    let mut first = creates;
+    for at in 0..statement.len() {
+        let renamed = is(at, &["to"])
+            && at
+                .checked_sub(1)
+                .is_some_and(|before| is(before, &["rename"]));
+        if !(renamed || is(at, &["table", "view", "partition"])) {
+            continue;
+        }
+        let mut next = at + 1;
+        while is(next, &["if", "not", "exists", "only", "of"]) {
+            next += 1;
+        }
+        let mut last = next;
+        while statement
+            .get(last + 1)
+            .is_some_and(|point| point.is_special(b'.'))
+        {
+            last += 2;
+        }
+        // A second table of a known name: a temporary one, or one of another schema.
+        let second = std::mem::take(&mut first) && next == at + 1;
+        let name = ident(last).map(std::borrow::Cow::into_owned);
+        names.extend(name.filter(|name| if known.contains(name) { second } else { links }));
+    }
+    names
+}
+
+impl StatementPlan {
+    /// It makes these relations, too.
+    pub(super) fn also_makes(&mut self, names: Vec<String>) {
+        if names.is_empty() {
+            return;
+        }
+        if matches!(self.kind, StatementKind::Forward) {
+            self.kind = StatementKind::Define;
+        }
+        self.defines.extend(names);
+    }
 }
 
 pub(super) fn not_yet(position: Option<u32>) -> Refusal {
@@ -60,33 +121,4 @@ pub(super) fn not_yet(position: Option<u32>) -> Refusal {
         "refused-new-relation",
         position,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_carries_values_of_a_new_relation_is_refused() {
-        let names = ["keys_2".to_owned()];
-        for sql in [
-            "INSERT INTO keys_2 VALUES ($1)",
-            "SELECT 1; COPY Keys_2 FROM STDIN",
-            "(SELECT * FROM public.\"keys_2\")",
-            "SELECT 'unfinished",
-        ] {
-            assert!(refuse_new(sql.as_bytes(), &names, true).is_some(), "{sql}");
-        }
-        for sql in [
-            "CREATE INDEX ON keys_2 (id)",
-            "SELECT 'keys_2' FROM keys_22",
-            "ALTER TABLE keys_2 ADD CONSTRAINT c CHECK (id > 0); COMMIT",
-            "",
-        ] {
-            assert!(refuse_new(sql.as_bytes(), &names, true).is_none(), "{sql}");
-        }
-        let sql = r"SELECT '\'; COMMIT; --', id FROM keys_2 --'";
-        assert!(refuse_new(sql.as_bytes(), &names, true).is_none());
-        assert!(refuse_new(sql.as_bytes(), &names, false).is_some());
-    }
 }

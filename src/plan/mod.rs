@@ -42,7 +42,6 @@ mod with;
 mod within;
 
 pub use cache::{PlanCache, PlanOf};
-pub use defined::refuse_new;
 pub use lineage::{Lineage, Member, Shape};
 pub use planner::Planner;
 pub use types::*;

@@ -182,6 +182,7 @@ impl View<'_> {
             statements: self.env.statements,
             cursors: self.env.cursors,
             resolved: self.env.resolved,
+            made: self.env.made,
         };
         let inside = View {
             planner: self.planner,

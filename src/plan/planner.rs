@@ -1,6 +1,6 @@
 //! From a text to a verdict.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 use crate::model::{ColumnRef, Oid, Refusal};
 use crate::rules::{ProtectedColumn, Protection, Tenant};
 
-use super::defined::{not_yet, used};
+use super::defined::{makes, not_yet, used};
 use super::finish::forward;
 use super::lexer::{self, Limits, Token};
 use super::lineage::Lineage;
@@ -122,7 +122,7 @@ impl Planner {
     /// Plans a text.
     #[must_use]
     pub fn plan(&self, sql: &[u8], env: &Env<'_>) -> Verdict {
-        if !self.mentions(sql) {
+        if !self.mentions(sql) && env.made.is_empty() {
             return Verdict::Forward;
         }
         match self.text(sql, env) {
@@ -176,21 +176,26 @@ impl Planner {
 
     fn text(&self, sql: &[u8], env: &Env<'_>) -> Walked<Vec<Arc<StatementPlan>>> {
         let Ok(text) = std::str::from_utf8(sql) else {
-            return if self.may_name(sql) {
-                Err(encoding().into())
-            } else {
-                Ok(Vec::new())
+            return match self.may_name(sql) {
+                true => Err(encoding().into()),
+                false if !env.made.is_empty() => Err(not_yet(None).into()),
+                false => Ok(Vec::new()),
             };
         };
         let conforming = env.standard_conforming_strings;
         let tokens = match lexer::lex_as(text, &Limits::default(), conforming) {
             Ok(tokens) => tokens,
-            Err(_) if !self.may_name(sql) => return Ok(Vec::new()),
+            Err(_) if !self.may_name(sql) => {
+                return match env.made {
+                    [] => Ok(Vec::new()),
+                    _ => Err(not_yet(None).into()),
+                };
+            }
             Err(error) => return Err(unreadable(text, error).into()),
         };
         let mut plans = Vec::new();
         let mut changed = false;
-        let mut defined: Vec<String> = Vec::new();
+        let mut defined: BTreeSet<String> = env.made.iter().cloned().collect();
         let made = Made::default();
         let env = &Env {
             declared: env.declared,
@@ -229,7 +234,12 @@ impl Planner {
                 let position = walk.position(Some(at));
                 return Err(refused(message, help, "refused-ambiguous-name", position).into());
             }
-            let plan = Arc::new(view.statement(range.clone())?);
+            let mut plan = view.statement(range.clone())?;
+            if !defined.is_empty() {
+                let statement = tokens.get(range.clone()).unwrap_or_default();
+                plan.also_makes(makes(text, statement, &defined));
+            }
+            let plan = Arc::new(plan);
             made.note(&plan);
             defined.extend(plan.defines.iter().cloned());
             if plan.lookup.is_some() && changed {
@@ -526,6 +536,7 @@ fn view_columns(relations: &Relations, oid: Oid) -> Option<Vec<Lineage>> {
         statements: &none,
         cursors: &none,
         resolved: &nothing,
+        made: &[],
     };
     let mut walk = Walk::new(relations, &env, text, &tokens, range);
     let rows = walk.parsed().ok()?;

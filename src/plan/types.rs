@@ -25,6 +25,8 @@ pub struct Env<'a> {
     pub cursors: &'a dyn Fn(&str) -> Option<Arc<StatementPlan>>,
     /// The server's answers (`to_regclass`) to names that [`Verdict::Resolve`] asked for; `None`: no such relation.
     pub resolved: &'a HashMap<String, Option<Oid>>,
+    /// Names of relations over protected ones that the session has made and no snapshot of the catalog knows yet.
+    pub made: &'a [String],
 }
 
 /// What is to be done with a statement text.

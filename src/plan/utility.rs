@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::model::{Oid, Refusal};
 use crate::rules::Tenant;
 
+use super::defined::makes;
 use super::finish::forward;
 use super::lexer::{self, TokenKind};
 use super::lineage::Lineage;
@@ -131,54 +132,12 @@ impl Walk<'_> {
         let notice = self.allowed(&words)?;
         let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
         let mut plan = forward(text_span(tokens));
-        plan.defines = self.defines(&words);
+        plan.defines = makes(self.sql, tokens, &self.relations.relation_names());
         plan.notice = notice;
         if !plan.defines.is_empty() || plan.notice.is_some() {
             plan.kind = StatementKind::Define;
         }
         Ok(plan)
-    }
-
-    /// Names of relations that CREATE and ALTER make or bind to protected ones, those left out that are protected already.
-    fn defines(&self, words: &[String]) -> Vec<String> {
-        if !matches!(words.first().map(String::as_str), Some("create" | "alter")) {
-            return Vec::new();
-        }
-        let known = self.relations.relation_names();
-        let mut names = Vec::new();
-        for (at, word) in words.iter().enumerate() {
-            let renamed = word == "to"
-                && at.checked_sub(1).is_some_and(|before| {
-                    words.get(before).is_some_and(|before| before == "rename")
-                });
-            if !(renamed || matches!(word.as_str(), "table" | "view" | "partition")) {
-                continue;
-            }
-            let mut next = at + 1;
-            while words.get(next).is_some_and(|word| {
-                matches!(word.as_str(), "if" | "not" | "exists" | "only" | "of")
-            }) {
-                next += 1;
-            }
-            let mut token = self.range.start + next;
-            while self
-                .token(token + 1)
-                .is_some_and(|point| point.is_special(b'.'))
-            {
-                token += 2;
-            }
-            let name = self
-                .token(token)
-                .filter(|_| self.range.contains(&token))
-                .and_then(|token| lexer::ident(token, self.sql));
-            // A second table of a known name: a temporary one, or one of another schema.
-            let second = words.first().is_some_and(|word| word == "create")
-                && word != "partition"
-                && next == at + 1;
-            let name = name.map(std::borrow::Cow::into_owned);
-            names.extend(name.filter(|name| second || !known.contains(name)));
-        }
-        names
     }
 
     /// Whether it may go; gives what the client is to be told afterwards.

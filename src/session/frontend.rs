@@ -12,7 +12,7 @@ use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::{Env, PlanOf, Verdict, refuse_new};
+use crate::plan::{Env, PlanOf, Verdict};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -375,14 +375,11 @@ impl Session {
         if self.names_stale(sql) {
             return Verdict::Refuse(stale());
         }
-        if !self.defining.is_empty()
-            && let Some(refusal) = refuse_new(sql, &self.defining, self.conforming_strings)
-        {
-            return Verdict::Refuse(refusal);
-        }
         let by_name = self.reaches_by_name(sql);
         let cacheable =
             !by_name && self.resolved.is_empty() && self.utf8 && self.conforming_strings;
+        // What is not known yet may mean something else to others.
+        let cacheable = cacheable && self.defining.is_empty();
         let of = PlanOf {
             sql,
             declared,
@@ -406,6 +403,7 @@ impl Session {
                 portal.map(|portal| portal.plan.clone())
             },
             resolved: &self.resolved,
+            made: &self.defining,
         };
         let verdict = planner.plan(sql, &env);
         if cacheable {

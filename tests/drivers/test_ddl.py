@@ -64,6 +64,36 @@ def test_a_child_cannot_be_filled_before_it_is_known(client, direct):
     assert all(key.startswith("~s1") for key in raw(direct))
 
 
+LEADING = [
+    ["CREATE VIEW ddl_two AS SELECT * FROM ddl_view"], ["CREATE VIEW ddl_one AS TABLE ddl_view", "ALTER VIEW ddl_one RENAME TO ddl_two"], ["ALTER VIEW ddl_view RENAME TO ddl_two"],
+]
+
+
+@pytest.mark.parametrize("ddl", LEADING)
+def test_what_leads_to_a_new_view_takes_no_plaintext(client, direct, ddl):
+    """In the transaction, or the text, that makes both."""
+    ddl = ["CREATE VIEW ddl_view AS SELECT id, organisation_id, slug, key FROM virtual_keys", *ddl]
+    row = f"INSERT INTO ddl_two VALUES ('{uuid.uuid4()}', '{A}', 'ddl-two', '{SECRET}')"
+    with client.transaction(force_rollback=True):
+        for sql in ddl:
+            client.execute(sql)
+        assert code(client, row) == "0A000"
+    assert code(client, "; ".join([*ddl, row])) == "0A000"
+    for sql in (f"DO $$ BEGIN INSERT INTO ddl_view VALUES ('{SECRET}'); END $$", "CREATE FUNCTION ddl_f(x text) RETURNS void LANGUAGE sql AS 'INSERT INTO ddl_view (key) VALUES (x)'"):
+        with client.transaction(force_rollback=True):
+            client.execute(ddl[0])
+            assert code(client, sql) == "0A000"
+    assert raw(direct) == []
+
+
+def test_a_table_that_only_refers_to_a_protected_one_can_be_filled_at_once(client):
+    with client.transaction(force_rollback=True):
+        client.execute("CREATE TABLE ddl_refers (id int, owner uuid REFERENCES virtual_keys)")
+        client.execute("INSERT INTO ddl_refers VALUES (1, NULL)")
+        client.execute("ALTER TABLE ddl_refers ADD FOREIGN KEY (owner) REFERENCES virtual_keys")
+        assert client.execute("SELECT id FROM ddl_refers").fetchall() == [(1,)]
+
+
 def test_what_was_prepared_before_its_table_was_protected_is_not_run_any_more(servers, client, direct):
     direct.execute("CREATE TABLE ddl_later (LIKE virtual_keys INCLUDING ALL)")
     insert = ROW.format("ddl_later")

@@ -300,6 +300,7 @@ pub(super) fn plan_with(planner: &Planner, sql: &str) -> Verdict {
         statements: &|_| None,
         cursors: &|_| None,
         resolved: &HashMap::new(),
+        made: &[],
     };
     planner.plan(sql.as_bytes(), &env)
 }
@@ -324,6 +325,7 @@ fn plan_in(sql: &str, declared: &[u32], prepared: &HashMap<String, Arc<Statement
         statements: &known,
         cursors: &known,
         resolved: &resolved,
+        made: &[],
     };
     planner().plan(sql.as_bytes(), &env)
 }

@@ -73,6 +73,7 @@ fn several_relations_of_a_name_are_asked_for() {
         statements: &known,
         cursors: &known,
         resolved: &resolved,
+        made: &[],
     };
     let Verdict::Resolve(names) = planner().plan(b"SELECT * FROM settings", &env) else {
         panic!()
@@ -112,6 +113,7 @@ fn a_text_is_read_by_the_sessions_standard_conforming_strings() {
             statements: &|_| None,
             cursors: &|_| None,
             resolved: &HashMap::new(),
+            made: &[],
         };
         planner().plan(sql.as_bytes(), &env)
     };
@@ -262,4 +264,62 @@ fn a_name_that_means_nothing_yet_is_described_when_it_runs() {
     for sql in ["EXECUTE later('x')", "FETCH 10 FROM later"] {
         assert_eq!(outputs(&plan(sql).statements[0]), "unknown");
     }
+}
+
+#[test]
+fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
+    let verdict = |sql: &str, made: &[String], conforming| {
+        let env = Env {
+            declared: &[],
+            utf8: true,
+            standard_conforming_strings: conforming,
+            statements: &|_| None,
+            cursors: &|_| None,
+            resolved: &HashMap::new(),
+            made,
+        };
+        planner().plan(sql.as_bytes(), &env)
+    };
+    let names = ["keys_2".to_owned()];
+    for sql in [
+        "INSERT INTO keys_2 VALUES ($1)",
+        "SELECT 1; COPY Keys_2 FROM STDIN",
+        "(SELECT * FROM public.\"keys_2\")",
+        "SELECT 'unfinished",
+        "DO $$ BEGIN INSERT INTO keys_2 VALUES ('x'); END $$",
+        "CREATE FUNCTION f(x text) RETURNS void LANGUAGE sql AS 'INSERT INTO Keys_2 VALUES (x)'",
+        "CREATE PROCEDURE p(x text) BEGIN ATOMIC INSERT INTO keys_2 VALUES (x); END",
+        "CREATE RULE r AS ON INSERT TO audit DO ALSO INSERT INTO keys_2 VALUES (NEW.note)",
+        "CREATE VIEW v AS SELECT * FROM keys_2; INSERT INTO v VALUES ('x')",
+        "CREATE VIEW v AS TABLE keys_2; ALTER VIEW v RENAME TO w; INSERT INTO w VALUES ('x')",
+        "ALTER TABLE whole ATTACH PARTITION keys_2 DEFAULT; INSERT INTO whole VALUES ('x')",
+    ] {
+        assert!(
+            matches!(verdict(sql, &names, true), Verdict::Refuse(_)),
+            "{sql}"
+        );
+    }
+    for sql in [
+        "CREATE INDEX ON keys_2 (id)",
+        "SELECT 'keys_2' FROM keys_22",
+        "ALTER TABLE keys_2 ADD CONSTRAINT c CHECK (id > 0); COMMIT",
+        "CREATE TABLE refers (id int REFERENCES keys_2); INSERT INTO refers VALUES (1)",
+        "DO $$ BEGIN PERFORM 1; END $$",
+        "",
+    ] {
+        assert!(
+            matches!(verdict(sql, &names, true), Verdict::Forward),
+            "{sql}"
+        );
+    }
+    let Verdict::Protect(plan) = verdict("CREATE VIEW v AS TABLE keys_2", &names, true) else {
+        panic!()
+    };
+    assert_eq!(plan.statements[0].defines, ["v"]);
+    let sql = r"SELECT '\'; COMMIT; --', id FROM keys_2 --'";
+    assert!(matches!(verdict(sql, &names, true), Verdict::Forward));
+    assert!(matches!(verdict(sql, &names, false), Verdict::Refuse(_)));
+    let refers =
+        "CREATE TABLE refers (k int REFERENCES virtual_keys); INSERT INTO refers VALUES (1)";
+    assert!(matches!(verdict(refers, &[], true), Verdict::Forward));
 }
