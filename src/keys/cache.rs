@@ -245,11 +245,8 @@ impl KeyCache {
 
 #[cfg(test)]
 mod tests {
-    use aes::Aes256;
-    use aes::cipher::KeyInit;
-
     use super::*;
-    use crate::keys::Material;
+    use crate::keys::{Material, XaesKey};
     use crate::model::Secret;
 
     const SHORT: Ages = Ages {
@@ -343,7 +340,7 @@ mod tests {
                 kid: KeyId(kid),
                 tenant: TenantId::new(&format!("{number:036}")).unwrap(),
                 purpose: Purpose::Dek,
-                material: Material::Randomised(Aes256::new(&kid.repeat(4)[..].try_into().unwrap())),
+                material: Material::Randomised(XaesKey::new(kid.repeat(4)[..].try_into().unwrap())),
             };
             cache.insert(Arc::new(key), true);
         }

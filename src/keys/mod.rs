@@ -1,8 +1,10 @@
 //! Key material in memory: data keys, the cache, and what a session wants of it.
 
 mod cache;
+mod xaes;
 
 pub use cache::{Ages, KeyCache};
+pub(crate) use xaes::XaesKey;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -71,7 +73,7 @@ pub struct DataKey {
 )]
 enum Material {
     /// The expanded XAES-256-GCM key.
-    Randomised(Aes256),
+    Randomised(XaesKey),
     /// A search key, of which each domain has two keys of its own.
     Deterministic(Secret),
 }
@@ -83,7 +85,7 @@ impl DataKey {
         let material = match purpose {
             Purpose::Dek => {
                 let subkey = derive(secret, b"sv1/rnd/xaes256gcm");
-                Material::Randomised(Aes256::new(subkey.expose().into()))
+                Material::Randomised(XaesKey::new(subkey.expose()))
             }
             Purpose::Search => Material::Deterministic(secret.clone()),
         };
@@ -96,7 +98,7 @@ impl DataKey {
     }
 
     /// The expanded XAES-256-GCM key; a search key has none.
-    pub(crate) fn cipher(&self) -> Option<&Aes256> {
+    pub(crate) fn cipher(&self) -> Option<&XaesKey> {
         match &self.material {
             Material::Randomised(cipher) => Some(cipher),
             Material::Deterministic(_) => None,

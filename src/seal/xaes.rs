@@ -3,47 +3,38 @@
 //! The first 12 bytes of the nonce choose a derived key (CMAC of SP 800-108 over one block each), the last 12 are the
 //! nonce under it.
 
-use aes::Aes256;
 use aes::cipher::{Array, BlockCipherEncrypt, consts::U16};
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::keys::XaesKey;
 
 pub(super) const NONCE_LEN: usize = 24;
 pub(super) const TAG_LEN: usize = 16;
 
-/// CMAC's subkey K1: AES(0) doubled in GF(2^128).
-fn subkey(key: &Aes256) -> [u8; 16] {
-    let mut block: Array<u8, U16> = [0; 16].into();
-    key.encrypt_block(&mut block);
-    let value = u128::from_be_bytes(block.into());
-    let reduced = (value << 1) ^ ((value >> 127) * 0x87);
-    reduced.to_be_bytes()
-}
-
-fn derived(key: &Aes256, nonce: &[u8; NONCE_LEN]) -> Option<(Aes256Gcm, [u8; 12])> {
+/// The cipher under the derived key, and the nonce under it.
+fn derived(key: &XaesKey, nonce: &[u8; NONCE_LEN]) -> Option<(Aes256Gcm, [u8; 12])> {
     let (first, last) = nonce.split_first_chunk::<12>()?;
-    let k1 = u128::from_be_bytes(subkey(key));
-    let mut derived = [0; 32];
-    for (half, counter) in derived.chunks_exact_mut(16).zip(1_u8..) {
-        // Counter (16 bits), label "X", 0x00, context.
-        let mut block = [0, counter, b'X', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        block
-            .iter_mut()
-            .skip(4)
-            .zip(first)
-            .for_each(|(to, from)| *to = *from);
-        let mut block: Array<u8, U16> = (u128::from_be_bytes(block) ^ k1).to_be_bytes().into();
-        key.encrypt_block(&mut block);
-        half.copy_from_slice(&block);
+    let mut context = [0; 16];
+    *context.last_chunk_mut::<12>()? = *first;
+    // Counter (16 bits), label "X", 0x00, context.
+    let message = u128::from_be_bytes(context) ^ (u128::from(b'X') << 104) ^ *key.k1;
+    let block = |counter: u128| Array::from((message ^ (counter << 112)).to_be_bytes());
+    let mut halves: [Array<u8, U16>; 2] = [block(1), block(2)];
+    key.aes.encrypt_blocks(&mut halves);
+    let mut derived = Zeroizing::new([0; 32]);
+    for (to, half) in derived.chunks_exact_mut(16).zip(&mut halves) {
+        to.copy_from_slice(half);
+        half.zeroize();
     }
-    let cipher = Aes256Gcm::new(&derived.into());
-    zeroize::Zeroize::zeroize(&mut derived);
+    let cipher = Aes256Gcm::new((&*derived).into());
     Some((cipher, last.try_into().ok()?))
 }
 
 /// Ciphertext and tag.
 pub(super) fn seal(
-    key: &Aes256,
+    key: &XaesKey,
     nonce: &[u8; NONCE_LEN],
     aad: &[u8],
     msg: &[u8],
@@ -56,7 +47,7 @@ pub(super) fn seal(
 
 /// The plaintext, if the tag is right.
 pub(super) fn open(
-    key: &Aes256,
+    key: &XaesKey,
     nonce: &[u8; NONCE_LEN],
     aad: &[u8],
     msg: &[u8],
@@ -75,13 +66,13 @@ mod tests {
     #[test]
     fn published_vectors() {
         let nonce = b"ABCDEFGHIJKLMNOPQRSTUVWX";
-        let one = Aes256::new(&[1; 32].into());
+        let one = XaesKey::new(&[1; 32]);
         let sealed = seal(&one, nonce, b"", b"XAES-256-GCM").unwrap();
         assert_eq!(
             hex::encode(sealed),
             "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"
         );
-        let three = Aes256::new(&[3; 32].into());
+        let three = XaesKey::new(&[3; 32]);
         let sealed = seal(&three, nonce, b"c2sp.org/XAES-256-GCM", b"XAES-256-GCM").unwrap();
         assert_eq!(
             hex::encode(sealed),
@@ -106,7 +97,7 @@ mod tests {
             let plain = bytes(usize::from(len));
             let len = bytes(1)[0];
             let aad = bytes(usize::from(len));
-            let key = Aes256::new(&key.into());
+            let key = XaesKey::new(&key);
             let sealed = seal(&key, &nonce, &aad, &plain).unwrap();
             assert_eq!(open(&key, &nonce, &aad, &sealed).unwrap(), plain);
             all.update(&sealed);
