@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::model::Oid;
 
 /// What kind of relation `pg_class.relkind` says.
@@ -104,7 +106,7 @@ pub struct Function {
 pub struct Catalog {
     /// Grows with every reload.
     pub epoch: u64,
-    relations: HashMap<Oid, Relation>,
+    relations: HashMap<Oid, Relation, RandomState>,
     names: HashMap<String, Vec<Oid>>,
     functions: Vec<Function>,
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::catalog::{Catalog, Relation, RelationKind};
 use crate::model::{ColumnRef, Oid};
 use crate::rules::{ProtectedTable, Protection};
@@ -19,9 +21,9 @@ pub(super) struct View {
 pub(super) struct Relations {
     pub catalog: Arc<Catalog>,
     pub protection: Arc<Protection>,
-    views: HashMap<Oid, View>,
+    views: HashMap<Oid, View, RandomState>,
     /// Unprotected parents of protected partitions: a write to them would reach the partition in the clear.
-    ancestors: HashSet<Oid>,
+    ancestors: HashSet<Oid, RandomState>,
     functions: HashSet<String>,
 }
 
@@ -41,7 +43,7 @@ impl Relations {
         let mut all = Self {
             catalog,
             protection,
-            views: HashMap::new(),
+            views: HashMap::default(),
             ancestors,
             functions: HashSet::new(),
         };
@@ -201,8 +203,8 @@ fn is_view(relation: &Relation) -> bool {
     )
 }
 
-fn ancestors(catalog: &Catalog, protection: &Protection) -> HashSet<Oid> {
-    let mut found = HashSet::new();
+fn ancestors(catalog: &Catalog, protection: &Protection) -> HashSet<Oid, RandomState> {
+    let mut found = HashSet::default();
     for oid in protection.tables.keys() {
         let mut at = catalog.relation(*oid).and_then(|relation| relation.parent);
         while let Some(parent) = at {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 
 use super::file::{ColumnRule, Rule, TenantRule, qualified};
@@ -149,7 +150,7 @@ pub struct Protection {
     /// The catalog's epoch that this was made for.
     pub epoch: u64,
     /// By table.
-    pub tables: HashMap<Oid, Arc<ProtectedTable>>,
+    pub tables: HashMap<Oid, Arc<ProtectedTable>, RandomState>,
 }
 
 /// A rule that cannot be applied.
@@ -171,7 +172,7 @@ pub struct RuleProblem {
 pub fn resolve(rules: &[Rule], catalog: &Catalog) -> Result<Protection, Vec<RuleProblem>> {
     let mut protection = Protection {
         epoch: catalog.epoch,
-        tables: HashMap::new(),
+        tables: HashMap::default(),
     };
     let mut problems = Vec::new();
     for rule in rules {

@@ -225,7 +225,7 @@ pub(crate) fn planner() -> Planner {
         column: "organisation_id".into(),
         only: true,
     };
-    let tables = HashMap::from([
+    let tables = HashMap::from_iter([
         protected(
             10,
             "virtual_keys",
@@ -285,7 +285,7 @@ pub(super) fn searchable() -> Planner {
     };
     let slug = column(10, "virtual_keys", 6, "slug", Scope::Tenant);
     let key = column(15, "audit", 3, "key", Scope::Deployment);
-    let tables = HashMap::from([
+    let tables = HashMap::from_iter([
         protected(10, "virtual_keys", org, vec![slug]),
         protected(15, "audit", note, vec![key]),
     ]);
