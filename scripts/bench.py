@@ -27,6 +27,13 @@ INSERT INTO requests (note) SELECT repeat('n', 60) FROM generate_series(1, {ROWS
 INSERT INTO configs (id, organisation_id, slug) SELECT ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, '{ORG}', i FROM generate_series(1, {ROWS}) i;
 INSERT INTO virtual_keys (id, organisation_id, slug) SELECT id, organisation_id, slug FROM configs;
 """
+# The same table without a rule, with the same values in plaintext.
+TWIN = """
+CREATE TABLE settings_in_plaintext (LIKE configs INCLUDING ALL);
+INSERT INTO settings_in_plaintext (id, organisation_id, slug, template)
+    SELECT id, organisation_id, slug, jsonb_build_object('retry', slug::int, 'targets', ARRAY['openai', 'anthropic'], 'cache', jsonb_build_object('mode', 'semantic', 'max_age', 3600)) FROM configs;
+VACUUM ANALYZE;
+"""
 KEY = f"organisation_id = '{ORG}' AND slug = :id::text"
 # what, protocol, statement
 WORKLOADS = [
@@ -34,9 +41,11 @@ WORKLOADS = [
     ("untouched table, read by key", "extended", "SELECT note FROM requests WHERE id = :id;"),
     ("untouched table, read by key", "prepared", "SELECT note FROM requests WHERE id = :id;"),
     ("untouched table, 1,000 rows", "prepared", "SELECT id, note FROM requests WHERE id BETWEEN 1 AND 1000;"),
+    ("the same column, not sealed, read by key", "prepared", f"SELECT template FROM settings_in_plaintext WHERE {KEY};"),
     ("sealed column, read by key", "extended", f"SELECT template FROM configs WHERE {KEY};"),
     ("sealed column, read by key", "prepared", f"SELECT template FROM configs WHERE {KEY};"),
     ("sealed column, 1,000 rows", "prepared", "SELECT id, template FROM configs ORDER BY id LIMIT 1000;"),
+    ("the same column, not sealed, update", "prepared", f"UPDATE settings_in_plaintext SET template = :id WHERE {KEY};"),
     ("sealed column, update with tenant", "prepared", f"UPDATE configs SET template = :id WHERE {KEY};"),
     ("sealed column, update, tenant looked up", "prepared", "UPDATE virtual_keys SET key = :id WHERE slug = :id::text;"),
 ]
@@ -107,7 +116,7 @@ def main():
             f"UPDATE configs SET template = '{{\"retry\": {i}, \"targets\": [\"openai\", \"anthropic\"], \"cache\": {{\"mode\": \"semantic\", \"max_age\": 3600}}}}' WHERE organisation_id = '{ORG}' AND slug = '{i}';"
             for i in range(1, ROWS + 1))
         subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", servers.url], input=fill, text=True, check=True)
-        subprocess.run(["psql", "-Xqc", "VACUUM ANALYZE", servers.direct], check=True)
+        subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", servers.direct], input=TWIN, text=True, check=True)
         bouncer = PgBouncer(servers)
         try:
             targets = {"direct": (servers.direct, None), "PgBouncer": (bouncer.url, bouncer.process), "pgseal": (servers.url, servers.pgseal)}
