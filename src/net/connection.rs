@@ -5,18 +5,19 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::listen::Accepted;
 use super::stream::{Stream, tune};
-use super::{Database, Server};
+use super::{Database, News, Server};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
 use crate::session::{Fatal, Leg, Progress, Session, Terms, TlsOffer};
@@ -144,14 +145,19 @@ impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         let timing = self.server.timing;
         // Of the login first, then of an idle client.
-        let mut timer = pin!(tokio::time::sleep(timing.login));
+        let mut timer = pin!(Some(tokio::time::sleep(timing.login)));
         let mut active = Instant::now();
         let mut news = self.server.news.subscribe();
         let mut draining = news.borrow_and_update().draining;
+        let mut coming = pin!(changed(news.clone()));
+        // Who is woken by it: to ask again at each wake-up would cost more than forwarding does.
+        let mut told: Option<Waker> = None;
         loop {
             // Asked for each time: where bytes never cease, nothing else is waited for.
             if news.has_changed().unwrap_or_default() {
                 draining = news.borrow_and_update().draining;
+                coming.set(changed(news.clone()));
+                told = None;
                 if self.is_overtaken() {
                     return self.end(&protected_by_now()).await;
                 }
@@ -159,25 +165,38 @@ impl Connection {
             if draining && self.session.is_idle() {
                 return self.end(&going_down()).await;
             }
-            let event = {
-                let live = self.session.is_live();
-                tokio::select! {
-                    biased;
-                    event = poll_fn(|task| self.poll(task)) => event?,
-                    _ = news.changed() => Event::News,
-                    () = &mut timer, if !live || timing.client_idle.is_some() => Event::TimedOut,
+            if timing.client_idle.is_none() && self.session.is_live() {
+                timer.set(None);
+            }
+            let event = poll_fn(|task| {
+                if let ready @ Poll::Ready(_) = self.poll(task) {
+                    return ready;
                 }
-            };
+                let known = told
+                    .as_ref()
+                    .is_some_and(|told| told.will_wake(task.waker()));
+                let came = if known {
+                    news.has_changed().unwrap_or_default()
+                } else {
+                    told = Some(task.waker().clone());
+                    coming.as_mut().poll(task).is_ready()
+                };
+                if came {
+                    return Poll::Ready(Ok(Event::News));
+                }
+                match timer.as_mut().as_pin_mut().map(|timer| timer.poll(task)) {
+                    Some(Poll::Ready(())) => Poll::Ready(Ok(Event::TimedOut)),
+                    _ => Poll::Pending,
+                }
+            })
+            .await?;
             match event {
                 Event::Read(Peer::Client, 0) if self.upstream.is_none() => return Ok(()),
                 Event::Read(Peer::Client, 0) => self.end = ClientEnd::Seen,
                 Event::Read(Peer::Server, 0) => return self.flush().await,
                 Event::Read(..) if timing.client_idle.is_some() => active = Instant::now(),
                 Event::Read(..) => {}
-                Event::News => {
-                    news.mark_changed();
-                    continue;
-                }
+                Event::News => continue,
                 Event::Keys(answers) => {
                     self.keys = None;
                     self.session.provide(answers);
@@ -193,7 +212,7 @@ impl Connection {
                     if active.elapsed() >= limit {
                         return self.end(&idle()).await;
                     }
-                    timer.as_mut().reset(active + limit);
+                    timer.set(Some(tokio::time::sleep_until(active + limit)));
                     continue;
                 }
             }
@@ -213,6 +232,13 @@ impl Connection {
     async fn advance(&mut self) -> io::Result<bool> {
         // What one peer said may unblock a frame of the other: server, client, and the server's frames again.
         for peer in [Peer::Server, Peer::Client, Peer::Server] {
+            let inbox = match peer {
+                Peer::Client => &self.from_client,
+                Peer::Server => &self.from_server,
+            };
+            if inbox.len_bytes() == 0 && !self.session.awaits(peer) {
+                continue;
+            }
             let progress = match peer {
                 Peer::Client => self
                     .session
@@ -227,7 +253,7 @@ impl Connection {
                     if self.keys.is_none()
                         && let Some(database) = &self.database
                     {
-                        self.keys = Some(Box::pin(database.keyring.clone().fetch_apart(wants)));
+                        self.keys = Some(Box::pin(database.keyring.clone().fetch_apart(*wants)));
                     }
                 }
                 Ok(Progress::UpgradeTls) => self.upgrade().await?,
@@ -439,6 +465,12 @@ impl Connection {
     }
 }
 
+/// Ready when there is news.
+async fn changed(mut news: watch::Receiver<News>) {
+    // The sender lives as long as the server.
+    news.changed().await.ok();
+}
+
 fn read(
     stream: &mut Box<dyn Stream>,
     inbox: &mut Inbox,
@@ -454,10 +486,16 @@ fn write(
     queue: &mut OutQueue,
     task: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    let filled = queue.io_slices(&mut slices);
-    let slices = slices.get(..filled).unwrap_or_default();
-    match Pin::new(stream).poll_write_vectored(task, slices) {
+    // What is forwarded is one segment: the system takes that faster than a list.
+    let written = if let Some(only) = queue.only() {
+        Pin::new(stream).poll_write(task, only)
+    } else {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let filled = queue.io_slices(&mut slices);
+        let slices = slices.get(..filled).unwrap_or_default();
+        Pin::new(stream).poll_write_vectored(task, slices)
+    };
+    match written {
         Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
         Poll::Ready(Ok(written)) => {
             queue.advance(written);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::ledger::{Effect, Entry, Fate, Request};
-use super::names::Portal;
+use super::portals::Portal;
 use super::{Fatal, Session};
 use crate::plan::{Outputs, Plan, Splice, StatementKind, StatementPlan};
 use crate::wire::{Inbox, Outbox, encode};

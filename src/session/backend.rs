@@ -180,8 +180,8 @@ impl Session {
                 .cloned()
                 .or_else(|| self.shared.keys.by_kid(kid).map(Ok))
         };
-        let replacement = match opener.open(body, &row, &key_of) {
-            Row::Unchanged => None,
+        match opener.open(body, &row, &key_of) {
+            Row::Unchanged => input.forward(),
             Row::Wants(mut wants) => {
                 // All that is buffered waits together, not row by row.
                 let rows = input.following().take_while(|(tag, _)| *tag == b'D');
@@ -190,17 +190,14 @@ impl Session {
                         opener.wants(body, &row, &key_of, &mut wants);
                     }
                 }
-                return Ok(Step::Wait(Progress::NeedKeys(wants)));
+                return Ok(Step::Wait(Progress::NeedKeys(Box::new(wants))));
             }
             Row::Failed(refusal) => return self.fail_result(refusal, input, out),
             Row::Opened(values) => {
                 encode::data_row(&mut self.scratch, body, &row, &values).map_err(by_server)?;
-                Some(self.scratch.split().freeze())
+                input.skip(&mut out.client);
+                out.client.take(&mut self.scratch);
             }
-        };
-        match replacement {
-            Some(frame) => input.replace(&mut out.client, frame),
-            None => input.forward(),
         }
         Ok(Step::Done)
     }
@@ -571,7 +568,7 @@ impl Session {
             // Only what is committed can be loaded.
             self.catalog_stale |= std::mem::take(&mut self.ddl) || !self.defining.is_empty();
             // Portals end with their transaction.
-            self.acked.portals.retain(|_, portal| portal.hold);
+            self.acked.portals.end_transaction();
         }
         if entry.request == Request::Query {
             self.acked.queried(entry.failed);
@@ -582,7 +579,7 @@ impl Session {
             if std::mem::take(&mut self.unsure) {
                 self.forget_unacknowledged();
             } else if status == b'I' {
-                self.sent.portals.retain(|_, portal| portal.hold);
+                self.sent.portals.end_transaction();
             }
         }
         self.drowning = false;

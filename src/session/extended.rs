@@ -9,7 +9,8 @@ use super::atomic::Deed;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, stale, unresolved};
 use super::ledger::{Effect, Entry, Request};
-use super::names::{Portal, Prepared, takes_values};
+use super::names::{Prepared, takes_values};
+use super::portals::Portal;
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
@@ -75,10 +76,7 @@ impl Session {
     }
 
     /// Whether it is an EXECUTE whose name has come to mean another statement: its constants were not sealed for that one.
-    fn executes_another(&self, statement: &[u8]) -> bool {
-        let Some(prepared) = self.sent.statements.get(statement) else {
-            return false;
-        };
+    fn executes_another(&self, prepared: &Prepared) -> bool {
         let now = self.sent.executed_by(&prepared.plan);
         let (then, now) = (prepared.runs.as_ref(), now.as_ref());
         let same = then.map(Arc::as_ptr) == now.map(Arc::as_ptr);
@@ -146,7 +144,8 @@ impl Session {
         if self.sent.is_stale(statement) {
             return self.refuse(Request::Bind, stale(), input, out);
         }
-        if self.executes_another(statement) {
+        let prepared = self.sent.statements.get(statement);
+        if prepared.is_some_and(|prepared| self.executes_another(prepared)) {
             return self.refuse(Request::Bind, stale(), input, out);
         }
         if self.is_doubtful(statement) {
@@ -155,14 +154,15 @@ impl Session {
             let bind = Bind::read(&body).map_err(by_client)?;
             return self.hollow_bind(&bind, input, out);
         }
-        let prepared = match self.sent.statements.get(statement) {
+        let prepared = match prepared {
             Some(prepared) if prepared.takes_values() || !prepared.meanings.is_empty() => {
                 prepared.clone()
             }
             other => {
                 let opened =
                     other.map(|prepared| Portal::new(prepared.plan.clone(), prepared.deed));
-                let entry = Entry::forward(Request::Bind).with(Effect::Portal(portal, opened));
+                let entry = Entry::forward(Request::Bind)
+                    .with(Effect::Portal(portal, opened.map(Box::new)));
                 return Ok(self.register(entry, input));
             }
         };
@@ -203,7 +203,7 @@ impl Session {
             tenant,
             ..Portal::new(prepared.plan.clone(), prepared.deed)
         };
-        let effect = Effect::Portal(portal, Some(portal_plan));
+        let effect = Effect::Portal(portal, Some(Box::new(portal_plan)));
         let entry = Entry::forward(Request::Bind).with(effect);
         self.sealed_bind(&prepared, &bind, sealed, entry, input, out)
     }

@@ -469,7 +469,7 @@ impl Session {
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
         match unsealed {
-            Unsealed::Wants(wants) => Ok(Step::Wait(Progress::NeedKeys(wants))),
+            Unsealed::Wants(wants) => Ok(Step::Wait(Progress::NeedKeys(Box::new(wants)))),
             Unsealed::Refused(refusal) => self.refuse(request, refusal, input, out),
         }
     }

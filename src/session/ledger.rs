@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::names::{Portal, Prepared};
+use super::names::Prepared;
+use super::portals::Portal;
 use super::sealing::Positions;
 use crate::model::{Refusal, TenantId};
 use crate::plan::{Plan, StatementKind};
@@ -65,7 +66,7 @@ pub(super) enum Effect {
     /// A statement of this name exists; `None`: it is no protected one.
     Statement(Bytes, Option<Arc<Prepared>>),
     /// A portal of this name exists; `None`: it is no protected one.
-    Portal(Bytes, Option<Portal>),
+    Portal(Bytes, Option<Box<Portal>>),
     /// The statement is gone.
     CloseStatement(Bytes),
     /// The portal is gone.
@@ -91,7 +92,7 @@ pub(super) struct Entry {
     pub(super) fate: Fate,
     pub(super) effect: Effect,
     /// The way back from the text that the server saw to the client's.
-    pub(super) positions: Option<Positions>,
+    pub(super) positions: Option<Box<Positions>>,
     /// Whether rows of a COPY FROM are to be sealed for it.
     pub(super) copies: bool,
     /// Whose these rows are, where they do not say it.
@@ -159,7 +160,7 @@ impl Entry {
     }
 
     pub(super) fn at(mut self, positions: Option<Positions>) -> Self {
-        self.positions = positions;
+        self.positions = positions.map(Box::new);
         self
     }
 }

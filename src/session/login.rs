@@ -145,7 +145,7 @@ impl Session {
         let both = self.client_leg.is_encrypted() && self.server_leg.is_encrypted();
         let (ours, theirs) = (self.client_leg.end_point(), self.server_leg.end_point());
         if bound && both && (ours.is_none() || ours != theirs) {
-            return Err(Fatal::Refused(
+            return Err(Fatal::from(
                 Refusal::new(
                     "28000",
                     "SCRAM channel binding cannot be relayed: pgseal and PostgreSQL have different certificates",

@@ -17,6 +17,7 @@ pub mod ledger;
 mod login;
 mod names;
 mod opening;
+mod portals;
 mod sealing;
 mod simple;
 mod startup;
@@ -117,7 +118,7 @@ pub enum Progress {
     /// Everything that could be consumed was; more bytes (of either peer) are needed.
     NeedInput,
     /// The frame at the front stays until [`Session::provide`] has been called with answers for these.
-    NeedKeys(KeyWants),
+    NeedKeys(Box<KeyWants>),
     /// Write what is queued, then take the TLS handshake; bytes that are already buffered are fatal.
     UpgradeTls,
     /// This is a CancelRequest: send the packet verbatim upstream and close.
@@ -143,7 +144,7 @@ pub enum Fatal {
     },
     /// Told to the client as a FATAL error.
     #[error("{}", .0.message)]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// A server's reply that no request can explain; going on would mean guessing.
     #[error("the server's reply '{0}' answers no request")]
     Unexplained(char),
@@ -152,12 +153,18 @@ pub enum Fatal {
     Silent,
 }
 
+impl From<Refusal> for Fatal {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
 impl Fatal {
     /// What the client is told in a FATAL ErrorResponse; `None` when it is told nothing.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Refused(refusal) => Some(refusal.clone()),
+            Self::Refused(refusal) => Some(refusal.as_ref().clone()),
             Self::Protocol { .. } | Self::Unexplained(_) => Some(Refusal::new(
                 "08P01",
                 self.to_string(),
@@ -403,6 +410,12 @@ impl Session {
             }
             Peer::Server => server,
         }
+    }
+
+    /// Whether [`Self::advance`] may have something to do for this peer although nothing of it is buffered.
+    #[must_use]
+    pub fn awaits(&self, peer: Peer) -> bool {
+        self.phase != Phase::Live || self.is_held(peer)
     }
 
     /// What the sessions of this one's database share.

@@ -8,7 +8,8 @@ use foldhash::fast::RandomState;
 
 use super::atomic::Deed;
 use super::ledger::{Effect, Entry, Request};
-use crate::model::{Oid, TenantId};
+use super::portals::{Portal, Portals};
+use crate::model::Oid;
 use crate::plan::{SlotSource, StatementKind, StatementPlan};
 
 /// A protected prepared statement.
@@ -55,41 +56,12 @@ pub(super) fn takes_values(plan: &StatementPlan) -> bool {
     !plan.slots.is_empty() || plan.lookup.is_some() || !plan.copies.is_empty()
 }
 
-/// A portal of a protected statement.
-#[derive(Clone)]
-pub(super) struct Portal {
-    pub(super) plan: Arc<StatementPlan>,
-    /// Its columns, once a RowDescription of the portal itself has passed.
-    pub(super) opener: Option<super::opening::Opener>,
-    /// A Describe of the portal was sent.
-    pub(super) described: bool,
-    /// It outlives its transaction: a cursor WITH HOLD.
-    pub(super) hold: bool,
-    /// Whose the rows of a COPY FROM are, where they do not say it.
-    pub(super) tenant: Option<TenantId>,
-    /// What its statement does.
-    pub(super) deed: Deed,
-}
-
-impl Portal {
-    pub(super) fn new(plan: Arc<StatementPlan>, deed: Deed) -> Self {
-        Self {
-            plan,
-            opener: None,
-            described: false,
-            hold: false,
-            tenant: None,
-            deed,
-        }
-    }
-}
-
 /// Protected statements and portals by name. What is not protected is not in here. SQL and the protocol share both
 /// namespaces: PREPARE makes a statement, DECLARE a portal.
 #[derive(Clone, Default)]
 pub(super) struct Names {
     pub(super) statements: HashMap<Bytes, Arc<Prepared>, RandomState>,
-    pub(super) portals: HashMap<Bytes, Portal, RandomState>,
+    pub(super) portals: Portals,
     /// Statements that were prepared since the rules changed under this session, protected or not; `None`: they have
     /// not changed. An older one was planned, or left alone, by rules that are no longer in force.
     pub(super) fresh: Option<HashSet<Bytes>>,
@@ -179,8 +151,7 @@ impl Names {
 
     /// Whether SQL can name something protected without naming its table (EXECUTE, FETCH).
     pub(super) fn reachable_by_sql(&self) -> bool {
-        let mut names = self.statements.keys().chain(self.portals.keys());
-        names.any(|name| !name.is_empty())
+        self.portals.any_named() || self.statements.keys().any(|name| !name.is_empty())
     }
 
     /// A request of this group was sent, and is taken to succeed.
@@ -208,7 +179,7 @@ impl Names {
     pub(super) fn queried(&mut self, failed: bool) {
         if failed {
             self.doubt_unnamed();
-            self.portals.remove(&b""[..]);
+            self.portals.remove(b"");
         } else {
             self.forget_unnamed(None);
         }
@@ -221,7 +192,7 @@ impl Names {
 
     fn forget_unnamed(&mut self, group: Option<u64>) {
         self.prepare(Bytes::new(), None, group);
-        self.portals.remove(&b""[..]);
+        self.portals.remove(b"");
     }
 
     /// DISCARD ALL or DEALLOCATE ALL has completed.
@@ -251,7 +222,7 @@ impl Names {
             }
             Effect::CloseStatement(name) => self.prepare(name.clone(), None, group),
             Effect::Portal(name, Some(portal)) => {
-                self.portals.insert(name.clone(), portal.clone());
+                self.portals.insert(name.clone(), portal.as_ref().clone());
             }
             Effect::Portal(name, None) | Effect::ClosePortal(name) => {
                 self.portals.remove(name);

@@ -68,7 +68,7 @@ impl Session {
             }
             StartupRequest::Startup { params, .. } => {
                 if self.terms.tls == TlsOffer::Required && !self.client_leg.is_encrypted() {
-                    return Err(Fatal::Refused(Refusal::new(
+                    return Err(Fatal::from(Refusal::new(
                         "28000",
                         "this listener accepts encrypted connections only",
                         "Connect with sslmode=require or stronger. See docs/errors.md#tls-required.",
@@ -111,7 +111,7 @@ impl Session {
 }
 
 fn repeated(what: &str) -> Fatal {
-    Fatal::Refused(Refusal::new(
+    Fatal::from(Refusal::new(
         "08P01",
         format!("{what} was sent a second time"),
         "Ask for encryption once per connection. See docs/errors.md#protocol.",
@@ -119,7 +119,7 @@ fn repeated(what: &str) -> Fatal {
 }
 
 fn early_bytes() -> Fatal {
-    Fatal::Refused(Refusal::new(
+    Fatal::from(Refusal::new(
         "08P01",
         "unencrypted data was received after SSLRequest",
         "This could be an attack on the connection, or a client that does not wait for the answer. See docs/errors.md#early-bytes.",

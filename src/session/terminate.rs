@@ -53,7 +53,7 @@ impl Session {
     /// The client has said who it wants to be.
     pub(super) fn ask_for_proof(&mut self, role: Bytes, packet: Bytes) -> Result<Progress, Fatal> {
         if role.is_empty() {
-            return Err(Fatal::Refused(Refusal::new(
+            return Err(Fatal::from(Refusal::new(
                 "28000",
                 "no PostgreSQL user name specified in startup packet",
                 "Name a role. See docs/errors.md#password.",
@@ -251,7 +251,7 @@ impl Session {
             Login::Terminated(login) => String::from_utf8_lossy(&login.role).into_owned(),
             Login::Relayed | Login::Choosing => String::new(),
         };
-        Fatal::Refused(match error {
+        Fatal::from(match error {
             ScramError::Broken {
                 sqlstate,
                 message,
@@ -284,7 +284,7 @@ impl Session {
 fn nonce() -> Result<String, Fatal> {
     let mut bytes = [0; NONCE];
     getrandom::fill(&mut bytes).map_err(|_| {
-        Fatal::Refused(Refusal::new(
+        Fatal::from(Refusal::new(
             "58000",
             "the operating system gave no random bytes",
             "Look at the machine that pgseal runs on. See docs/errors.md#internal.",
@@ -294,7 +294,7 @@ fn nonce() -> Result<String, Fatal> {
 }
 
 fn unexpected(tag: u8) -> Fatal {
-    Fatal::Refused(Refusal::new(
+    Fatal::from(Refusal::new(
         "08P01",
         format!("expected SASL response, got message type {tag}"),
         "Look at the client's driver. See docs/errors.md#scram.",
@@ -302,7 +302,7 @@ fn unexpected(tag: u8) -> Fatal {
 }
 
 fn no_such_mechanism() -> Fatal {
-    Fatal::Refused(Refusal::new(
+    Fatal::from(Refusal::new(
         "08P01",
         "client selected an invalid SASL authentication mechanism",
         "Use SCRAM-SHA-256. See docs/errors.md#scram.",
@@ -310,7 +310,7 @@ fn no_such_mechanism() -> Fatal {
 }
 
 fn not_scram() -> Fatal {
-    Fatal::Refused(Refusal::new(
+    Fatal::from(Refusal::new(
         "28000",
         "PostgreSQL asks for something else than SCRAM-SHA-256, and pgseal knows no password",
         "Give the role scram-sha-256 or trust in pg_hba.conf, and a SCRAM-SHA-256 verifier. See docs/errors.md#verifier.",

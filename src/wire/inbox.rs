@@ -1,11 +1,9 @@
-//! What one peer sent and what is to be written to the other.
-
-use std::collections::VecDeque;
-use std::io::IoSlice;
+//! What one peer sent.
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::WireError;
+use super::outbox::{OutQueue, SMALL};
 
 /// A buffer's size to begin with and after a quiet time, in bytes.
 const INITIAL: usize = 16 << 10;
@@ -60,6 +58,7 @@ impl Inbox {
     /// Where bytes from the peer are appended; there is room for at least one small read.
     pub fn writable(&mut self) -> &mut BytesMut {
         if self.buf.capacity() - self.buf.len() < INITIAL / 4 {
+            // Where nothing is left this only goes back to the beginning.
             // A frame that is held whole grows by doubling with what really arrived, never by what it claims.
             self.buf.reserve(self.buf.len().max(INITIAL));
         }
@@ -81,6 +80,9 @@ impl Inbox {
 
     /// Moves what has arrived of a streamed frame on; true while more of it is to come.
     pub fn pass(&mut self) -> bool {
+        if self.passing == 0 && self.dropping == 0 {
+            return false;
+        }
         let here = self.passing.min(self.buf.len() - self.run);
         self.run += here;
         self.passing -= here;
@@ -101,28 +103,39 @@ impl Inbox {
     /// # Errors
     /// A length below four or above `i32::MAX`.
     pub fn peek(&self) -> Result<Option<Head>, WireError> {
-        if self.passing > 0 || self.dropping > 0 || self.taking > 0 {
+        if !self.is_between() {
             return Ok(None);
         }
         let Some((&[tag, a, b, c, d], _)) = self.front().split_first_chunk::<HEADER>() else {
             return Ok(None);
         };
         let len = u32::from_be_bytes([a, b, c, d]);
-        let whole = usize::try_from(len)
-            .ok()
-            .filter(|_| len >= 4 && i32::try_from(len).is_ok());
-        let whole = whole.ok_or(WireError::Length {
-            tag: char::from(tag),
-            len,
-        })?;
-        Ok(Some(Head {
-            tag,
-            len: whole + 1,
-        }))
+        match behind_tag(len) {
+            Some(behind) => Ok(Some(Head {
+                tag,
+                len: behind + 1,
+            })),
+            None => Err(WireError::Length {
+                tag: char::from(tag),
+                len,
+            }),
+        }
     }
 
+    /// The whole frame at the front with its tag, in bytes; zero where [`Self::peek`] has none.
     fn frame_len(&self) -> usize {
-        self.peek().ok().flatten().map_or(0, |head| head.len)
+        match self.front().split_first_chunk::<HEADER>() {
+            Some((&[_, a, b, c, d], _)) if self.is_between() => {
+                let len = u32::from_be_bytes([a, b, c, d]);
+                behind_tag(len).map_or(0, |len| len + 1)
+            }
+            _ => 0,
+        }
+    }
+
+    /// No frame is under way in parts.
+    fn is_between(&self) -> bool {
+        self.passing == 0 && self.dropping == 0 && self.taking == 0
     }
 
     /// Whether the frame at the front is here to its last byte.
@@ -168,16 +181,21 @@ impl Inbox {
 
     /// The frame at the front is forwarded as it is; what has not arrived of it passes as it arrives.
     pub fn forward(&mut self) {
-        self.passing = self.frame_len();
-        self.pass();
+        let len = self.frame_len();
+        let here = len.min(self.buf.len() - self.run);
+        self.run += here;
+        self.passing = len - here;
     }
 
-    /// Puts the run into the queue, without a copy.
+    /// Puts the run into the queue.
     pub fn flush(&mut self, queue: &mut OutQueue) {
-        if self.run > 0 {
+        if self.run > SMALL {
             queue.push(self.buf.split_to(self.run).freeze());
-            self.run = 0;
+        } else if let Some(run) = self.buf.get(..self.run).filter(|run| !run.is_empty()) {
+            queue.copy(run);
+            self.buf.advance(self.run);
         }
+        self.run = 0;
     }
 
     /// Drops the frame at the front; what has not arrived of it is dropped as it arrives.
@@ -276,63 +294,8 @@ impl Inbox {
     }
 }
 
-/// Bytes to be written to one peer: segments that are shared, not copied.
-#[derive(Default)]
-pub struct OutQueue {
-    segments: VecDeque<Bytes>,
-    len: usize,
-}
-
-impl OutQueue {
-    /// Appends a segment.
-    pub fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.len += bytes.len();
-            self.segments.push_back(bytes);
-        }
-    }
-
-    /// Whether there is nothing to write.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
-    }
-
-    /// Bytes to write.
-    #[must_use]
-    pub fn len_bytes(&self) -> usize {
-        self.len
-    }
-
-    /// The first segments, for one vectored write; gives how many were filled in.
-    pub fn io_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let mut filled = 0;
-        for (slice, segment) in slices.iter_mut().zip(&self.segments) {
-            *slice = IoSlice::new(segment);
-            filled += 1;
-        }
-        filled
-    }
-
-    /// `written` bytes have been written.
-    pub fn advance(&mut self, mut written: usize) {
-        self.len = self.len.saturating_sub(written);
-        while let Some(first) = self.segments.front_mut() {
-            if written < first.len() {
-                first.advance(written);
-                return;
-            }
-            written -= first.len();
-            self.segments.pop_front();
-        }
-    }
-}
-
-/// Bytes to be written to both peers.
-#[derive(Default)]
-pub struct Outbox {
-    /// To the client.
-    pub client: OutQueue,
-    /// To the server.
-    pub server: OutQueue,
+/// What follows the tag of a frame that says this length; none where that is below four or above `i32::MAX`.
+fn behind_tag(len: u32) -> Option<usize> {
+    let len = i32::try_from(len).ok()?;
+    usize::try_from(len).ok().filter(|len| *len >= 4)
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL bytes to frames and borrowed message views, and back (PostgreSQL manual, chapter 55).
 //!
-//! [`Inbox`] holds what one peer sent; frames that nobody wants to see join a *run* that is forwarded without a copy,
-//! at any size. [`message`] has the views, [`encode`] the writers; [`composite`] and [`json`] find the parts of values.
+//! [`Inbox`] holds what one peer sent; frames that nobody wants to see join a *run* that is forwarded as it is,
+//! at any size, and without a copy where it is long. [`message`] has the views, [`encode`] the writers; [`composite`] and [`json`] find the parts of values.
 
 pub mod array;
 pub mod composite;
@@ -10,12 +10,14 @@ pub mod encode;
 mod inbox;
 pub mod json;
 pub mod message;
+mod outbox;
 mod reader;
 pub mod scram;
 #[cfg(test)]
 mod tests;
 
-pub use inbox::{Head, Inbox, OutQueue, Outbox};
+pub use inbox::{Head, Inbox};
+pub use outbox::{OutQueue, Outbox};
 
 /// Bytes that are no PostgreSQL message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

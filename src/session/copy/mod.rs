@@ -264,7 +264,7 @@ impl Session {
             }
             Err(Unopened::Wants(wants)) => {
                 self.copying.outgoing = Some(outgoing);
-                Ok(Step::Wait(Progress::NeedKeys(wants)))
+                Ok(Step::Wait(Progress::NeedKeys(Box::new(wants))))
             }
             Err(Unopened::Refused(refusal)) => self.fail_result(refusal, input, out),
         }
@@ -357,7 +357,7 @@ impl Session {
         match sealed {
             Ok(()) if input.is_taking() => Ok(Step::Wait(Progress::NeedInput)),
             Ok(()) => Ok(Step::Done),
-            Err(Unsealed::Wants(wants)) => Ok(Step::Wait(Progress::NeedKeys(wants))),
+            Err(Unsealed::Wants(wants)) => Ok(Step::Wait(Progress::NeedKeys(Box::new(wants)))),
             Err(Unsealed::Refused(refusal)) => {
                 input.drop_taken();
                 self.fail_copy(Some(refusal), out)?;
@@ -385,7 +385,7 @@ impl Session {
         input.flush(&mut out.server);
         match self.seal_rows(true, out)? {
             Ok(()) => Ok(self.close_copy(input)),
-            Err(Unsealed::Wants(wants)) => Ok(Step::Wait(Progress::NeedKeys(wants))),
+            Err(Unsealed::Wants(wants)) => Ok(Step::Wait(Progress::NeedKeys(Box::new(wants)))),
             Err(Unsealed::Refused(refusal)) => {
                 self.fail_copy(Some(refusal), out)?;
                 self.copying.due = self.copying.due.saturating_sub(1);

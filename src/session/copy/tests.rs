@@ -123,7 +123,7 @@ impl Wire {
             };
             if let Progress::NeedKeys(wants) = self.session.advance(peer, inbox, &mut out).unwrap()
             {
-                self.wants = wants;
+                self.wants = *wants;
             }
         }
         let both = (taken(&mut out.client), taken(&mut out.server));
