@@ -1,88 +1,19 @@
 //! Expressions: what a value carries, and which uses of a sealed column are refused.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, InTarget, OrderByExpr,
-    Spanned, Subscript, Value, ValueWithSpan, WindowFrameBound, WindowSpec, WindowType,
+    AccessExpr, BinaryOperator, CastKind, DataType, Expr, InTarget, OrderByExpr, Spanned,
+    Subscript, Value, ValueWithSpan, WindowFrameBound, WindowSpec,
 };
 
 use crate::model::ValueKind;
 
-use super::lineage::{Lineage, merge, unclear};
+use super::lineage::{Lineage, columns, merge, unclear};
 use super::refuse::{
-    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, LIKE, OPERATOR, ORDER, OTHER, ROW,
-    Walked,
+    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, LIKE, OPERATOR, ORDER, OTHER, Walked,
 };
 use super::scope::Scope;
 use super::walk::Walk;
-use super::within::{self, Argument, Call};
-
-/// Functions that a look-up may repeat: the same answer within one transaction, and no side effect.
-const REPEATABLE: &[&str] = &[
-    "abs",
-    "any_value",
-    "array_agg",
-    "array_append",
-    "array_length",
-    "array_position",
-    "avg",
-    "btrim",
-    "cardinality",
-    "ceil",
-    "ceiling",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "count",
-    "current_database",
-    "current_date",
-    "current_schema",
-    "current_setting",
-    "current_timestamp",
-    "current_user",
-    "date",
-    "date_part",
-    "date_trunc",
-    "floor",
-    "greatest",
-    "json_build_object",
-    "jsonb_build_object",
-    "jsonb_array_elements_text",
-    "least",
-    "left",
-    "length",
-    "localtimestamp",
-    "lower",
-    "ltrim",
-    "make_interval",
-    "max",
-    "md5",
-    "min",
-    "now",
-    "nullif",
-    "octet_length",
-    "position",
-    "regexp_replace",
-    "replace",
-    "right",
-    "round",
-    "row",
-    "rtrim",
-    "session_user",
-    "split_part",
-    "starts_with",
-    "string_to_array",
-    "strpos",
-    "substr",
-    "substring",
-    "sum",
-    "to_timestamp",
-    "transaction_timestamp",
-    "trim",
-    "unnest",
-    "upper",
-    "jsonb_extract_path_text",
-];
+use super::within;
 
 /// The kind of value that a type name means, without a length.
 pub(super) fn kind_of(data_type: &DataType) -> Option<ValueKind> {
@@ -150,6 +81,7 @@ impl Walk<'_> {
             Expr::Identifier(ident) => self.reference(std::slice::from_ref(ident), scope),
             Expr::CompoundIdentifier(idents) => self.reference(idents, scope),
             Expr::Nested(inner) => self.expr(inner, scope),
+            Expr::Collate { expr, .. } => self.collated(expr, scope),
             Expr::Value(value) => self.constant(value),
             Expr::TypedString(typed) => self.constant(&typed.value),
             Expr::Prefixed { value, prefix: _ } => self.all_plain([value.as_ref()], scope, OTHER),
@@ -271,10 +203,9 @@ impl Walk<'_> {
                 timestamp,
                 time_zone,
             } => self.all_plain([timestamp.as_ref(), time_zone], scope, FUNCTION),
-            Expr::Extract { expr, .. }
-            | Expr::Ceil { expr, .. }
-            | Expr::Floor { expr, .. }
-            | Expr::Collate { expr, .. } => self.all_plain([expr.as_ref()], scope, FUNCTION),
+            Expr::Extract { expr, .. } | Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => {
+                self.all_plain([expr.as_ref()], scope, FUNCTION)
+            }
             Expr::Position { expr, r#in } => self.all_plain([expr.as_ref(), r#in], scope, FUNCTION),
             Expr::Substring {
                 expr,
@@ -371,6 +302,9 @@ impl Walk<'_> {
         if !keys.is_empty() && is_operand(first) {
             return self.without(first, &keys, scope);
         }
+        if let Some(lineage) = self.stepped(expr, scope)? {
+            return Ok(lineage);
+        }
         let (mut at, mut construct) = (expr, OTHER);
         while let Expr::BinaryOp { left, right, op } = at {
             construct = operation(op);
@@ -381,6 +315,11 @@ impl Walk<'_> {
                 self.impure = self.impure.or(Some(self.range.start));
             }
             self.plain(right, scope, construct)?;
+            if let Some(lineage) = self.stepped(left, scope)? {
+                return self
+                    .must_be_plain(&lineage, construct)
+                    .map(|()| Lineage::None);
+            }
             at = left;
         }
         self.all_plain([at], scope, construct)
@@ -449,6 +388,19 @@ impl Walk<'_> {
         self.recast(lineage, data_type)
     }
 
+    /// A collation says how a value is compared, and leaves it as it is.
+    fn collated(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Lineage> {
+        let lineage = self.expr(expr, scope)?;
+        // Sealed values are compared by their bytes.
+        let compared = columns(&lineage).iter().any(|one| one.search.is_some());
+        match compared {
+            true => self
+                .must_be_plain(&lineage, FUNCTION)
+                .map(|()| Lineage::None),
+            false => Ok(lineage),
+        }
+    }
+
     fn field_access(
         &mut self,
         root: &Expr,
@@ -470,7 +422,7 @@ impl Walk<'_> {
                 }
                 AccessExpr::Subscript(Subscript::Index { index }) => {
                     self.plain(index, scope, JSON)?;
-                    lineage = self.element(&lineage, false)?;
+                    lineage = self.element_at(&lineage, index)?;
                 }
                 AccessExpr::Subscript(Subscript::Slice {
                     lower_bound,
@@ -484,159 +436,6 @@ impl Walk<'_> {
             }
         }
         Ok(lineage)
-    }
-
-    fn function(&mut self, function: &Function, scope: &Scope<'_>) -> Walked<Lineage> {
-        let names = self.names(&function.name)?;
-        let token = self.name_token(&function.name);
-        let name = names.last().cloned().unwrap_or_default();
-        if self.relations.is_function(&name) {
-            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
-            let message = format!("function {name} works on a protected table inside the server");
-            return Err(self.refuse(message, help, "refused-function-call", token));
-        }
-        self.place_name(&function.name);
-        let own = names.len() == 1 || names.first().is_some_and(|schema| schema == "pg_catalog");
-        if !(own && REPEATABLE.contains(&name.as_str())) {
-            self.impure = self.impure.or(token);
-        }
-        if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
-            return Err(self.not_understood("this form of a function call", token));
-        }
-        let carried = self.arguments(&function.args, (&name, token), own, scope)?;
-        for item in &function.within_group {
-            self.order_item(item, scope, ORDER)?;
-        }
-        if let Some(filter) = &function.filter {
-            self.plain(filter, scope, CONDITION)?;
-        }
-        match &function.over {
-            Some(WindowType::WindowSpec(window)) => self.window(window, scope)?,
-            Some(WindowType::NamedWindow(name)) => self.place(name),
-            None => {}
-        }
-        Ok(carried)
-    }
-
-    fn arguments(
-        &mut self,
-        arguments: &FunctionArguments,
-        (name, token): (&str, Option<usize>),
-        own: bool,
-        scope: &Scope<'_>,
-    ) -> Walked<Lineage> {
-        let list = match arguments {
-            FunctionArguments::None => return Ok(Lineage::None),
-            FunctionArguments::Subquery(query) => {
-                let rows = self.query(query, scope)?;
-                self.use_all_plain(&rows.columns);
-                let all = merge(rows.columns.iter().map(|column| &column.lineage));
-                if name == "array" {
-                    return Ok(within::array(all));
-                }
-                return self.must_be_plain(&all, ROW).map(|()| Lineage::None);
-            }
-            FunctionArguments::List(list) => list,
-        };
-        let mut carried = Vec::new();
-        for argument in &list.args {
-            self.argument(argument, name, scope, &mut carried)?;
-        }
-        self.argument_clauses(list, scope)?;
-        // The parser is not told of VARIADIC: then the arguments are more than they seem.
-        if !own || self.is_variadic(token) {
-            let all = unclear(carried.iter().map(|argument| &argument.lineage));
-            return self.must_be_plain(&all, FUNCTION).map(|()| Lineage::None);
-        }
-        self.call(&Call {
-            name,
-            arguments: &carried,
-            clauses: &list.clauses,
-            distinct: list.duplicate_treatment.is_some(),
-            scope,
-        })
-    }
-
-    /// Whether the last argument of the call of the function at a token is VARIADIC.
-    fn is_variadic(&self, function: Option<usize>) -> bool {
-        let call = function.and_then(|at| Some((at + 1, self.closing(at + 1)?)));
-        call.is_some_and(|(open, close)| {
-            (open..close).any(|at| {
-                let token = self.token(at);
-                token.is_some_and(|token| token.is_word(self.sql, "variadic"))
-            })
-        })
-    }
-
-    fn argument<'e>(
-        &mut self,
-        argument: &'e FunctionArg,
-        function: &str,
-        scope: &Scope<'_>,
-        carried: &mut Vec<Argument<'e>>,
-    ) -> Walked<()> {
-        let (key, value) = match argument {
-            FunctionArg::Unnamed(value) => (None, value),
-            FunctionArg::Named { name, arg, .. } => {
-                self.place(name);
-                (None, arg)
-            }
-            FunctionArg::ExprNamed { name, arg, .. } => {
-                self.plain(name, scope, FUNCTION)?;
-                (Some(name), arg)
-            }
-        };
-        match value {
-            FunctionArgExpr::Expr(expr) => {
-                let lineage = self.expr(expr, scope)?;
-                carried.push(Argument {
-                    expr: Some(expr),
-                    lineage,
-                    key,
-                });
-                Ok(())
-            }
-            FunctionArgExpr::Wildcard if function == "count" => Ok(()),
-            FunctionArgExpr::QualifiedWildcard(row) => {
-                let parts = self.names(row)?;
-                self.place_name(row);
-                let source = scope.star(&parts);
-                let lineages: Vec<Lineage> = match source {
-                    // A star in ROW stands for the columns, in any other call for the row.
-                    Some(source) if function == "row" && !source.open => source
-                        .columns
-                        .iter()
-                        .map(|column| column.lineage.clone())
-                        .collect(),
-                    _ => vec![scope.whole_row(&parts).unwrap_or(Lineage::None)],
-                };
-                carried.extend(lineages.into_iter().map(|lineage| Argument {
-                    expr: None,
-                    lineage,
-                    key,
-                }));
-                Ok(())
-            }
-            FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
-                Err(self.not_understood("a star argument", None))
-            }
-        }
-    }
-
-    fn argument_clauses(&mut self, list: &FunctionArgumentList, scope: &Scope<'_>) -> Walked<()> {
-        for clause in &list.clauses {
-            match clause {
-                FunctionArgumentClause::OrderBy(items) => {
-                    for item in items {
-                        self.order_item(item, scope, ORDER)?;
-                    }
-                }
-                FunctionArgumentClause::JsonNullClause(_)
-                | FunctionArgumentClause::JsonReturningClause(_) => {}
-                _ => return Err(self.not_understood("this clause of a function call", None)),
-            }
-        }
-        Ok(())
     }
 
     /// One item of an ORDER BY.

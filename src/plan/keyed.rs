@@ -4,7 +4,7 @@
 //! rows of equal keys are one row with one ciphertext, and rows of different keys differ whatever else they hold. ORMs
 //! group and count by all columns of an entity, its key among them.
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{BinaryOperator, Expr};
 
 use crate::catalog::RelationKind;
 
@@ -67,6 +67,33 @@ impl Walk<'_> {
         let (found, other) = (named.next()?, named.next());
         let unknown = matches!(scope.resolve(&[name]), Meaning::Unknown);
         (unknown && other.is_none() && !outputs.open).then_some(found)
+    }
+
+    /// The columns that a condition holds to one value.
+    pub(super) fn fixed(&self, condition: Option<&Expr>, scope: &Scope<'_>) -> Vec<Origin> {
+        let (mut found, mut open) = (Vec::new(), Vec::from_iter(condition));
+        while let Some(expr) = open.pop() {
+            match expr {
+                Expr::Nested(inner) => open.push(inner),
+                Expr::BinaryOp {
+                    left,
+                    op: BinaryOperator::And,
+                    right,
+                } => open.extend([left.as_ref(), right]),
+                Expr::BinaryOp {
+                    left,
+                    op: BinaryOperator::Eq,
+                    right,
+                } => {
+                    for (column, value) in [(left, right), (right, left)] {
+                        let once = self.operand(value).is_some();
+                        found.extend(self.origin_of(column, scope).filter(|_| once));
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     /// Whether those that are compared together hold a key of the row that a column comes from.

@@ -5,11 +5,14 @@
 
 mod attempt;
 mod cache;
+mod call;
+mod constructors;
 mod copy;
 mod defined;
 mod document;
 mod expr;
 mod finish;
+mod functions;
 mod insert;
 mod join;
 mod keyed;
@@ -19,6 +22,7 @@ mod lookup;
 pub mod mention;
 mod merge;
 mod named;
+mod parts;
 mod passed;
 mod planner;
 mod query;
@@ -32,6 +36,7 @@ mod store;
 mod tenancy;
 #[cfg(test)]
 pub(crate) mod tests;
+mod text;
 pub mod tokens;
 mod types;
 mod unfold;

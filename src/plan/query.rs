@@ -219,6 +219,9 @@ impl Walk<'_> {
         };
         let keys = self.keys(group_by, None, &scope);
         let around = std::mem::replace(&mut self.keys, keys);
+        let mut single = self.grouped(group_by, &Rows::default(), &scope);
+        single.extend(self.fixed(select.selection.as_ref(), &scope));
+        let single_around = std::mem::replace(&mut self.single, single);
         let rows = self.outputs(&select.projection, &scope)?;
         match &select.distinct {
             None | Some(Distinct::All) => {}
@@ -258,6 +261,7 @@ impl Walk<'_> {
         }
         self.order_outputs(query, &rows, Some(&scope), &scope)?;
         self.keys = around;
+        self.single = single_around;
         self.settle_searches(select.selection.as_ref(), &scope)?;
         Ok(rows)
     }

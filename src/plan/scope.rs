@@ -58,6 +58,8 @@ pub(super) struct Source {
     pub table: Option<Oid>,
     /// Whether only names that it qualifies reach it, as `old` and `new` in RETURNING.
     pub qualified_only: bool,
+    /// Whether its rows are the values of its one column: those of a function.
+    pub scalar: bool,
 }
 
 impl Source {
@@ -73,6 +75,9 @@ impl Source {
 impl Source {
     /// What its whole row carries.
     pub(super) fn row(&self) -> Lineage {
+        if let ([only], true, false) = (self.columns.as_slice(), self.scalar, self.open) {
+            return only.lineage.clone();
+        }
         if self.open {
             return unclear(self.columns.iter().map(|offered| &offered.lineage));
         }

@@ -1,16 +1,14 @@
 //! Sources of rows: tables, views, CTEs, subqueries and functions in FROM.
 
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, ObjectName, Query, TableAlias, TableFactor,
-    TableSampleKind, TableWithJoins,
-};
+use sqlparser::ast::{ObjectName, Query, TableAlias, TableFactor, TableSampleKind, TableWithJoins};
 
 use crate::model::{ColumnRef, Oid};
 use crate::rules::Tenant;
 
+use super::functions::ordinality;
 use super::lineage::Lineage;
 use super::query::Rows;
-use super::refuse::{FUNCTION, OTHER, Walked};
+use super::refuse::{OTHER, Walked};
 use super::relations::Standing;
 use super::scope::{Offered, Origin, Scan, Scope, Source};
 use super::walk::Walk;
@@ -77,7 +75,12 @@ impl Walk<'_> {
                     Some(args) => self.table_function(name, &args.args, scope)?,
                     None => self.named_source(name, scope)?,
                 };
-                source.open |= *with_ordinality;
+                if *with_ordinality && source.scalar {
+                    source.scalar = false;
+                    source.columns.push(ordinality());
+                } else {
+                    source.open |= *with_ordinality;
+                }
                 let source = self.aliased(source, alias.as_ref())?;
                 Ok(pushed(source, scope))
             }
@@ -114,8 +117,7 @@ impl Walk<'_> {
                 if *with_offset {
                     return Err(self.not_understood("UNNEST of another dialect", None));
                 }
-                let source = self.unnest(array_exprs, *with_ordinality, scope)?;
-                let source = self.aliased(source, alias.as_ref())?;
+                let source = self.unnest(array_exprs, *with_ordinality, alias.as_ref(), scope)?;
                 Ok(pushed(source, scope))
             }
             TableFactor::NestedJoin {
@@ -152,39 +154,6 @@ impl Walk<'_> {
         }
     }
 
-    /// `unnest(array, …)` in FROM: the arrays' elements row by row.
-    fn unnest(&mut self, arrays: &[Expr], ordinality: bool, scope: &Scope<'_>) -> Walked<Source> {
-        let mut source = Source {
-            name: "unnest".to_owned(),
-            ..Source::default()
-        };
-        let group = self.new_group();
-        for array in arrays {
-            let origin = self.unnested(array, group);
-            if origin.is_none() {
-                self.plain(array, scope, FUNCTION)?;
-                // An array of rows gives a column for each of their fields.
-                source.open = true;
-            }
-            source.columns.push(Offered {
-                name: "unnest".to_owned(),
-                lineage: Lineage::None,
-                origin,
-            });
-        }
-        if source.open {
-            self.use_all_plain(&source.columns);
-            source.columns.clear();
-        } else if ordinality {
-            source.columns.push(Offered {
-                name: "ordinality".to_owned(),
-                lineage: Lineage::None,
-                origin: None,
-            });
-        }
-        Ok(source)
-    }
-
     fn sample(&mut self, sample: Option<&TableSampleKind>, scope: &Scope<'_>) -> Walked<()> {
         let Some(
             TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample),
@@ -216,52 +185,11 @@ impl Walk<'_> {
         }
     }
 
-    fn table_function(
+    pub(super) fn aliased(
         &mut self,
-        name: &ObjectName,
-        args: &[FunctionArg],
-        scope: &Scope<'_>,
+        mut source: Source,
+        alias: Option<&TableAlias>,
     ) -> Walked<Source> {
-        let names = self.names(name)?;
-        let token = self.name_token(name);
-        let function = names.last().cloned().unwrap_or_default();
-        if self.relations.is_function(&function) {
-            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
-            let message =
-                format!("function {function} works on a protected table inside the server");
-            return Err(self.refuse(message, help, "refused-function-call", token));
-        }
-        self.place_name(name);
-        self.impure = self.impure.or(token);
-        if let (Some(attempt), [schema, _]) = (&self.attempt, names.as_slice())
-            && (schema == "pg_temp" && function == attempt.function && args.is_empty())
-        {
-            return Ok(attempt.source.clone());
-        }
-        for argument in args {
-            let value = match argument {
-                FunctionArg::Unnamed(value) => value,
-                FunctionArg::Named { name, arg, .. } => {
-                    self.place(name);
-                    arg
-                }
-                FunctionArg::ExprNamed { .. } => {
-                    return Err(self.not_understood("this form of a function argument", token));
-                }
-            };
-            match value {
-                FunctionArgExpr::Expr(expr) => self.plain(expr, scope, FUNCTION)?,
-                _ => return Err(self.not_understood("a star argument", token)),
-            }
-        }
-        Ok(Source {
-            name: function,
-            open: true,
-            ..Source::default()
-        })
-    }
-
-    fn aliased(&mut self, mut source: Source, alias: Option<&TableAlias>) -> Walked<Source> {
         let Some(alias) = alias else {
             return Ok(source);
         };
@@ -278,7 +206,9 @@ impl Walk<'_> {
             }
             self.use_all_plain(&source.columns);
         }
-        if let ([only], true) = (source.columns.as_mut_slice(), unnested) {
+        if let ([only], true) | ([only, Offered { origin: None, .. }], true) =
+            (source.columns.as_mut_slice(), unnested)
+        {
             only.name.clone_from(&source.name);
         }
         for (at, column) in alias.columns.iter().enumerate() {
@@ -425,6 +355,7 @@ impl Walk<'_> {
             open: false,
             table: Some(relation.oid),
             qualified_only: false,
+            scalar: false,
         })
     }
 }

@@ -176,6 +176,11 @@ impl Walk<'_> {
         scope: &Scope<'_>,
         cast: Option<ValueKind>,
     ) -> Walked<()> {
+        let kind = target.column.kind;
+        let of_kind = cast == Some(kind) || (cast.is_none() && kind == ValueKind::Text);
+        if self.is_null(other) && of_kind && kind != ValueKind::Json {
+            return self.store_cast(value, target, scope, cast);
+        }
         let constant = self
             .operand(other)
             .and_then(|operand| self.token(operand.token))

@@ -80,6 +80,8 @@ pub(super) struct Walk<'a> {
     pub keys: Vec<usize>,
     /// Columns that are compared together with the one that is looked at.
     pub together: Vec<Origin>,
+    /// Columns of which the rows that are aggregated hold one value each.
+    pub single: Vec<Origin>,
     /// The function whose result it reads, where an earlier statement of the text made it.
     pub attempt: Option<Attempt>,
     pub tenants: Vec<TenantSource>,
@@ -130,6 +132,7 @@ impl<'a> Walk<'a> {
             tenancy: Tenancy::default(),
             keys: Vec::new(),
             together: Vec::new(),
+            single: Vec::new(),
             attempt: None,
             tenants: Vec::new(),
             asking: Asking::default(),

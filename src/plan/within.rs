@@ -2,35 +2,15 @@
 
 use sqlparser::ast::{DataType, Expr, FunctionArgumentClause, Value, ValueWithSpan};
 
-use crate::model::{Oid, ValueKind};
-use crate::rules::ColumnState;
+use crate::model::ValueKind;
 
 use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
 use super::lineage::{Lineage, Member, Shape, columns, merge, unclear, weakened};
-use super::refuse::{AGGREGATE, CAST, Construct, FUNCTION, JSON, OPERATOR, Walked};
-use super::scope::{Meaning, Origin, Scope};
+use super::parts;
+use super::refuse::{AGGREGATE, CAST, COMPARISON, Construct, FUNCTION, JSON, Walked};
+use super::scope::Scope;
 use super::walk::Walk;
-
-/// `pg_type`'s numbers, dates, `bool` and `uuid`: their text holds no sealed value, whoever stored it.
-const HARMLESS_TYPES: &[u32] = &[
-    16, 20, 21, 23, 26, 700, 701, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2950,
-];
-
-/// Functions that give one of those.
-const HARMLESS_FUNCTIONS: &[&str] = &[
-    "clock_timestamp",
-    "count",
-    "date_part",
-    "extract",
-    "gen_random_uuid",
-    "length",
-    "now",
-    "rank",
-    "row_number",
-    "statement_timestamp",
-    "transaction_timestamp",
-];
 
 /// One argument of a function call.
 #[derive(Clone)]
@@ -52,13 +32,13 @@ pub(super) struct Call<'e, 's> {
 }
 
 impl Call<'_, '_> {
-    fn first(&self) -> Lineage {
+    pub(super) fn first(&self) -> Lineage {
         self.arguments
             .first()
             .map_or(Lineage::None, |argument| argument.lineage.clone())
     }
 
-    fn all(&self) -> impl Iterator<Item = &Lineage> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Lineage> {
         self.arguments.iter().map(|argument| &argument.lineage)
     }
 }
@@ -92,6 +72,12 @@ impl Walk<'_> {
         if call.distinct {
             return self.refuse_call(call, AGGREGATE);
         }
+        if let Some(lineage) = self.constructed(call)? {
+            return Ok(lineage);
+        }
+        if let Some(lineage) = self.parted(call)? {
+            return Ok(lineage);
+        }
         let json = |of: Lineage, to| Ok(Lineage::within(Shape::Json { of, to }));
         match call.name {
             "count" => Ok(Lineage::None),
@@ -105,8 +91,8 @@ impl Walk<'_> {
             }
             "row_to_json" | "to_json" | "array_to_json" => json(call.first(), ValueKind::Json),
             "to_jsonb" => json(call.first(), ValueKind::Jsonb),
-            "json_agg" => json(array(call.first()), ValueKind::Json),
-            "jsonb_agg" => json(array(call.first()), ValueKind::Jsonb),
+            "json_agg" | "json_agg_strict" => json(array(call.first()), ValueKind::Json),
+            "jsonb_agg" | "jsonb_agg_strict" => json(array(call.first()), ValueKind::Jsonb),
             "json_build_array" => json(items(call.all()), ValueKind::Json),
             "jsonb_build_array" => json(items(call.all()), ValueKind::Jsonb),
             "json_build_object" | "jsonb_build_object" => {
@@ -120,30 +106,26 @@ impl Walk<'_> {
                 let pairs = pairs.collect::<Option<Vec<_>>>();
                 self.object(call, pairs, call.name.starts_with("jsonb"))
             }
-            "json_object_agg" | "jsonb_object_agg" => match call.arguments {
+            "json_object_agg"
+            | "json_object_agg_strict"
+            | "json_object_agg_unique"
+            | "json_object_agg_unique_strict"
+            | "jsonb_object_agg"
+            | "jsonb_object_agg_strict"
+            | "jsonb_object_agg_unique"
+            | "jsonb_object_agg_unique_strict" => match call.arguments {
                 [key, value] if key.lineage.is_none() => {
                     let members = Lineage::within(Shape::Members(value.lineage.clone()));
-                    let to = match call.name {
-                        "json_object_agg" => ValueKind::Json,
-                        _ => ValueKind::Jsonb,
+                    let to = match call.name.starts_with("jsonb") {
+                        false => ValueKind::Json,
+                        true => ValueKind::Jsonb,
                     };
                     json(members, to)
                 }
                 _ => self.refuse_call(call, FUNCTION),
             },
-            "json_object" => {
-                let pairs = call.arguments.iter().map(|argument| {
-                    argument
-                        .key
-                        .map(|key| (key, &argument.lineage))
-                        .filter(|_| call.clauses.is_empty())
-                });
-                let pairs = pairs.collect::<Option<Vec<_>>>();
-                self.object(call, pairs, false)
-            }
-            "json_arrayagg" if call.clauses.iter().all(is_order) => {
-                json(array(call.first()), ValueKind::Json)
-            }
+            "nullif" => self.null_if(call),
+            "min" | "max" => self.extreme(call),
             "array_agg" => Ok(array(call.first())),
             "array_remove" => match call.arguments {
                 [whole, removed] if removed.expr.is_some_and(|expr| self.is_null(expr)) => {
@@ -174,7 +156,7 @@ impl Walk<'_> {
         }
     }
 
-    fn refuse_call<T>(&self, call: &Call<'_, '_>, construct: Construct) -> Walked<T> {
+    pub(super) fn refuse_call<T>(&self, call: &Call<'_, '_>, construct: Construct) -> Walked<T> {
         let aggregate = matches!(
             call.name,
             "count"
@@ -236,7 +218,7 @@ impl Walk<'_> {
     }
 
     /// The text of a string constant.
-    fn literal(&self, value: &ValueWithSpan) -> Option<String> {
+    pub(super) fn literal(&self, value: &ValueWithSpan) -> Option<String> {
         let token = self
             .token_at(value.span)
             .and_then(|index| self.token(index))?;
@@ -268,6 +250,28 @@ impl Walk<'_> {
         }
     }
 
+    /// `NULLIF(value, NULL)` is the value.
+    fn null_if(&self, call: &Call<'_, '_>) -> Walked<Lineage> {
+        match call.arguments {
+            [value, other] if other.expr.is_some_and(|expr| self.is_null(expr)) => {
+                Ok(value.lineage.clone())
+            }
+            _ => self.refuse_call(call, COMPARISON),
+        }
+    }
+
+    /// `min` and `max` of one row's value are that value.
+    fn extreme(&self, call: &Call<'_, '_>) -> Walked<Lineage> {
+        if let [argument] = call.arguments
+            && let Some(expr) = argument.expr
+            && matches!(argument.lineage, Lineage::Exact(_))
+            && self.has_key(self.origin_of(expr, call.scope), &self.single)
+        {
+            return Ok(argument.lineage.clone());
+        }
+        self.refuse_call(call, AGGREGATE)
+    }
+
     fn object(
         &mut self,
         call: &Call<'_, '_>,
@@ -297,156 +301,6 @@ impl Walk<'_> {
         }))
     }
 
-    /// A text of sealed values and of others in which nobody can have stored one.
-    fn text(&self, call: &Call<'_, '_>, arguments: &[Argument<'_>]) -> Walked<Lineage> {
-        let mut parts = Vec::new();
-        for argument in arguments {
-            if argument.lineage.is_none() {
-                let harmless = argument
-                    .expr
-                    .is_some_and(|expr| self.is_harmless(expr, call.scope));
-                if !harmless {
-                    return self.refuse_call(call, FUNCTION);
-                }
-            } else {
-                match text_parts(&argument.lineage) {
-                    Some((inner, None)) => parts.extend(inner),
-                    _ => return self.refuse_call(call, FUNCTION),
-                }
-            }
-        }
-        if one_rendition(&parts) {
-            Ok(Lineage::within(Shape::Text { parts, count: None }))
-        } else {
-            self.refuse_call(call, FUNCTION)
-        }
-    }
-
-    /// `a || b || …`
-    pub(super) fn concatenated(
-        &mut self,
-        first: &Expr,
-        rest: &[&Expr],
-        scope: &Scope<'_>,
-    ) -> Walked<Lineage> {
-        let operands: Vec<&Expr> = std::iter::once(first).chain(rest.iter().copied()).collect();
-        let mut lineages = Vec::new();
-        for operand in &operands {
-            lineages.push(self.expr(operand, scope)?);
-        }
-        let all = unclear(&lineages);
-        if all.is_none() {
-            return Ok(Lineage::None);
-        }
-        if let Some(document) = self.joined_documents(&operands, &lineages) {
-            return Ok(document);
-        }
-        let (mut parts, mut count, mut sure, mut harmless) = (Vec::new(), 0, true, true);
-        for (operand, lineage) in operands.iter().zip(&lineages) {
-            if lineage.is_none() {
-                harmless &= self.is_harmless(operand, scope);
-                continue;
-            }
-            // json || text is another operator, and bytea || bytea joins bytes.
-            let text = columns(lineage)
-                .iter()
-                .all(|column| column.kind == ValueKind::Text)
-                || matches!(lineage, Lineage::Within(shape) if matches!(shape.as_ref(), Shape::Cast { to: ValueKind::Text, .. }));
-            let Some((inner, inner_count)) = text_parts(lineage).filter(|_| text) else {
-                self.must_be_plain(lineage, OPERATOR)?;
-                continue;
-            };
-            count += inner_count.unwrap_or(inner.len());
-            sure &= inner.iter().all(is_strict)
-                && (inner_count.is_some() || !matches!(lineage, Lineage::Within(_)));
-            harmless &= inner_count.is_none();
-            parts.extend(inner);
-        }
-        if harmless {
-            Ok(Lineage::within(Shape::Text { parts, count: None }))
-        } else if sure {
-            // NULL in one is NULL in all: more sealed values than operands are somebody else's.
-            Ok(Lineage::within(Shape::Text {
-                parts,
-                count: Some(count),
-            }))
-        } else {
-            self.must_be_plain(&all, OPERATOR)?;
-            Ok(Lineage::None)
-        }
-    }
-
-    /// Whether nobody can have stored a sealed value in what an expression gives as text.
-    fn is_harmless(&self, expr: &Expr, scope: &Scope<'_>) -> bool {
-        match expr {
-            Expr::Nested(inner) => self.is_harmless(inner, scope),
-            Expr::Value(ValueWithSpan {
-                value: Value::Null | Value::Boolean(_) | Value::Number(..),
-                ..
-            }) => true,
-            Expr::Value(value) => self
-                .literal(value)
-                .is_some_and(|text| !text.contains("~s") && !text.ends_with('~')),
-            Expr::Cast {
-                expr, data_type, ..
-            } => {
-                is_harmless_type(data_type)
-                    || (kind_of(data_type) == Some(ValueKind::Text)
-                        && self.is_harmless(expr, scope))
-            }
-            Expr::Identifier(ident) => {
-                self.is_harmless_column(&scope.resolve(&[self.name(ident)]))
-            }
-            Expr::CompoundIdentifier(idents) => {
-                let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-                self.is_harmless_column(&scope.resolve(&parts))
-            }
-            Expr::Function(function) => self.names(&function.name).is_ok_and(|names| {
-                matches!(names.as_slice(), [name] if HARMLESS_FUNCTIONS.contains(&name.as_str()))
-            }),
-            Expr::Extract { .. } => true,
-            _ => false,
-        }
-    }
-
-    fn is_harmless_column(&self, meaning: &Meaning) -> bool {
-        let Meaning::Column {
-            origin: Some(Origin::Column(origin, _)),
-            ..
-        } = meaning
-        else {
-            return false;
-        };
-        let relation = self.relations.catalog.relation(origin.table);
-        let column = relation.and_then(|relation| relation.attnum(origin.attnum));
-        column.is_some_and(|column| {
-            let Oid(type_oid) = column.type_oid;
-            HARMLESS_TYPES.contains(&type_oid)
-        })
-    }
-
-    /// Whether a format string only puts its arguments in as they are.
-    fn is_plain_format(&self, pattern: &Argument<'_>) -> bool {
-        let Some(text) = pattern.expr.and_then(|expr| self.constant_text(expr)) else {
-            return false;
-        };
-        if text.contains("~s") {
-            return false;
-        }
-        let mut rest = text.split('%');
-        rest.next();
-        let mut skip = false;
-        rest.all(|after| {
-            if std::mem::take(&mut skip) {
-                return true;
-            }
-            let digits = after.trim_start_matches(|c: char| c.is_ascii_digit());
-            skip = after.is_empty();
-            skip || after.starts_with('s')
-                || (digits.len() < after.len() && digits.starts_with("$s"))
-        })
-    }
-
     /// What a value carries after a cast.
     pub(super) fn recast(&self, lineage: Lineage, data_type: &DataType) -> Walked<Lineage> {
         if lineage.is_none() {
@@ -456,9 +310,15 @@ impl Walk<'_> {
         if let (Lineage::Within(shape), DataType::Array(element)) = (&lineage, data_type) {
             return self.recast_array(shape, element);
         }
-        let Some(to) = kind_of(data_type) else {
-            return refused(&lineage);
-        };
+        match kind_of(data_type) {
+            Some(to) => self.recast_as(lineage, to),
+            None => refused(&lineage),
+        }
+    }
+
+    /// The same, by the kind that it is cast to.
+    pub(super) fn recast_as(&self, lineage: Lineage, to: ValueKind) -> Walked<Lineage> {
+        let refused = |lineage: &Lineage| self.must_be_plain(lineage, CAST).map(|()| Lineage::None);
         let shape = match &lineage {
             Lineage::Within(shape) => shape,
             _ => {
@@ -533,17 +393,16 @@ impl Walk<'_> {
 
     /// An element or a slice of an array.
     pub(super) fn element(&self, whole: &Lineage, slice: bool) -> Walked<Lineage> {
+        if let (Some(of), false) = (parts::elements(whole), slice) {
+            return Ok(of);
+        }
         if let Lineage::Within(shape) = whole
             && let Shape::Array(of) = shape.as_ref()
         {
-            return Ok(if slice { whole.clone() } else { of.clone() });
+            return Ok(Lineage::within(Shape::Array(of.clone())));
         }
         self.must_be_plain(whole, JSON).map(|()| Lineage::None)
     }
-}
-
-fn is_order(clause: &FunctionArgumentClause) -> bool {
-    matches!(clause, FunctionArgumentClause::OrderBy(_))
 }
 
 /// An array of such elements; an array of arrays is one of more dimensions.
@@ -573,23 +432,6 @@ pub(super) fn record<'l>(all: impl Iterator<Item = &'l Lineage>) -> Lineage {
     Lineage::within(Shape::Record(members.collect()))
 }
 
-/// Whether no column stands in a text both as json and as jsonb: the sealed value looks the same, its plaintext does not.
-fn one_rendition(parts: &[Lineage]) -> bool {
-    let renditions = parts.iter().flat_map(|part| {
-        let jsonb = matches!(part, Lineage::Within(shape)
-            if matches!(shape.as_ref(), Shape::Cast { to: ValueKind::Jsonb, .. }));
-        columns(part)
-            .into_iter()
-            .map(move |column| (column.label.clone(), jsonb))
-    });
-    let renditions: Vec<_> = renditions.collect();
-    renditions.iter().all(|(label, jsonb)| {
-        renditions
-            .iter()
-            .all(|(other, rendition)| other != label || rendition == jsonb)
-    })
-}
-
 /// Whether a value of one kind cast to another is known from its plaintext.
 fn casts(from: ValueKind, to: ValueKind) -> bool {
     matches!(
@@ -600,56 +442,5 @@ fn casts(from: ValueKind, to: ValueKind) -> bool {
                 ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea,
                 ValueKind::Text
             )
-    )
-}
-
-/// Whether every value that is not NULL must be a sealed one.
-fn is_strict(lineage: &Lineage) -> bool {
-    match lineage {
-        Lineage::Exact(column) => column.state != ColumnState::Migrating,
-        Lineage::Within(shape) => {
-            matches!(shape.as_ref(), Shape::Cast { of, .. } if is_strict(of))
-        }
-        Lineage::None | Lineage::Maybe(_) => false,
-    }
-}
-
-/// The sealed values in the text form of an argument, and their exact number if that is known; `None` where their end
-/// cannot be told in a larger text.
-fn text_parts(lineage: &Lineage) -> Option<(Vec<Lineage>, Option<usize>)> {
-    match lineage {
-        Lineage::None => Some((Vec::new(), None)),
-        Lineage::Exact(_) | Lineage::Maybe(_) => columns(lineage)
-            .iter()
-            .all(|column| column.kind != ValueKind::Bytea)
-            .then(|| (vec![lineage.clone()], None)),
-        Lineage::Within(shape) => match shape.as_ref() {
-            Shape::Text { parts, count } => Some((parts.clone(), *count)),
-            Shape::Cast { of, .. } => columns(of)
-                .iter()
-                .all(|column| column.kind != ValueKind::Bytea)
-                .then(|| (vec![lineage.clone()], None)),
-            _ => None,
-        },
-    }
-}
-
-fn is_harmless_type(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Int(_)
-            | DataType::Integer(_)
-            | DataType::BigInt(_)
-            | DataType::SmallInt(_)
-            | DataType::Int2(_)
-            | DataType::Int4(_)
-            | DataType::Int8(_)
-            | DataType::Numeric(_)
-            | DataType::Decimal(_)
-            | DataType::Boolean
-            | DataType::Bool
-            | DataType::Uuid
-            | DataType::Date
-            | DataType::Timestamp(..)
     )
 }

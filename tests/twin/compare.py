@@ -197,6 +197,7 @@ class Comparison:
         self.sealed, self.plain = Peer(servers.url), Peer(servers.twin)
         self.direct = psycopg.connect(servers.direct, autocommit=True)
         self.tenants = None
+        Grammar.version = servers.version or 15
 
     def both(self, steps_sql):
         for peer in (self.sealed, self.plain):

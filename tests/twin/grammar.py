@@ -73,6 +73,8 @@ class Statement:
 class Grammar:
     """One statement at a time. `how` is `literals`, `parameters` (also `$n`) or `prepared` (SQL PREPARE)."""
 
+    version = 15
+
     def __init__(self, rng, how="literals"):
         self.rng, self.how = rng, how
         self.parameters = []
@@ -282,7 +284,7 @@ class Grammar:
                 tail = self.rng.choice(["", f" LIMIT {self.integer(0, 5)}", f" LIMIT {self.integer(1, 5)} OFFSET {self.integer(0, 3)}", " FETCH FIRST 3 ROWS ONLY"])
                 return Statement(f"{sql} ORDER BY {order}{tail}", ordered=True)
             return Statement(sql + (self.rng.choice([" FOR UPDATE", " FOR NO KEY UPDATE", " FOR KEY SHARE"]) if self.chance(0.05) and "JOIN" not in sql and "(" not in sql and "notes_and_people" not in sql else ""))
-        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query])())
+        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query, self.parts, self.parts])())
 
     def grouped(self):
         table = self.rng.choice(["people", "events", "staff"])
@@ -356,6 +358,39 @@ class Grammar:
             f"SELECT t0.id, t0.secret, (SELECT coalesce(jsonb_agg(t1.j), '[]') FROM (SELECT jsonb_build_object('b', t2.body) AS j FROM notes t2 WHERE t2.person = t0.id ORDER BY t2.id) t1) AS notes FROM people t0 WHERE t0.id = {limit}",
             f"SELECT json_build_object('people', (SELECT json_agg(json_build_object('s', p.secret, 'r', p.raw, 'b', p.blob) ORDER BY p.id) FROM people p WHERE p.id < {limit}))",
         ])
+
+    def parts(self):
+        """Documents and arrays with sealed values in them, taken apart again."""
+        limit = self.integer(1, 9)
+        forms = [
+            f"SELECT to_jsonb(p) -> 'secret', to_jsonb(p) ->> 'secret', to_json(p) -> 'doc', to_jsonb(p) ->> 'n' FROM people p WHERE to_jsonb(p) ->> 'org' = {self.tenant()}",
+            f"SELECT row_to_json(p) -> 'raw', row_to_json(p) ->> 'nothing', jsonb_build_object('a', p) -> 'a' ->> 'code' FROM people p WHERE id < {limit}",
+            f"SELECT json_agg(t ORDER BY t.id) -> 0 ->> 'body', jsonb_agg(t.meta ORDER BY t.id) -> 1 FROM notes t WHERE id < {self.integer(1, 20)}",
+            f"SELECT unnest(array_agg(secret ORDER BY id)) FROM people WHERE id < {self.integer()}",
+            f"SELECT u.k, u.i FROM (SELECT array_agg(code ORDER BY id) AS ks FROM people) x, unnest(x.ks) WITH ORDINALITY u(k, i)",
+            f"SELECT u, u.secret, u.id FROM (SELECT array_agg(p ORDER BY id) AS ps FROM people p WHERE id < {limit}) x, unnest(x.ps) u",
+            f"SELECT p.id, u FROM people p, unnest(ARRAY[p.secret, p.code]) u WHERE p.id < {limit}",
+            f"SELECT (ARRAY[secret, code])[1], (array_agg(secret) OVER (ORDER BY id))[2], cardinality(array_agg(doc) OVER (ORDER BY id)) FROM people WHERE id < {limit}",
+            f"SELECT array_append(array_agg(secret ORDER BY id), 'x'), array_cat(array_agg(secret ORDER BY id), array_agg(code ORDER BY id)), array_length(array_agg(secret), 1) FROM people WHERE id < {limit}",
+            f"SELECT e.value, e.value ->> 'body' FROM (SELECT jsonb_agg(t ORDER BY t.id) AS j FROM notes t) x, jsonb_array_elements(x.j) e",
+            f"SELECT e FROM (SELECT json_agg(secret ORDER BY id) AS j FROM people WHERE id < {limit}) x, json_array_elements_text(x.j) e",
+            f"SELECT jsonb_array_elements(jsonb_agg(doc ORDER BY id)), jsonb_array_length(jsonb_agg(doc)) FROM people WHERE id < {limit}",
+            f"SELECT json_strip_nulls(json_build_object('s', t.token, 'n', t.n)), jsonb_strip_nulls(jsonb_build_object('s', t.token, 'n', t.n)), jsonb_object_keys(to_jsonb(t)) FROM tokens t WHERE id < {limit}",
+            f"SELECT id, num_nonnulls(secret, code, name), num_nulls(doc), pg_typeof(raw), secret COLLATE \"C\" FROM people WHERE num_nonnulls(secret, doc) > 0",
+            f"SELECT t.id, max(t.token), min(token), count(*) FROM tokens t LEFT JOIN notes o ON o.id > t.id GROUP BY t.id", f"SELECT max(token) FROM tokens WHERE id = {limit} AND n IS NOT NULL", f"SELECT max(payload) FROM events WHERE id = {limit} AND kind = 'a'",
+            f"SELECT id, nullif(secret, NULL), nullif(doc, NULL) FROM people WHERE id < {limit}",
+        ]
+        if self.version >= 16:
+            forms += 3 * [
+                f"SELECT JSON_ARRAY(secret, code), JSON_ARRAY(secret, n, 'x'), JSON_ARRAY(secret, name, doc NULL ON NULL), JSON_ARRAY(doc, doc RETURNING jsonb) FROM people WHERE id < {limit}",
+                f"SELECT JSON_ARRAY(SELECT secret FROM people WHERE id < {limit} ORDER BY id RETURNING text), JSON_ARRAY(SELECT raw FROM people WHERE id < {limit} ORDER BY id RETURNING jsonb)",
+                f"SELECT JSON_OBJECT('s': secret, 'd' VALUE doc, 'n': name), JSON_OBJECT('s': secret, 'n': name ABSENT ON NULL WITH UNIQUE KEYS RETURNING jsonb), JSON_OBJECT('s': raw RETURNING text) FROM people WHERE id < {limit}",
+                f"SELECT JSON_OBJECTAGG(id: body ABSENT ON NULL RETURNING jsonb), JSON_OBJECTAGG(id VALUE meta WITH UNIQUE KEYS), JSON_ARRAYAGG(body ORDER BY id NULL ON NULL), JSON_ARRAYAGG(meta ORDER BY id RETURNING jsonb) FROM notes WHERE id < {self.integer()}",
+                f"SELECT any_value(token), jsonb_object_agg_unique(id, token), json_object_agg_strict(id, extra) FROM tokens WHERE id = {limit}",
+            ]
+        if self.version >= 17:
+            forms += 2 * [f"SELECT JSON_SCALAR(secret), JSON_SERIALIZE(raw), JSON_SERIALIZE(raw RETURNING text) FROM people WHERE id < {limit}"]
+        return self.rng.choice(forms)
 
     # Writes
 

@@ -5,6 +5,7 @@ mod clauses;
 mod copies;
 mod derived;
 mod guards;
+mod parts;
 mod queries;
 mod refusals;
 mod search;

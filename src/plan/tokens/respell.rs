@@ -47,6 +47,8 @@ pub(super) struct Respelling {
     closing: Option<usize>,
     /// The bracket that closes the options of RETURNING.
     options: Option<usize>,
+    /// Where the queries of `JSON_ARRAY(SELECT …)` end, the innermost last.
+    queries: Vec<usize>,
 }
 
 impl Respelling {
@@ -63,6 +65,9 @@ impl Respelling {
                 as_tokens: vec![ParserToken::Comma],
                 count: 1,
             });
+        }
+        if let Some(respelled) = self.json_query(of, at) {
+            return Some(respelled);
         }
         if self.is_comma_of_lock(of, at) {
             // The parser takes one name behind OF, but several locks.
@@ -98,6 +103,31 @@ impl Respelling {
             }
             _ => None,
         }
+    }
+
+    /// `JSON_ARRAY(SELECT …)`: the query gets brackets of its own.
+    fn json_query(&mut self, of: Tokens<'_>, at: usize) -> Option<Respelled> {
+        if self.queries.last() == Some(&at) {
+            self.queries.pop();
+            let next = match of.is(at, "returning") {
+                true => ParserToken::make_word("returning", None),
+                false => ParserToken::RParen,
+            };
+            return Some(Respelled {
+                as_tokens: vec![ParserToken::RParen, next],
+                count: 1,
+            });
+        }
+        let query = ["select", "values", "with"]
+            .iter()
+            .any(|word| of.is(at + 1, word));
+        let opens = of.is_special(at, b'(') && of.follow(at, &["json_array"]) && query;
+        let end = opens.then(|| of.end_of_json_query(at)).flatten()?;
+        self.queries.push(end);
+        Some(Respelled {
+            as_tokens: vec![ParserToken::LParen, ParserToken::LParen],
+            count: 1,
+        })
     }
 
     /// A clause that the parser does not know.
@@ -153,6 +183,22 @@ impl Tokens<'_> {
         at.checked_sub(1).is_some_and(|at| {
             self.is_special(at, b'.') || before.iter().any(|word| self.is(at, word))
         })
+    }
+
+    /// The token behind the query in the bracket: RETURNING, or what closes it.
+    fn end_of_json_query(self, open: usize) -> Option<usize> {
+        let close = self.closing(open)?;
+        let mut at = open + 1;
+        while at < close {
+            if self.is(at, "returning") {
+                return Some(at);
+            }
+            at = match self.is_special(at, b'(') || self.is_special(at, b'[') {
+                true => self.closing(at)? + 1,
+                false => at + 1,
+            };
+        }
+        Some(close)
     }
 
     /// The closing bracket of `(name).*` or `(a.name).*`.

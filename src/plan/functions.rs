@@ -1,0 +1,210 @@
+//! Functions in FROM.
+
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, ObjectName, TableAlias};
+
+use super::lineage::{Lineage, Shape};
+use super::parts;
+use super::refuse::{FUNCTION, Walked};
+use super::scope::{Offered, Scope, Source};
+use super::walk::Walk;
+use super::within::{Argument, Call};
+
+/// Functions that give the elements of a document, each as a row of one column named `value`.
+const LISTS: &[&str] = &[
+    "json_array_elements",
+    "json_array_elements_text",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+];
+
+impl Walk<'_> {
+    /// `unnest(array, …)`: the arrays' elements row by row.
+    pub(super) fn unnest(
+        &mut self,
+        arrays: &[Expr],
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+        scope: &Scope<'_>,
+    ) -> Walked<Source> {
+        let mut source = Source {
+            name: "unnest".to_owned(),
+            scalar: arrays.len() == 1 && !ordinality,
+            ..Source::default()
+        };
+        let group = self.new_group();
+        for array in arrays {
+            let origin = self.unnested(array, group);
+            let lineage = match origin {
+                Some(_) => Lineage::None,
+                None => self.expr(array, scope)?,
+            };
+            if lineage.is_none() {
+                // An array of rows gives a column for each of their fields.
+                source.open |= origin.is_none();
+                source.columns.push(Offered {
+                    name: "unnest".to_owned(),
+                    lineage,
+                    origin,
+                });
+                continue;
+            }
+            let of = parts::elements(&lineage).filter(|_| !source.open);
+            let Some(of) = of else {
+                // Behind an array of rows its place is not known.
+                self.must_be_plain(&lineage, FUNCTION)?;
+                continue;
+            };
+            source.scalar &= !is_record(&of);
+            source.columns.extend(columns_of(&of));
+        }
+        let sealed = source
+            .columns
+            .iter()
+            .any(|column| !column.lineage.is_none());
+        if source.open && sealed {
+            return self.unnest_beside(source, alias);
+        }
+        if source.open {
+            self.use_all_plain(&source.columns);
+            source.columns.clear();
+        } else if ordinality {
+            source.columns.push(self::ordinality());
+        }
+        self.aliased(source, alias)
+    }
+
+    /// Sealed elements first, and then columns of which only those that the alias names are known.
+    fn unnest_beside(&mut self, mut source: Source, alias: Option<&TableAlias>) -> Walked<Source> {
+        self.use_all_plain(&source.columns);
+        let last = source
+            .columns
+            .iter()
+            .rposition(|column| !column.lineage.is_none());
+        source.columns.truncate(last.map_or(0, |last| last + 1));
+        source.scalar = false;
+        let Some(alias) = alias else {
+            return Ok(source);
+        };
+        self.place(&alias.name);
+        source.name = self.name(&alias.name);
+        for (at, column) in alias.columns.iter().enumerate() {
+            self.place(&column.name);
+            let name = self.name(&column.name);
+            match source.columns.get_mut(at) {
+                Some(offered) => offered.name = name,
+                None => source.columns.push(Offered {
+                    name,
+                    lineage: Lineage::None,
+                    origin: None,
+                }),
+            }
+        }
+        Ok(source)
+    }
+
+    pub(super) fn table_function(
+        &mut self,
+        name: &ObjectName,
+        args: &[FunctionArg],
+        scope: &Scope<'_>,
+    ) -> Walked<Source> {
+        let names = self.names(name)?;
+        let token = self.name_token(name);
+        let function = names.last().cloned().unwrap_or_default();
+        if self.relations.is_function(&function) {
+            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
+            let message =
+                format!("function {function} works on a protected table inside the server");
+            return Err(self.refuse(message, help, "refused-function-call", token));
+        }
+        self.place_name(name);
+        self.impure = self.impure.or(token);
+        if let (Some(attempt), [schema, _]) = (&self.attempt, names.as_slice())
+            && (schema == "pg_temp" && function == attempt.function && args.is_empty())
+        {
+            return Ok(attempt.source.clone());
+        }
+        let mut arguments = Vec::new();
+        for argument in args {
+            let value = match argument {
+                FunctionArg::Unnamed(value) => value,
+                FunctionArg::Named { name, arg, .. } => {
+                    self.place(name);
+                    arg
+                }
+                FunctionArg::ExprNamed { .. } => {
+                    return Err(self.not_understood("this form of a function argument", token));
+                }
+            };
+            let FunctionArgExpr::Expr(expr) = value else {
+                return Err(self.not_understood("a star argument", token));
+            };
+            arguments.push(Argument {
+                expr: Some(expr),
+                lineage: self.expr(expr, scope)?,
+                key: None,
+            });
+        }
+        let own = names.len() == 1 || names.first().is_some_and(|schema| schema == "pg_catalog");
+        let plain = arguments.iter().all(|argument| argument.lineage.is_none());
+        if plain || !own || !LISTS.contains(&function.as_str()) || self.is_variadic(token) {
+            for argument in &arguments {
+                self.must_be_plain(&argument.lineage, FUNCTION)?;
+            }
+            return Ok(Source {
+                name: function,
+                open: true,
+                ..Source::default()
+            });
+        }
+        let lineage = self.call(&Call {
+            name: &function,
+            arguments: &arguments,
+            clauses: &[],
+            distinct: false,
+            scope,
+        })?;
+        Ok(Source {
+            name: function,
+            columns: vec![Offered {
+                name: "value".to_owned(),
+                lineage,
+                origin: None,
+            }],
+            scalar: true,
+            ..Source::default()
+        })
+    }
+}
+
+/// The column that WITH ORDINALITY adds.
+pub(super) fn ordinality() -> Offered {
+    Offered {
+        name: "ordinality".to_owned(),
+        lineage: Lineage::None,
+        origin: None,
+    }
+}
+
+fn is_record(of: &Lineage) -> bool {
+    matches!(of, Lineage::Within(shape) if matches!(shape.as_ref(), Shape::Record(_)))
+}
+
+/// The columns that the elements of an array give: a row gives one for each of its fields.
+fn columns_of(of: &Lineage) -> Vec<Offered> {
+    if let Lineage::Within(shape) = of
+        && let Shape::Record(members) = shape.as_ref()
+    {
+        let fields = members.iter().map(|member| Offered {
+            name: member.name.clone(),
+            lineage: member.lineage.clone(),
+            origin: None,
+        });
+        return fields.collect();
+    }
+    vec![Offered {
+        name: "unnest".to_owned(),
+        lineage: of.clone(),
+        origin: None,
+    }]
+}

@@ -1,0 +1,258 @@
+//! Parts of documents and arrays that pgseal knows the shape of: `->`, `->>`, elements, `unnest`.
+
+use sqlparser::ast::{BinaryOperator, Expr, Value};
+
+use crate::model::ValueKind;
+
+use super::lineage::{Lineage, Shape, columns, merge, weakened};
+use super::refuse::{FUNCTION, JSON, Walked};
+use super::scope::Scope;
+use super::walk::Walk;
+use super::within::{Call, array};
+
+/// One step into a document.
+struct Step<'e> {
+    key: &'e Expr,
+    as_text: bool,
+}
+
+impl Walk<'_> {
+    /// `document -> 'key' ->> 0 …`; `None`: no such chain.
+    pub(super) fn stepped(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Option<Lineage>> {
+        let (mut steps, mut at) = (Vec::new(), expr);
+        while let Expr::BinaryOp { left, right, op } = at {
+            let as_text = match op {
+                BinaryOperator::Arrow => false,
+                BinaryOperator::LongArrow => true,
+                _ => break,
+            };
+            if self.constant_text(right).is_none() && index(right).is_none() {
+                break;
+            }
+            steps.push(Step {
+                key: right,
+                as_text,
+            });
+            at = left;
+        }
+        // What binds as tightly as an arrow stands on its left side, with all that is left of it.
+        if steps.is_empty() || matches!(at, Expr::BinaryOp { .. }) {
+            return Ok(None);
+        }
+        let mut lineage = self.expr(at, scope)?;
+        for step in steps.iter().rev() {
+            self.expr(step.key, scope)?;
+            lineage = self.step(&lineage, step)?;
+        }
+        Ok(Some(lineage))
+    }
+
+    fn step(&self, document: &Lineage, step: &Step<'_>) -> Walked<Lineage> {
+        let Some((of, to)) = built(document) else {
+            return self.must_be_plain(document, JSON).map(|()| Lineage::None);
+        };
+        let part = match (self.constant_text(step.key), index(step.key)) {
+            (Some(name), _) => match of {
+                Shape::Record(members) => {
+                    let named = members.iter().filter(|member| member.name == name);
+                    merge(named.map(|member| &member.lineage))
+                }
+                Shape::Members(of) => weakened(of.clone()),
+                Shape::Array(_) | Shape::Items(_) => Lineage::None,
+                _ => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
+            },
+            (None, Some(at)) => match of {
+                Shape::Items(parts) => parts.get(at).cloned().unwrap_or(Lineage::None),
+                Shape::Array(of) => of.clone(),
+                Shape::Record(_) | Shape::Members(_) => Lineage::None,
+                _ => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
+            },
+            (None, None) => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
+        };
+        self.taken(part, to, step.as_text)
+    }
+
+    /// A part of a document of kind `to`, as JSON or as text.
+    fn taken(&self, part: Lineage, to: ValueKind, as_text: bool) -> Walked<Lineage> {
+        let kinds = columns(&part);
+        let text = kinds.iter().all(|column| column.kind == ValueKind::Text);
+        match &part {
+            Lineage::None => Ok(Lineage::None),
+            Lineage::Exact(_) | Lineage::Maybe(_) if as_text && text => Ok(part),
+            // The text of a sealed document inside another depends on its plaintext's kind.
+            Lineage::Exact(_) | Lineage::Maybe(_) if as_text => {
+                self.must_be_plain(&part, JSON).map(|()| Lineage::None)
+            }
+            Lineage::Within(shape) if as_text => match shape.as_ref() {
+                Shape::Json { .. }
+                | Shape::Array(_)
+                | Shape::Items(_)
+                | Shape::Record(_)
+                | Shape::Members(_)
+                    if is_container(&part) =>
+                {
+                    self.recast_as(
+                        Lineage::within(Shape::Json { of: part, to }),
+                        ValueKind::Text,
+                    )
+                }
+                _ => self.must_be_plain(&part, JSON).map(|()| Lineage::None),
+            },
+            _ => Ok(Lineage::within(Shape::Json { of: part, to })),
+        }
+    }
+
+    /// `array[index]`
+    pub(super) fn element_at(&self, whole: &Lineage, at: &Expr) -> Walked<Lineage> {
+        if let (Lineage::Within(shape), Some(at)) = (whole, index(at))
+            && let Shape::Items(parts) = shape.as_ref()
+        {
+            let part = at.checked_sub(1).and_then(|at| parts.get(at));
+            return Ok(part.cloned().unwrap_or(Lineage::None));
+        }
+        self.element(whole, false)
+    }
+
+    /// What a function over arrays, or over documents that pgseal knows the shape of, gives; `None`: it is another one.
+    pub(super) fn parted(&self, call: &Call<'_, '_>) -> Walked<Option<Lineage>> {
+        let first = call.first();
+        let is_array = elements(&first).is_some();
+        let rest_plain = || call.all().skip(1).all(Lineage::is_none);
+        let found = match call.name {
+            // Nothing of a value is looked at.
+            "num_nonnulls" | "num_nulls" | "pg_typeof" => Some(Lineage::None),
+            "cardinality" | "array_length" | "array_lower" | "array_upper" | "array_ndims"
+            | "array_dims"
+                if is_array && rest_plain() =>
+            {
+                Some(Lineage::None)
+            }
+            "json_array_length" | "jsonb_array_length" | "json_object_keys"
+            | "jsonb_object_keys"
+                if built(&first).is_some() =>
+            {
+                Some(Lineage::None)
+            }
+            "array_cat" => match (call.arguments, elements_of_all(call.all())) {
+                ([_, _], Some(of)) => Some(array(of)),
+                _ => None,
+            },
+            "array_append" | "array_prepend" => match call.arguments {
+                [one, other] => {
+                    let (whole, added) = match call.name {
+                        "array_append" => (one, other),
+                        _ => (other, one),
+                    };
+                    elements(&whole.lineage)
+                        .filter(|_| elements(&added.lineage).is_none())
+                        .map(|of| array(merge([&of, &added.lineage].into_iter())))
+                }
+                _ => None,
+            },
+            "trim_array" | "array_reverse" | "array_shuffle" if rest_plain() => {
+                elements(&first).map(array)
+            }
+            "unnest" if call.arguments.len() == 1 => elements(&first),
+            "json_array_elements" | "jsonb_array_elements" => match listed(&first) {
+                Some((of, to)) => Some(self.taken(of, to, false)?),
+                None => None,
+            },
+            "json_array_elements_text" | "jsonb_array_elements_text" => match listed(&first) {
+                Some((of, to)) => Some(self.taken(of, to, true)?),
+                None => None,
+            },
+            "json_strip_nulls" | "jsonb_strip_nulls" => {
+                // A null inside of a sealed document would have been left out, too.
+                let texts = columns(&first)
+                    .iter()
+                    .all(|column| !matches!(column.kind, ValueKind::Json | ValueKind::Jsonb));
+                let stripped = built(&first).is_some() && texts && call.arguments.len() == 1;
+                stripped.then(|| weakened(first.clone()))
+            }
+            _ => return Ok(None),
+        };
+        match found {
+            Some(lineage) => Ok(Some(lineage)),
+            None => self.refuse_call(call, FUNCTION).map(Some),
+        }
+    }
+}
+
+/// A constant index that is not negative.
+fn index(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Nested(inner) => index(inner),
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a document was made of, and its kind.
+fn built(document: &Lineage) -> Option<(&Shape, ValueKind)> {
+    let json = |kind: &ValueKind| matches!(kind, ValueKind::Json | ValueKind::Jsonb);
+    let Lineage::Within(shape) = document else {
+        return None;
+    };
+    match shape.as_ref() {
+        Shape::Json {
+            of: Lineage::Within(inner),
+            to,
+        } if json(to) => match inner.as_ref() {
+            // json cast to jsonb, or the other way.
+            Shape::Json {
+                of: Lineage::Within(innermost),
+                to: was,
+            } if json(was) => Some((innermost, *to)),
+            made => Some((made, *to)),
+        },
+        _ => None,
+    }
+}
+
+/// What the elements of a document that is an array carry, and its kind.
+fn listed(document: &Lineage) -> Option<(Lineage, ValueKind)> {
+    let (shape, to) = built(document)?;
+    elements_in(shape).map(|of| (of, to))
+}
+
+/// Whether it is a JSON array or object whatever it holds.
+fn is_container(part: &Lineage) -> bool {
+    let Lineage::Within(shape) = part else {
+        return false;
+    };
+    match shape.as_ref() {
+        Shape::Array(_) | Shape::Items(_) | Shape::Record(_) | Shape::Members(_) => true,
+        Shape::Json { of, to } => *to != ValueKind::Text && is_container(of),
+        _ => false,
+    }
+}
+
+/// What an array's elements carry, whichever is taken.
+pub(super) fn elements(whole: &Lineage) -> Option<Lineage> {
+    match whole {
+        Lineage::Within(shape) => elements_in(shape),
+        _ => None,
+    }
+}
+
+fn elements_in(shape: &Shape) -> Option<Lineage> {
+    match shape {
+        Shape::Array(of) => Some(of.clone()),
+        Shape::Items(parts) => Some(merge(parts.iter())),
+        _ => None,
+    }
+}
+
+/// The same of several arrays, some of which may be plain.
+fn elements_of_all<'l>(all: impl Iterator<Item = &'l Lineage>) -> Option<Lineage> {
+    let each: Option<Vec<Lineage>> = all
+        .map(|whole| match whole {
+            Lineage::None => Some(Lineage::None),
+            sealed => elements(sealed),
+        })
+        .collect();
+    each.map(|each| merge(each.iter()))
+}
