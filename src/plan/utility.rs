@@ -171,7 +171,8 @@ impl Walk<'_> {
                         Err(self.not_understood("CREATE TABLE AS EXECUTE", None))
                     }
                     Some("table") if self.query_of(words).is_some() => self.create_table_as(words),
-                    Some("table" | "publication" | "sequence") => Ok(None),
+                    Some("table") => self.create_table(words).map(|()| None),
+                    Some("publication" | "sequence") => Ok(None),
                     Some("index" | "policy" | "statistics") => self
                         .no_sealed_name("an index, policy or statistics", "refused-index")
                         .map(|()| None),
@@ -222,6 +223,20 @@ impl Walk<'_> {
             }
         }
         Some(self.range.start + at + 1..self.range.start + end)
+    }
+
+    /// A partition or child may not say more about a sealed column than its parent does: a default would be stored as it
+    /// stands.
+    fn create_table(&self, words: &[String]) -> Walked<()> {
+        let has = |wanted: &str| words.iter().any(|word| word == wanted);
+        let partition = words.windows(2).any(|pair| pair == ["partition", "of"]);
+        let says = ["default", "check", "generated"]
+            .iter()
+            .any(|word| has(word));
+        match partition || has("inherits") && says {
+            true => self.no_sealed_name("CREATE TABLE", "refused-ddl"),
+            false => Ok(()),
+        }
     }
 
     /// `CREATE TABLE … AS`: whole columns are copied as they are, sealed.

@@ -177,6 +177,7 @@ BREAKING = [
     "ALTER TABLE virtual_keys ADD COLUMN l int GENERATED ALWAYS AS (length(key)) STORED", "CREATE VIEW ddl_view AS SELECT upper(key) FROM virtual_keys",
     "DO $$ BEGIN UPDATE virtual_keys SET key = 'x'; END $$", "ALTER TABLE virtual_keys SET SCHEMA pg_temp", "ALTER TABLE virtual_keys DROP COLUMN organisation_id",
     "CREATE RULE r AS ON INSERT TO virtual_keys DO ALSO INSERT INTO requests (note) VALUES (NEW.key)",
+    "CREATE TABLE ddl_child (key text DEFAULT 'x') INHERITS (virtual_keys)", "CREATE TABLE ddl_child (CHECK (key <> 'x')) INHERITS (virtual_keys)",
 ]
 
 
