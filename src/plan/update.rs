@@ -10,11 +10,11 @@ use sqlparser::ast::{
 };
 
 use crate::catalog::Relation;
-use crate::model::ColumnRef;
+use crate::model::{ColumnRef, Oid};
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::lexer::TokenKind;
-use super::lookup::{Given, quoted};
+use super::lookup::{Given, INTEGERS, TEXT, UUID, VARCHAR, quoted};
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Stop, Walked};
@@ -215,16 +215,17 @@ impl<'a> Walk<'a> {
                 .map(Owner::One);
         }
         let conjunct = match &table.tenant {
-            Tenant::Column { attnum, .. } => selection.and_then(|expr| {
-                self.equal_to(
-                    expr,
-                    ColumnRef {
-                        table: table.oid,
-                        attnum: *attnum,
-                    },
-                    scope,
-                )
-            }),
+            Tenant::Column { attnum, .. } if self.has_one_text(table, *attnum) => selection
+                .and_then(|expr| {
+                    self.equal_to(
+                        expr,
+                        ColumnRef {
+                            table: table.oid,
+                            attnum: *attnum,
+                        },
+                        scope,
+                    )
+                }),
             _ => None,
         };
         if let (Some(value), false) = (conjunct, touches.tenant) {
@@ -249,6 +250,16 @@ impl<'a> Walk<'a> {
         let tenant = self.row_tenant(table, given, start)?;
         self.asking.must_equal.push((tenant, term));
         Ok(Owner::One(tenant))
+    }
+
+    /// Whether equal values of a column have equal texts: 1.0 and 1 are equal, and two tenants.
+    fn has_one_text(&self, table: &ProtectedTable, attnum: i16) -> bool {
+        /// pg_type's `bpchar`, whose text is not padded.
+        const BPCHAR: Oid = Oid(1042);
+        self.catalog_column(table, attnum).is_some_and(|column| {
+            let of = column.type_oid;
+            [TEXT, VARCHAR, BPCHAR, UUID].contains(&of) || INTEGERS.contains(&of)
+        })
     }
 
     /// Whose the rows are that are matched by a passed column of tenants.

@@ -402,6 +402,13 @@ pub(super) fn tenant_text(type_oid: Oid, format: Format, bytes: &[u8]) -> Option
                 .ok()?
                 .to_string(),
         ),
+        // char(n) is padded; its text, which PostgreSQL compares, is not.
+        (Oid(1042), _) => Some(
+            std::str::from_utf8(bytes)
+                .ok()?
+                .trim_end_matches(' ')
+                .into(),
+        ),
         (Oid(0 | 18 | 19 | 25 | 705 | 1043), _) | (_, Format::Text) => {
             std::str::from_utf8(bytes).ok().map(str::to_owned)
         }
@@ -714,6 +721,12 @@ mod tests {
             tenant_text(Oid(20), Format::Text, b" 007").as_deref(),
             Some("7")
         );
+        for format in [Format::Text, Format::Binary] {
+            assert_eq!(
+                tenant_text(Oid(1042), format, b"ab  ").as_deref(),
+                Some("ab")
+            );
+        }
         assert_eq!(tenant_text(Oid(701), Format::Binary, &[0; 8]), None);
     }
 }

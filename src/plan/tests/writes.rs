@@ -1,5 +1,10 @@
-use super::{lookup, plan_in, single, slots};
+use super::{lookup, plan_in, protected, relation, sealed, single, single_with, slots};
+use crate::catalog::Catalog;
+use crate::model::ValueKind;
+use crate::plan::Planner;
+use crate::rules::{Protection, Tenant};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const ORG: &str = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
 
@@ -254,4 +259,44 @@ fn a_long_condition_does_not_exhaust_the_stack() {
         .spawn(move || slots(&sql, &single(&sql)))
         .unwrap();
     assert_eq!(worker.join().unwrap(), "key=$1@$2:2950");
+}
+
+#[test]
+fn a_tenant_that_equality_does_not_spell_is_asked_for() {
+    let relations = [("money", 1700), ("padded", 1042)].map(|(name, of)| {
+        let oid = u32::try_from(of).unwrap();
+        let columns = [("id", "int4", 23), ("org", name, oid), ("pin", "text", 25)];
+        relation(oid, name, &columns, &[])
+    });
+    let tables = relations.iter().map(|relation| {
+        let (oid, name) = (relation.oid.0, relation.name.as_str());
+        let tenant = Tenant::Column {
+            name: "org".into(),
+            attnum: 2,
+        };
+        protected(
+            oid,
+            name,
+            tenant,
+            vec![sealed(oid, name, 3, "pin", ValueKind::Text)],
+        )
+    });
+    let protection = Protection {
+        epoch: 1,
+        tables: tables.collect(),
+    };
+    let catalog = Catalog::new(1, relations.clone().into(), Vec::new());
+    let planner = Planner::new(Arc::new(catalog), Arc::new(protection));
+    let asked = |table: &str| {
+        let sql = format!("UPDATE {table} SET pin = 'x' WHERE org = '1.0'");
+        single_with(&planner, &sql)
+            .lookup
+            .as_ref()
+            .unwrap()
+            .sql
+            .clone()
+    };
+    // 1.0 and 1 are equal, and two tenants: the rows say which they are.
+    assert!(asked("money").contains("FROM money WHERE org = '1.0'"));
+    assert!(!asked("padded").contains("FROM padded"));
 }
