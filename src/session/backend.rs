@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::ask::{self, Ask};
 use super::copy;
-use super::frontend::Step;
+use super::frontend::{Step, other_encoding};
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
 use super::sealing::Positions;
@@ -165,6 +165,9 @@ impl Session {
             input.forward();
             return Ok(Step::Done);
         };
+        if !self.utf8 {
+            return self.fail_result(other_encoding(), input, out);
+        }
         if len > FRAME_CAP {
             return self.fail_result(frame_too_large(len), input, out);
         }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::ask::Argument;
 use super::atomic::Deed;
 use super::copy;
-use super::frontend::{Step, WAIT, not_utf8, stale, unresolved};
+use super::frontend::{Step, WAIT, not_utf8, other_encoding, stale, unresolved};
 use super::ledger::{Effect, Entry, Request};
 use super::names::{Prepared, takes_values};
 use super::portals::Portal;
@@ -166,6 +166,9 @@ impl Session {
                 return Ok(self.register(entry, input));
             }
         };
+        if !self.utf8 && prepared.takes_values() {
+            return self.refuse(Request::Bind, other_encoding(), input, out);
+        }
         let body = Bytes::copy_from_slice(input.body());
         let bind = Bind::read(&body).map_err(by_client)?;
         if !fits(&prepared, &bind) {
@@ -380,6 +383,9 @@ impl Session {
         self.note_execute(&portal);
         let copies = copy::copies_in(&portal.plan);
         let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));
+        if !self.utf8 && (copies || copies_out) {
+            return self.refuse(Request::Execute, other_encoding(), input, out);
+        }
         if matches!(portal.plan.outputs, Outputs::ByDescription { .. })
             && !portal.described
             && !copies_out

@@ -496,6 +496,15 @@ pub(super) fn not_utf8() -> Refusal {
     )
 }
 
+/// For what was planned while it was UTF-8, and what goes in or comes out would be other characters.
+pub(super) fn other_encoding() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "values of sealed columns are read and written in UTF-8 only",
+        "Set client_encoding to UTF8. See docs/errors.md#refused-encoding.",
+    )
+}
+
 pub(super) fn unresolved() -> Refusal {
     Refusal::new(
         "0A000",

@@ -172,3 +172,22 @@ def test_sigterm_drains_and_exits_0():
             connection.execute("SELECT 1")
             connection.commit()
             assert own.stop_pgseal() == 0
+
+
+def test_a_client_encoding_set_behind_a_prepared_statement(servers, direct):
+    """Neither is a value read as other characters than were sent, nor given out as others."""
+    one, two = uuid.uuid4(), uuid.uuid4()
+    insert, select = "INSERT INTO prompts (id, organisation_id, template) VALUES (%s, %s, %s)", "SELECT template FROM prompts WHERE id = %s"
+    with psycopg.connect(servers.url, autocommit=True) as client:
+        client.execute(insert, (one, TENANTS[0], f"{MARK} é"), prepare=True)
+        client.execute(select, [one], prepare=True)
+        client.execute("BEGIN")
+        client.execute(f"DECLARE c CURSOR WITH HOLD FOR SELECT template FROM prompts WHERE id = '{one}'")
+        client.execute("COMMIT")
+        client.execute("SET client_encoding = 'LATIN1'")
+        for sql, values in ((insert, (two, TENANTS[0], f"{MARK} Ã©")), (select, [one]), ("FETCH ALL FROM c", None)):
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="UTF-8"):
+                client.execute(sql, values)
+        client.execute("SET client_encoding = 'UTF8'")
+        assert client.execute(select, [one], prepare=True).fetchall() == [(f"{MARK} é",)]
+        assert direct.execute("DELETE FROM prompts WHERE id IN (%s, %s)", (one, two)).rowcount == 1
