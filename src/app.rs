@@ -14,7 +14,8 @@ use crate::config::{AuthConfig, Config, KmsConfig, Listen, Upstream};
 use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
-use crate::net::{Acceptor, Dial, Listener, Server, VerifierFile, Verifiers, metadata, serve};
+use crate::net::metadata::{self, Snapshot};
+use crate::net::{Acceptor, Dial, Listener, Server, VerifierFile, Verifiers, serve};
 use crate::plan::Planner;
 use crate::rules::{self, Protection, Rule};
 use crate::session::{Auth, Shared, Terms, TlsOffer};
@@ -63,31 +64,43 @@ fn rules_of_one(config: &Config) -> Result<(String, Vec<Rule>), String> {
     Ok((keyring::with_database(url, &name), rules))
 }
 
+/// A planner for the database as it is now; whether all of it could be read.
 async fn plan_catalog(
     client: &tokio_postgres::Client,
     rules: &[Rule],
     epoch: u64,
-) -> Result<Planner, String> {
-    let (catalog, protection) = apply(client, rules, epoch).await?;
-    Ok(Planner::new(Arc::new(catalog), Arc::new(protection)))
+    former: Option<&Planner>,
+) -> Result<(Planner, bool), String> {
+    let former = former.map(Planner::catalog);
+    let (snapshot, protection) = apply(client, rules, epoch, former).await?;
+    if snapshot.locked > 0 {
+        warn!(
+            views = snapshot.locked,
+            "views cannot be read because of somebody's lock: they are refused until then"
+        );
+    }
+    let catalog = Arc::new(snapshot.catalog);
+    let planner = Planner::new(catalog, Arc::new(protection));
+    Ok((planner, snapshot.locked == 0))
 }
 
 async fn apply(
     client: &tokio_postgres::Client,
     rules: &[Rule],
     epoch: u64,
-) -> Result<(Catalog, Protection), String> {
-    let catalog = metadata::load_catalog(client, epoch)
+    former: Option<&Catalog>,
+) -> Result<(Snapshot, Protection), String> {
+    let snapshot = metadata::load_catalog(client, epoch, rules, former)
         .await
-        .map_err(|cause| format!("the catalog cannot be read: {cause}"))?;
-    let protection = rules::resolve(rules, &catalog).map_err(|problems| {
+        .map_err(|cause| format!("the catalog cannot be read: {}", keyring::words(&cause)))?;
+    let protection = rules::resolve(rules, &snapshot.catalog).map_err(|problems| {
         problems
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("; ")
     })?;
-    Ok((catalog, protection))
+    Ok((snapshot, protection))
 }
 
 /// The rules applied to the database as it is now.
@@ -97,7 +110,7 @@ async fn apply(
 pub async fn protection(config: &Config) -> Result<Protection, String> {
     let (url, rules) = rules_of_one(config)?;
     let client = keyring::connect(&url).await?;
-    let (_, protection) = apply(&client, &rules, 1).await?;
+    let (_, protection) = apply(&client, &rules, 1, None).await?;
     Ok(protection)
 }
 
@@ -140,7 +153,8 @@ pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, String>
             let words = |cause: String| format!("database {name}: {cause}");
             let url = keyring::with_database(url, &name);
             let client = keyring::connect(&url).await.map_err(words)?;
-            let planner = plan_catalog(&client, &rules, 1).await.map_err(words)?;
+            let planner = plan_catalog(&client, &rules, 1, None).await;
+            let (planner, _) = planner.map_err(words)?;
             planners.push((name, planner));
         }
     }
@@ -154,7 +168,8 @@ pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, String>
 pub async fn planner(config: &Config) -> Result<Planner, String> {
     let (url, rules) = rules_of_one(config)?;
     let client = keyring::connect(&url).await?;
-    plan_catalog(&client, &rules, 1).await
+    let (planner, _) = plan_catalog(&client, &rules, 1, None).await?;
+    Ok(planner)
 }
 
 /// What `pg_stat_statements` remembers of the keyring's database, one statement after another.
@@ -207,7 +222,7 @@ pub async fn rotation(
     let (url, rules) = rules_of_one(config)?;
     let reader = keyring::connect_ready(&url).await?;
     let writer = keyring::connect(&url).await?;
-    let (_, protection) = apply(&reader, &rules, 1).await?;
+    let (_, protection) = apply(&reader, &rules, 1, None).await?;
     let cache = Arc::new(KeyCache::new(config.ages));
     let keyring = Keyring::open(&url, kms(&config.kms).await?, cache, config.habits).await?;
     Ok(((reader, writer), keyring, protection))

@@ -112,7 +112,8 @@ impl Databases {
         let url = keyring::with_database(url, &name);
         let client = keyring::connect(&url).await.map_err(words)?;
         let fingerprint = metadata::fingerprint(&client).await.ok();
-        let planner = plan_catalog(&client, &rules, 1).await.map_err(words)?;
+        let planned = plan_catalog(&client, &rules, 1, None).await;
+        let (planner, whole) = planned.map_err(words)?;
         let kms = self.kms.get_or_try_init(|| kms(&self.config.kms)).await?;
         let cache = Arc::new(KeyCache::new(self.config.ages));
         let opened = Keyring::open(&url, kms.clone(), cache.clone(), self.config.habits);
@@ -131,7 +132,7 @@ impl Databases {
                 client,
                 rules,
                 epoch: 1,
-                fingerprint,
+                fingerprint: fingerprint.filter(|_| whole),
             }),
         });
         tokio::spawn(follow(protected.clone()));
@@ -152,14 +153,12 @@ impl Databases {
             let rules = groups.remove(&protected.name).unwrap_or_default();
             loaded.connect(&protected.url).await.map_err(words)?;
             let fingerprint = metadata::fingerprint(&loaded.client).await.ok();
-            let planner = plan_catalog(&loaded.client, &rules, loaded.epoch + 1).await;
-            staged.push((
-                protected,
-                loaded,
-                rules,
-                fingerprint,
-                planner.map_err(words)?,
-            ));
+            let former = protected.database.shared.planner.load_full();
+            let epoch = loaded.epoch + 1;
+            let planned = plan_catalog(&loaded.client, &rules, epoch, former.as_deref()).await;
+            let (planner, whole) = planned.map_err(words)?;
+            let fingerprint = fingerprint.filter(|_| whole);
+            staged.push((protected, loaded, rules, fingerprint, planner));
         }
         let mut added = Vec::new();
         for (name, rules) in groups {
@@ -226,18 +225,24 @@ async fn follow(protected: Arc<Protected>) {
             tokio::time::sleep(POLL).await;
             continue;
         }
-        let Ok(now) = metadata::fingerprint(&loaded.client).await else {
-            continue;
+        let now = match metadata::fingerprint(&loaded.client).await {
+            Ok(now) => now,
+            Err(cause) => {
+                warn!(cause = %keyring::words(&cause), "the catalog cannot be followed");
+                continue;
+            }
         };
         let mut known = loaded.fingerprint.as_ref() == Some(&now);
         if !known {
             loaded.epoch += 1;
-            match plan_catalog(&loaded.client, &loaded.rules, loaded.epoch).await {
-                Ok(planner) => {
+            let former = database.shared.planner.load_full();
+            let (client, epoch) = (&loaded.client, loaded.epoch);
+            match plan_catalog(client, &loaded.rules, epoch, former.as_deref()).await {
+                Ok((planner, whole)) => {
                     database.shared.planner.store(Some(Arc::new(planner)));
                     database.shared.catalogs.fetch_add(1, Ordering::AcqRel);
-                    loaded.fingerprint = Some(now);
-                    known = true;
+                    loaded.fingerprint = whole.then_some(now);
+                    known = whole;
                 }
                 // The last good plan goes on protecting; a table that is gone cannot leak.
                 Err(cause) => error!(

@@ -68,15 +68,28 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Its columns in order, dropped ones left out.
     pub columns: Vec<Column>,
-    /// The table that it is a partition or a child of.
-    pub parent: Option<Oid>,
-    /// `pg_get_viewdef`, for views.
+    /// The tables that it is a partition or a child of, in their order.
+    pub parents: Vec<Oid>,
+    /// The relations that its rewrite rules read or write: a view's have one that reads.
+    pub reads: Vec<Oid>,
+    /// Another one when these rules change.
+    pub rules_version: i64,
+    /// `pg_get_viewdef`, for views that are asked about: with the schema of every name.
     pub view_definition: Option<String>,
     /// Unique keys, the primary one included.
     pub unique_keys: Vec<UniqueKey>,
 }
 
 impl Relation {
+    /// Whether it is a view, materialized or not.
+    #[must_use]
+    pub fn is_view(&self) -> bool {
+        matches!(
+            self.kind,
+            RelationKind::View | RelationKind::MaterializedView
+        )
+    }
+
     /// The column of this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {

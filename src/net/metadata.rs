@@ -1,17 +1,27 @@
 //! The catalog, read on a connection of pgseal's own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
 use crate::model::Oid;
+use crate::rules::Rule;
 
+/// Names in definitions are qualified, whatever the role's search_path says; a definition waits for whoever holds its
+/// tables' locks, and what has just changed can be read at the next attempt.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '500ms'";
 const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, \
-    (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno LIMIT 1), \
-    CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(c.oid) END \
+    ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgseal')";
+const RULES: &str = "SELECT r.ev_class, pg_catalog.sum(pg_catalog.hashint8extended(r.xmin::text::bigint, r.oid::bigint) >> 16)::bigint, \
+    ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = o.oid \
+    WHERE o.ev_class = r.ev_class AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class) \
+    FROM pg_catalog.pg_rewrite r WHERE r.ev_class >= 16384 GROUP BY r.ev_class";
+const DEFINITIONS: &str =
+    "SELECT v.oid, pg_catalog.pg_get_viewdef(v.oid) FROM pg_catalog.unnest($1::oid[]) AS v(oid)";
 const COLUMNS: &str = "WITH RECURSIVE base AS (SELECT oid, oid AS base, typtypmod FROM pg_catalog.pg_type WHERE typtype <> 'd' \
     UNION ALL SELECT d.oid, b.base, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END FROM pg_catalog.pg_type d JOIN base b ON b.oid = d.typbasetype WHERE d.typtype = 'd') \
     SELECT a.attrelid, a.attnum, a.attname::text, b.base, t.typname::text, CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.typtypmod END, a.attnotnull, a.attgenerated <> '' \
@@ -25,20 +35,66 @@ const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_ca
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
     WHERE l.lanname NOT IN ('internal', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
 /// Changes when somebody runs DDL on anything that the snapshot holds.
-const FINGERPRINT: &str = "SELECT (SELECT pg_catalog.sum(pg_catalog.hashint8(x.xmin::text::bigint * 4294967296 + x.oid::bigint)::numeric)::text FROM pg_catalog.pg_class x WHERE x.oid >= 16384) || '/' || \
-    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8(x.xmin::text::bigint * 65536 + x.attnum)::numeric)::text FROM pg_catalog.pg_attribute x WHERE x.attrelid >= 16384), '') || '/' || \
-    coalesce((SELECT pg_catalog.sum(x.xmin::text::numeric)::text FROM pg_catalog.pg_proc x WHERE x.oid >= 16384), '') || '/' || \
-    coalesce((SELECT pg_catalog.sum(x.xmin::text::numeric)::text FROM pg_catalog.pg_rewrite x WHERE x.oid >= 16384), '')";
+const FINGERPRINT: &str = "SELECT (SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_class x WHERE x.oid >= 16384) || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.attnum::bigint))::text FROM pg_catalog.pg_attribute x WHERE x.attrelid >= 16384), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_proc x WHERE x.oid >= 16384), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_rewrite x WHERE x.oid >= 16384), '')";
 
 /// varlena header that `atttypmod` counts for varchar, in bytes.
 const TYPMOD_HEADER: i32 = 4;
 const VARCHAR: u32 = 1043;
 
-/// Reads a snapshot.
+/// A snapshot, as far as it could be read.
+pub struct Snapshot {
+    /// It.
+    pub catalog: Catalog,
+    /// Views whose definition somebody's lock keeps back: it is unknown.
+    pub locked: usize,
+}
+
+/// Reads a snapshot. Views are defined in it if they can reach a table of these rules. `former`: an older one, for what
+/// cannot be read because of a lock and has not changed.
 ///
 /// # Errors
 /// What the database says.
-pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error> {
+pub async fn load_catalog(
+    client: &Client,
+    epoch: u64,
+    rules: &[Rule],
+    former: Option<&Catalog>,
+) -> Result<Snapshot, Error> {
+    client.batch_execute(BEGIN).await?;
+    let read = read(client, epoch, rules, former).await;
+    // Nothing was changed that the end could lose.
+    let ended = client.batch_execute("ROLLBACK").await;
+    let snapshot = read?;
+    ended.map(|()| snapshot)
+}
+
+async fn read(
+    client: &Client,
+    epoch: u64,
+    rules: &[Rule],
+    former: Option<&Catalog>,
+) -> Result<Snapshot, Error> {
+    let mut relations = relations(client).await?;
+    let functions = functions(client).await?;
+    let views = reaching(&relations, rules);
+    let definitions = definitions(client, &relations, &views, former).await?;
+    let locked = views.len() - definitions.len();
+    for (oid, definition) in definitions {
+        if let Some(view) = relations.get_mut(&oid) {
+            view.view_definition = definition;
+        }
+    }
+    let relations = relations.into_values().collect();
+    Ok(Snapshot {
+        catalog: Catalog::new(epoch, relations, functions),
+        locked,
+    })
+}
+
+async fn columns(client: &Client) -> Result<HashMap<u32, Vec<Column>>, Error> {
     let mut columns: HashMap<u32, Vec<Column>> = HashMap::new();
     for row in client.query(COLUMNS, &[]).await? {
         let (type_oid, typmod): (u32, i32) = (row.try_get(3)?, row.try_get(5)?);
@@ -56,6 +112,10 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
         };
         columns.entry(row.try_get(0)?).or_default().push(column);
     }
+    Ok(columns)
+}
+
+async fn unique_keys(client: &Client) -> Result<HashMap<u32, Vec<UniqueKey>>, Error> {
     let mut keys: HashMap<u32, Vec<UniqueKey>> = HashMap::new();
     for row in client.query(KEYS, &[]).await? {
         let key = UniqueKey {
@@ -66,7 +126,17 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
         };
         keys.entry(row.try_get(0)?).or_default().push(key);
     }
-    let mut relations = Vec::new();
+    Ok(keys)
+}
+
+async fn relations(client: &Client) -> Result<HashMap<Oid, Relation>, Error> {
+    let mut columns = columns(client).await?;
+    let mut keys = unique_keys(client).await?;
+    let mut rules: HashMap<u32, (i64, Vec<u32>)> = HashMap::new();
+    for row in client.query(RULES, &[]).await? {
+        rules.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+    }
+    let mut relations = HashMap::new();
     for row in client.query(RELATIONS, &[]).await? {
         let oid: u32 = row.try_get(0)?;
         let kind = match row.try_get::<_, &str>(3)? {
@@ -77,20 +147,28 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
             "f" => RelationKind::Foreign,
             _ => RelationKind::Other,
         };
-        relations.push(Relation {
+        let (rules_version, reads) = rules.remove(&oid).unwrap_or_default();
+        let parents: Vec<u32> = row.try_get(4)?;
+        let relation = Relation {
             oid: Oid(oid),
             schema: row.try_get(1)?,
             name: row.try_get(2)?,
             kind,
             columns: columns.remove(&oid).unwrap_or_default(),
-            parent: row.try_get::<_, Option<u32>>(4)?.map(Oid),
-            view_definition: row.try_get(5)?,
+            parents: parents.into_iter().map(Oid).collect(),
+            reads: reads.into_iter().map(Oid).collect(),
+            rules_version,
+            view_definition: None,
             unique_keys: keys.remove(&oid).unwrap_or_default(),
-        });
+        };
+        relations.insert(relation.oid, relation);
     }
-    let functions = client.query(FUNCTIONS, &[]).await?;
-    let functions = functions
-        .iter()
+    Ok(relations)
+}
+
+async fn functions(client: &Client) -> Result<Vec<Function>, Error> {
+    let rows = client.query(FUNCTIONS, &[]).await?;
+    rows.iter()
         .map(|row| {
             Ok(Function {
                 schema: row.try_get(0)?,
@@ -98,8 +176,100 @@ pub async fn load_catalog(client: &Client, epoch: u64) -> Result<Catalog, Error>
                 body: row.try_get(2)?,
             })
         })
-        .collect::<Result<_, Error>>()?;
-    Ok(Catalog::new(epoch, relations, functions))
+        .collect()
+}
+
+/// Views over tables of the rules, their relatives by inheritance and other such views.
+fn reaching(relations: &HashMap<Oid, Relation>, rules: &[Rule]) -> Vec<Oid> {
+    let ruled = |relation: &Relation| {
+        let mut rules = rules.iter();
+        rules.any(|rule| rule.schema == relation.schema && rule.table == relation.name)
+    };
+    let roots = relations.values().filter(|relation| ruled(relation));
+    let mut found: HashSet<Oid> = roots.map(|relation| relation.oid).collect();
+    loop {
+        let before = found.len();
+        for relation in relations.values() {
+            let mut beneath = relation.parents.iter().chain(&relation.reads);
+            if beneath.any(|oid| found.contains(oid)) {
+                found.insert(relation.oid);
+            }
+            if found.contains(&relation.oid) {
+                found.extend(&relation.parents);
+            }
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    let view = |oid: &Oid| relations.get(oid).is_some_and(Relation::is_view);
+    found.into_iter().filter(view).collect()
+}
+
+/// The views' definitions; those are left out that a lock keeps back and that may have changed.
+async fn definitions(
+    client: &Client,
+    relations: &HashMap<Oid, Relation>,
+    views: &[Oid],
+    former: Option<&Catalog>,
+) -> Result<HashMap<Oid, Option<String>>, Error> {
+    client.batch_execute("SAVEPOINT definitions").await?;
+    if let Some(all) = unless_locked(define(client, views).await)? {
+        return Ok(all);
+    }
+    client
+        .batch_execute(
+            "ROLLBACK TO definitions; SET LOCAL lock_timeout = '50ms'; SAVEPOINT definitions",
+        )
+        .await?;
+    let mut known = HashMap::new();
+    for oid in views {
+        if let Some(text) = former.and_then(|former| unchanged(*oid, relations, former)) {
+            known.insert(*oid, Some(text));
+            continue;
+        }
+        match unless_locked(define(client, &[*oid]).await)? {
+            Some(one) => known.extend(one),
+            None => {
+                client
+                    .batch_execute("ROLLBACK TO definitions; SAVEPOINT definitions")
+                    .await?;
+            }
+        }
+    }
+    Ok(known)
+}
+
+async fn define(client: &Client, views: &[Oid]) -> Result<HashMap<Oid, Option<String>>, Error> {
+    let oids: Vec<u32> = views.iter().map(|oid| oid.0).collect();
+    let rows = client.query(DEFINITIONS, &[&oids]).await?;
+    rows.iter()
+        .map(|row| Ok((Oid(row.try_get(0)?), row.try_get(1)?)))
+        .collect()
+}
+
+fn unless_locked<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The definition that an older snapshot has of a view, if neither the view nor a name in it has changed since.
+fn unchanged(oid: Oid, relations: &HashMap<Oid, Relation>, former: &Catalog) -> Option<String> {
+    let (view, old) = (relations.get(&oid)?, former.relation(oid)?);
+    let named_alike = |oid: &Oid| match (relations.get(oid), former.relation(*oid)) {
+        (Some(now), Some(then)) => {
+            (&now.schema, &now.name, &now.columns) == (&then.schema, &then.name, &then.columns)
+        }
+        // One of the system's.
+        (None, None) => true,
+        _ => false,
+    };
+    let same = view.rules_version == old.rules_version && view.reads == old.reads;
+    let text = old.view_definition.clone()?;
+    (same && named_alike(&oid) && view.reads.iter().all(named_alike)).then_some(text)
 }
 
 /// A text that differs when the catalog does.

@@ -109,7 +109,7 @@ impl Walk<'_> {
         let alone = relation.kind == RelationKind::Partitioned
             || !catalog
                 .relations()
-                .any(|child| child.parent == Some(relation.oid));
+                .any(|child| child.parents.contains(&relation.oid));
         let held = |attnum: i16| {
             together.iter().any(|other| match other {
                 Origin::Column(of, at) => {

@@ -74,6 +74,12 @@ impl Planner {
         }
     }
 
+    /// The snapshot that it plans for.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.relations.catalog
+    }
+
     /// The catalog's epoch.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -93,8 +99,8 @@ impl Planner {
         let tables = &self.relations.protection.tables;
         let own = tables.values().filter(|table| {
             let relation = self.relations.catalog.relation(table.oid);
-            let parent = relation.and_then(|relation| relation.parent);
-            parent.is_none_or(|parent| !tables.contains_key(&parent))
+            let mut parents = relation.into_iter().flat_map(|relation| &relation.parents);
+            !parents.any(|parent| tables.contains_key(parent))
         });
         let mut columns: Vec<_> = own
             .flat_map(|table| table.columns.iter().cloned())
@@ -524,6 +530,10 @@ fn know_views(relations: &mut Relations) {
 
 fn view_columns(relations: &Relations, oid: Oid) -> Option<Vec<Lineage>> {
     let relation = relations.catalog.relation(oid)?;
+    if !relation.is_view() {
+        // A table with rules that read or write protected ones: what is read of it is its own.
+        return Some(vec![Lineage::None; relation.columns.len()]);
+    }
     let text = relation.view_definition.as_deref()?;
     let tokens = lexer::lex(text, &Limits::default()).ok()?;
     let [range] = <[Range<usize>; 1]>::try_from(split(text, &tokens)).ok()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::catalog::{Catalog, Relation};
 use crate::model::{ColumnRef, Oid};
 use crate::rules::{ProtectedTable, Protection};
 
@@ -31,7 +31,7 @@ pub(super) struct Relations {
 pub(super) enum Standing<'a> {
     Table(&'a Arc<ProtectedTable>),
     View(&'a View),
-    /// The unprotected parent of a protected partition.
+    /// The unprotected parent of a protected partition, or the child of tables whose rules disagree.
     Ancestor,
     Plain,
 }
@@ -55,12 +55,12 @@ impl Relations {
     fn find_views(&mut self) {
         let catalog = Arc::clone(&self.catalog);
         loop {
-            let names = self.relation_names();
             let found: Vec<Oid> = catalog
                 .relations()
-                .filter(|relation| !self.views.contains_key(&relation.oid) && is_view(relation))
+                .filter(|relation| !self.views.contains_key(&relation.oid))
                 .filter(|view| {
-                    mentions_any(view.view_definition.as_deref().unwrap_or_default(), &names)
+                    let mut reads = view.reads.iter();
+                    reads.any(|oid| !matches!(self.standing(*oid), Standing::Plain))
                 })
                 .map(|view| view.oid)
                 .collect();
@@ -148,6 +148,9 @@ impl Relations {
     /// What a relation means to the analysis.
     pub(super) fn standing(&self, oid: Oid) -> Standing<'_> {
         if let Some(table) = self.protection.tables.get(&oid) {
+            if table.torn {
+                return Standing::Ancestor;
+            }
             Standing::Table(table)
         } else if let Some(view) = self.views.get(&oid) {
             Standing::View(view)
@@ -196,24 +199,25 @@ impl Relations {
     }
 }
 
-fn is_view(relation: &Relation) -> bool {
-    matches!(
-        relation.kind,
-        RelationKind::View | RelationKind::MaterializedView
-    )
-}
-
+/// Unprotected tables that a sealed column is inherited from: by a change of theirs it would take plaintext.
 fn ancestors(catalog: &Catalog, protection: &Protection) -> HashSet<Oid, RandomState> {
+    let parents = |oid| catalog.relation(oid).map(|relation| &relation.parents);
     let mut found = HashSet::default();
-    for oid in protection.tables.keys() {
-        let mut at = catalog.relation(*oid).and_then(|relation| relation.parent);
-        while let Some(parent) = at {
-            if !protection.tables.contains_key(&parent) && !found.insert(parent) {
-                break;
+    for table in protection.tables.values() {
+        let mut above: Vec<Oid> = parents(table.oid).into_iter().flatten().copied().collect();
+        let mut seen = HashSet::new();
+        while let Some(oid) = above.pop() {
+            if !seen.insert(oid) {
+                continue;
             }
-            at = catalog
-                .relation(parent)
-                .and_then(|relation| relation.parent);
+            above.extend(parents(oid).into_iter().flatten());
+            let shared = |relation: &Relation| {
+                let mut sealed = table.columns.iter();
+                sealed.any(|column| relation.column(&column.name).is_some())
+            };
+            if !protection.tables.contains_key(&oid) && catalog.relation(oid).is_some_and(shared) {
+                found.insert(oid);
+            }
         }
     }
     found

@@ -302,17 +302,7 @@ impl Walk<'_> {
         };
         match self.relations.standing(relation.oid) {
             Standing::Ancestor => {
-                let message = format!(
-                    "table {}.{} has protected partitions, but is not protected itself",
-                    relation.schema, relation.name
-                );
-                let help = "Write the rule for the partitioned table.";
-                return Err(self.refuse(
-                    message,
-                    help,
-                    "refused-parent-table",
-                    self.name_token(name),
-                ));
+                return Err(self.ancestor(relation, self.name_token(name)));
             }
             Standing::View(view) if view.columns.is_none() => {
                 let message = format!(

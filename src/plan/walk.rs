@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 use sqlparser::tokenizer::Span;
 
+use crate::catalog::Relation;
 use crate::model::{Oid, Plain, ValueKind};
 use crate::rules::ProtectedColumn;
 
@@ -320,6 +321,24 @@ impl<'a> Walk<'a> {
             *self.counts.entry(oid).or_default() += 1;
         }
         Ok(Some(oid))
+    }
+
+    /// Why a table cannot be used whose relatives are protected.
+    pub(super) fn ancestor(&self, relation: &Relation, at: Option<usize>) -> Stop {
+        let name = format!("{}.{}", relation.schema, relation.name);
+        let tables = &self.relations.protection.tables;
+        let (message, help) = if tables.contains_key(&relation.oid) {
+            (
+                format!("table {name} inherits from protected tables whose rules disagree"),
+                "Let their rules find the tenant in the same way, and each column be sealed by one of them.",
+            )
+        } else {
+            (
+                format!("table {name} has protected partitions, but is not protected itself"),
+                "Write the rule for the partitioned table.",
+            )
+        };
+        self.refuse(message, help, "refused-parent-table", at)
     }
 
     /// Whether a table is read at one place only, so that its columns in a result are of one row. `written`: it is also

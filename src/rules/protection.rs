@@ -132,6 +132,8 @@ pub struct ProtectedTable {
     pub tenant: Tenant,
     /// Its protected columns.
     pub columns: Vec<Arc<ProtectedColumn>>,
+    /// It inherits from tables whose rules disagree, and cannot be used itself.
+    pub torn: bool,
 }
 
 impl ProtectedTable {
@@ -177,9 +179,15 @@ pub fn resolve(rules: &[Rule], catalog: &Catalog) -> Result<Protection, Vec<Rule
     let mut problems = Vec::new();
     for rule in rules {
         match apply(rule, catalog) {
-            Ok(tables) => protection
-                .tables
-                .extend(tables.into_iter().map(|table| (table.oid, Arc::new(table)))),
+            Ok(tables) => {
+                for table in tables {
+                    let table = match protection.tables.remove(&table.oid) {
+                        Some(other) => both(&other, table),
+                        None => table,
+                    };
+                    protection.tables.insert(table.oid, Arc::new(table));
+                }
+            }
             Err(messages) => problems.extend(messages.into_iter().map(|message| RuleProblem {
                 file: rule.file.clone(),
                 line: rule.line,
@@ -192,6 +200,24 @@ pub fn resolve(rules: &[Rule], catalog: &Catalog) -> Result<Protection, Vec<Rule
     } else {
         Err(problems)
     }
+}
+
+/// A table of two rules, of itself and a parent or of two parents: all that either seals.
+fn both(one: &ProtectedTable, mut other: ProtectedTable) -> ProtectedTable {
+    let agrees = |column: &Arc<ProtectedColumn>| match other.column(column.column.attnum) {
+        Some(same) => same == column,
+        None => true,
+    };
+    let torn = one.tenant != other.tenant || !one.columns.iter().all(agrees);
+    let more: Vec<_> = one
+        .columns
+        .iter()
+        .filter(|column| other.column(column.column.attnum).is_none())
+        .cloned()
+        .collect();
+    other.columns.extend(more);
+    other.torn |= one.torn || torn;
+    other
 }
 
 fn apply(rule: &Rule, catalog: &Catalog) -> Result<Vec<ProtectedTable>, Vec<String>> {
@@ -328,11 +354,14 @@ fn descendants<'a>(relation: &'a Relation, catalog: &'a Catalog) -> Vec<&'a Rela
     let mut family = vec![relation];
     let mut next = 0;
     while let Some(parent) = family.get(next).map(|member| member.oid) {
-        family.extend(
-            catalog
-                .relations()
-                .filter(|other| other.parent == Some(parent)),
-        );
+        let children = catalog
+            .relations()
+            .filter(|other| other.parents.contains(&parent));
+        for child in children {
+            if family.iter().all(|member| member.oid != child.oid) {
+                family.push(child);
+            }
+        }
         next += 1;
     }
     family
@@ -401,5 +430,6 @@ fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<Protecte
         name: relation.name.clone(),
         tenant,
         columns,
+        torn: false,
     })
 }

@@ -50,6 +50,7 @@ impl Snapshot {
             columns: columns.collect(),
             view_definition: Some(" SELECT virtual_keys.id, virtual_keys.organisation_id, virtual_keys.slug, virtual_keys.key FROM virtual_keys WHERE (virtual_keys.status = 'active'::text);".into()),
             unique_keys: Vec::new(),
+            reads: vec![keys.oid],
             ..keys.clone()
         };
         relations.push(view);
@@ -179,7 +180,9 @@ fn table(text: &str, oid: u32) -> Relation {
         name: name.into(),
         kind: RelationKind::Table,
         columns,
-        parent: None,
+        parents: Vec::new(),
+        reads: Vec::new(),
+        rules_version: 0,
         view_definition: None,
         unique_keys,
     }

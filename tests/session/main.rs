@@ -64,7 +64,9 @@ fn shared() -> Arc<Shared> {
             column(2, "org", "text", 25),
             column(3, "secret", "text", 25),
         ],
-        parent: None,
+        parents: Vec::new(),
+        reads: Vec::new(),
+        rules_version: 0,
         view_definition: None,
         unique_keys: Vec::new(),
     };

@@ -68,12 +68,7 @@ impl View<'_> {
         let name = format!("{}.{}", relation.schema, relation.name);
         match walk.relations.standing(oid) {
             Standing::Plain => return self.copy_plain(&walk, &head),
-            Standing::Ancestor => {
-                let message =
-                    format!("table {name} has protected partitions, but is not protected itself");
-                let help = "Write the rule for the partitioned table.";
-                return Err(walk.refuse(message, help, "refused-parent-table", Some(head.name)));
-            }
+            Standing::Ancestor => return Err(walk.ancestor(relation, Some(head.name))),
             Standing::View(view) if head.from || view.columns.is_none() => {
                 let message = format!(
                     "COPY of view {name}, which is over a protected table, is not supported"

@@ -61,15 +61,23 @@ fn relation(
         name: name.into(),
         kind: RelationKind::Table,
         columns,
-        parent: None,
+        parents: Vec::new(),
+        reads: Vec::new(),
+        rules_version: 0,
         view_definition: None,
         unique_keys: keys.collect(),
     }
 }
 
-fn view(oid: u32, name: &str, columns: &[(&str, &str, u32)], definition: &str) -> Relation {
+fn view(
+    oid: u32,
+    name: &str,
+    columns: &[(&str, &str, u32)],
+    (reads, definition): (u32, &str),
+) -> Relation {
     Relation {
         kind: RelationKind::View,
+        reads: vec![Oid(reads)],
         view_definition: Some(definition.into()),
         ..relation(oid, name, columns, &[])
     }
@@ -108,6 +116,7 @@ fn protected(
     (
         Oid(oid),
         Arc::new(ProtectedTable {
+            torn: false,
             oid: Oid(oid),
             schema: "public".into(),
             name: name.into(),
@@ -181,25 +190,25 @@ fn catalog() -> Arc<Catalog> {
             20,
             "key_names",
             &[uuid, ("label", "text", 25)],
-            " SELECT v.id, v.name AS label FROM virtual_keys v;",
+            (10, " SELECT v.id, v.name AS label FROM virtual_keys v;"),
         ),
         view(
             21,
             "key_secrets",
             &[uuid, ("secret", "text", 25)],
-            " SELECT v.id, v.key AS secret FROM virtual_keys v;",
+            (10, " SELECT v.id, v.key AS secret FROM virtual_keys v;"),
         ),
         view(
             22,
             "secrets_again",
             &[("s", "text", 25)],
-            " SELECT key_secrets.secret AS s FROM key_secrets;",
+            (21, " SELECT key_secrets.secret AS s FROM key_secrets;"),
         ),
         view(
             23,
             "key_hashes",
             &[("h", "text", 25)],
-            " SELECT md5(virtual_keys.key) AS h FROM virtual_keys;",
+            (10, " SELECT md5(virtual_keys.key) AS h FROM virtual_keys;"),
         ),
     ];
     let functions = vec![Function {
