@@ -3,9 +3,11 @@
 //! The first 12 bytes of the nonce choose a derived key (CMAC of SP 800-108 over one block each), the last 12 are the
 //! nonce under it.
 
-use aes::cipher::{Array, BlockCipherEncrypt, consts::U16};
+use aes::Aes256Enc;
+use aes::cipher::consts::{U12, U16};
+use aes::cipher::{Array, BlockCipherEncrypt};
 use aes_gcm::aead::{Aead, Payload};
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use aes_gcm::{AesGcm, KeyInit, Nonce};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::keys::XaesKey;
@@ -13,8 +15,11 @@ use crate::keys::XaesKey;
 pub(super) const NONCE_LEN: usize = 24;
 pub(super) const TAG_LEN: usize = 16;
 
-/// The cipher under the derived key, and the nonce under it.
-fn derived(key: &XaesKey, nonce: &[u8; NONCE_LEN]) -> Option<(Aes256Gcm, [u8; 12])> {
+/// GCM never decrypts a block: the other half of the key schedule is left out.
+type Gcm = AesGcm<Aes256Enc, U12>;
+
+/// The derived key, and the nonce under it.
+fn derived(key: &XaesKey, nonce: &[u8; NONCE_LEN]) -> Option<(Zeroizing<[u8; 32]>, [u8; 12])> {
     let (first, last) = nonce.split_first_chunk::<12>()?;
     let mut context = [0; 16];
     *context.last_chunk_mut::<12>()? = *first;
@@ -28,8 +33,7 @@ fn derived(key: &XaesKey, nonce: &[u8; NONCE_LEN]) -> Option<(Aes256Gcm, [u8; 12
         to.copy_from_slice(half);
         half.zeroize();
     }
-    let cipher = Aes256Gcm::new((&*derived).into());
-    Some((cipher, last.try_into().ok()?))
+    Some((derived, last.try_into().ok()?))
 }
 
 /// Ciphertext and tag.
@@ -39,8 +43,8 @@ pub(super) fn seal(
     aad: &[u8],
     msg: &[u8],
 ) -> Option<Vec<u8>> {
-    let (cipher, nonce) = derived(key, nonce)?;
-    cipher
+    let (key, nonce) = derived(key, nonce)?;
+    Gcm::new((&*key).into())
         .encrypt(&Nonce::from(nonce), Payload { msg, aad })
         .ok()
 }
@@ -52,8 +56,8 @@ pub(super) fn open(
     aad: &[u8],
     msg: &[u8],
 ) -> Option<Vec<u8>> {
-    let (cipher, nonce) = derived(key, nonce)?;
-    cipher
+    let (key, nonce) = derived(key, nonce)?;
+    Gcm::new((&*key).into())
         .decrypt(&Nonce::from(nonce), Payload { msg, aad })
         .ok()
 }
