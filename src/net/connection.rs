@@ -66,7 +66,7 @@ enum ClientEnd {
 
 enum Event {
     Read(Peer, usize),
-    Keys(KeyAnswers),
+    Keys(Box<KeyAnswers>),
     News,
     TimedOut,
 }
@@ -199,7 +199,7 @@ impl Connection {
                 Event::News => continue,
                 Event::Keys(answers) => {
                     self.keys = None;
-                    self.session.provide(answers);
+                    self.session.provide(*answers);
                 }
                 Event::TimedOut => {
                     let Some(limit) = timing.client_idle.filter(|_| self.session.is_live()) else {
@@ -438,7 +438,7 @@ impl Connection {
         if let Some(keys) = &mut self.keys
             && let Poll::Ready(answers) = keys.as_mut().poll(task)
         {
-            return Poll::Ready(Ok(Event::Keys(answers)));
+            return Poll::Ready(Ok(Event::Keys(Box::new(answers))));
         }
         // A peer whose frame waits for keys or for an answer fills its buffer only so far.
         let open =

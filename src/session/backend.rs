@@ -175,7 +175,9 @@ impl Session {
             return Ok(Step::Wait(Progress::NeedInput));
         }
         let body = input.body();
-        let row = DataRow::read(body).map_err(by_server)?;
+        // Its buffer serves the next row too.
+        let mut row = std::mem::take(&mut self.row);
+        row.read_next(body).map_err(by_server)?;
         let key_of = |kid: KeyId| {
             self.answers
                 .by_kid
@@ -202,6 +204,7 @@ impl Session {
                 out.client.take(&mut self.scratch);
             }
         }
+        self.row = row;
         Ok(Step::Done)
     }
 

@@ -188,7 +188,9 @@ impl Session {
         }
         let step = handle(self, input, out)?;
         if matches!(step, Step::Done) {
-            self.ask = Ask::Idle;
+            if !matches!(self.ask, Ask::Idle) {
+                self.ask = Ask::Idle;
+            }
             self.resolved.clear();
         }
         Ok(step)

@@ -34,6 +34,7 @@ use bytes::{Bytes, BytesMut};
 use crate::keys::{KeyAnswers, KeyCache, KeyWants};
 use crate::model::{Oid, Peer, Refusal};
 use crate::plan::{PlanCache, Planner};
+use crate::wire::message::DataRow;
 use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 
 use ask::Ask;
@@ -253,6 +254,7 @@ pub struct Session {
     /// The client's frame at the front is whole and waits for the server or the catalog.
     held: bool,
     scratch: BytesMut,
+    row: DataRow,
     fatal: Option<Fatal>,
 }
 
@@ -327,6 +329,7 @@ impl Session {
             waiting: [false; 2],
             held: false,
             scratch: BytesMut::new(),
+            row: DataRow::default(),
             fatal: None,
         }
     }

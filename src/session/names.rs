@@ -206,6 +206,9 @@ impl Names {
     }
 
     fn take(&mut self, effect: &Effect, group: Option<u64>) {
+        if matches!(effect, Effect::None) {
+            return;
+        }
         if let Effect::Statement(name, _) | Effect::CloseStatement(name) = effect {
             self.overtaken.remove(name);
         }

@@ -315,6 +315,7 @@ pub fn origins(body: &[u8]) -> impl Iterator<Item = ColumnRef> {
 }
 
 /// DataRow: where in its body each value stands.
+#[derive(Default)]
 pub struct DataRow {
     /// `None` is NULL.
     pub values: Vec<Option<Range<usize>>>,
@@ -326,18 +327,29 @@ impl DataRow {
     /// # Errors
     /// A body that does not fit.
     pub fn read(body: &[u8]) -> Result<Self, WireError> {
+        let mut row = Self::default();
+        row.read_next(body)?;
+        Ok(row)
+    }
+
+    /// Reads the body of another row in the place of what was read.
+    ///
+    /// # Errors
+    /// A body that does not fit.
+    pub fn read_next(&mut self, body: &[u8]) -> Result<(), WireError> {
         let mut reader = Reader::new(body);
         let count = reader.count("number of values")?;
         if reader.remaining() < count * 4 {
             return Err(WireError::Short("values"));
         }
-        let mut values = Vec::with_capacity(count);
+        self.values.clear();
+        self.values.reserve(count);
         for _ in 0..count {
             let value = reader.value("value")?;
             let end = body.len() - reader.remaining();
-            values.push(value.map(|value| end - value.len()..end));
+            self.values.push(value.map(|value| end - value.len()..end));
         }
-        reader.end().map(|()| Self { values })
+        reader.end()
     }
 }
 
