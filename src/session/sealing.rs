@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::keys::{DataKey, KeyWants, Purpose};
 use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Slot, SlotSource, Splice, StatementPlan, TenantSource};
@@ -97,8 +99,8 @@ pub(super) fn seal_slots(
         plan,
         params: &params,
         answer,
-        known: HashMap::new(),
-        elements: HashMap::new(),
+        known: HashMap::default(),
+        elements: HashMap::default(),
     };
     let mut sealing = Sealing {
         sql,
@@ -260,9 +262,9 @@ struct Tenants<'a> {
     plan: &'a StatementPlan,
     params: &'a Params<'a>,
     answer: Option<&'a Answer>,
-    known: HashMap<usize, TenantId>,
+    known: HashMap<usize, TenantId, RandomState>,
     /// Of arrays of tenants.
-    elements: HashMap<usize, Vec<Option<TenantId>>>,
+    elements: HashMap<usize, Vec<Option<TenantId>>, RandomState>,
 }
 
 impl Tenants<'_> {
