@@ -34,7 +34,7 @@ versions: deps
 
 demo: deps
 	cargo build --release --locked
-	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal python3 scripts/demo.py
+	PGSEAL_BIN=$(CARGO_TARGET_DIR)/release/pgseal exec python3 scripts/demo.py
 
 bench: deps
 	scripts/install-deps.sh pgbouncer

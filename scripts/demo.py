@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "drivers"))
@@ -40,6 +41,10 @@ def psql(url, sql):
 
 
 def main():
+    # A signal that arrives while the servers start is heeded once they can be stopped. It must not be blocked: they would inherit that, and never end.
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     with Servers() as servers:
         for n, (tenant, org) in enumerate(TENANTS, 1):
             for statement in rows(org, tenant, n).strip().splitlines():
@@ -54,9 +59,8 @@ def main():
         print(f"past pgseal:  {servers.direct}")
         if os.environ.get("DEMO_ONCE") != "1":
             print("Running until Ctrl-C.", flush=True)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            stop.wait()
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, set() if os.environ.get("DEMO_ONCE") == "1" else {signal.SIGINT, signal.SIGTERM})
     main()
