@@ -53,6 +53,8 @@ pub struct UniqueKey {
     pub primary: bool,
     /// Whether it holds at every moment: valid and not deferrable.
     pub enforced: bool,
+    /// Whether a foreign key passes on its changes to other rows.
+    pub followed: bool,
 }
 
 /// One relation.
@@ -78,6 +80,9 @@ pub struct Relation {
     pub view_definition: Option<String>,
     /// Unique keys, the primary one included.
     pub unique_keys: Vec<UniqueKey>,
+    /// A table on which an UPDATE of columns that no foreign key passes on changes nothing else, and hides or shows no row:
+    /// it has no triggers, rules, row security, partitions or children.
+    pub quiet: bool,
 }
 
 impl Relation {

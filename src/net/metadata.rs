@@ -13,7 +13,9 @@ use crate::rules::Rule;
 /// tables' locks, and what has just changed can be read at the next attempt.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '500ms'";
 const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, \
-    ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) \
+    ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno), \
+    c.relkind = 'r' AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhassubclass OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) \
+    OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)) \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgseal')";
 const RULES: &str = "SELECT r.ev_class, pg_catalog.sum(pg_catalog.hashint8extended(r.xmin::text::bigint, r.oid::bigint) >> 16)::bigint, \
@@ -29,7 +31,8 @@ const COLUMNS: &str = "WITH RECURSIVE base AS (SELECT oid, oid AS base, typtypmo
     JOIN base b ON b.oid = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgseal') ORDER BY a.attrelid, a.attnum";
-const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indisprimary, i.indisvalid AND i.indimmediate FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indisprimary, i.indisvalid AND i.indimmediate, \
+    EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype = 'f' AND k.confupdtype NOT IN ('a', 'r')) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
     WHERE i.indisunique AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indrelid >= 16384";
 const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)::text FROM pg_catalog.pg_proc p \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
@@ -38,7 +41,8 @@ const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_ca
 const FINGERPRINT: &str = "SELECT (SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_class x WHERE x.oid >= 16384) || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.attnum::bigint))::text FROM pg_catalog.pg_attribute x WHERE x.attrelid >= 16384), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_proc x WHERE x.oid >= 16384), '') || '/' || \
-    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_rewrite x WHERE x.oid >= 16384), '')";
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_rewrite x WHERE x.oid >= 16384), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_trigger x), '')";
 
 /// varlena header that `atttypmod` counts for varchar, in bytes.
 const TYPMOD_HEADER: i32 = 4;
@@ -123,6 +127,7 @@ async fn unique_keys(client: &Client) -> Result<HashMap<u32, Vec<UniqueKey>>, Er
             attnums: row.try_get(2)?,
             primary: row.try_get(3)?,
             enforced: row.try_get(4)?,
+            followed: row.try_get(5)?,
         };
         keys.entry(row.try_get(0)?).or_default().push(key);
     }
@@ -160,6 +165,7 @@ async fn relations(client: &Client) -> Result<HashMap<Oid, Relation>, Error> {
             rules_version,
             view_definition: None,
             unique_keys: keys.remove(&oid).unwrap_or_default(),
+            quiet: row.try_get(5)?,
         };
         relations.insert(relation.oid, relation);
     }

@@ -54,6 +54,9 @@ pub fn explain(planner: &Planner, sql: &str) -> String {
                             Some(TenantSource::Elements { number, .. }) => {
                                 format!("the tenant at the same place of ${number}")
                             }
+                            Some(TenantSource::Branch { .. }) => {
+                                "the tenant of the rows that take its branch".to_owned()
+                            }
                             Some(TenantSource::Asked(_)) | None => {
                                 "the tenant that the server names".to_owned()
                             }

@@ -212,6 +212,7 @@ impl Walk<'_> {
             max_param,
             splices,
             none_matched: std::mem::take(&mut self.asking.none_matched),
+            sets: self.sets.take(),
         })
     }
 
@@ -356,5 +357,6 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         max_param: 0,
         splices: Vec::new(),
         none_matched: Vec::new(),
+        sets: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::model::ColumnRef;
 use crate::rules::{ProtectedColumn, ProtectedTable, Tenant};
 
 use super::lineage::Lineage;
-use super::lookup::{Given, quoted};
+use super::lookup::{Given, Reads, quoted};
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{COPYING, Walked};
@@ -688,7 +688,7 @@ impl<'a> Walk<'a> {
             quoted(&into.relation.name),
             conditions.join(" AND ")
         );
-        let term = self.asking.term(query);
+        let term = self.asking.term(query, Reads::Unclear);
         self.asking.must_equal.push((tenant, term));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What is asked from the server about tenants before a statement goes.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use sqlparser::ast::{Expr, Value};
@@ -11,17 +12,50 @@ use crate::rules::{ProtectedTable, Tenant};
 use super::expr::kind_of;
 use super::lexer::{self, TokenKind};
 use super::refuse::Walked;
-use super::types::{Lookup, Splice, TenantSource};
+use super::types::{Branches, Lookup, Splice, TenantSource};
 use super::walk::Walk;
 
 /// The look-up of a statement while it is put together.
 #[derive(Default)]
 pub(super) struct Asking {
-    terms: Vec<String>,
+    terms: Vec<Term>,
+    /// How many numbers they have.
+    numbers: i32,
     params: Vec<u16>,
+    cases: Vec<Branches>,
+    /// All that the terms read; `None`: that is not certain.
+    reads: Reads,
     pub zero_rows_ok: Vec<i32>,
     pub must_equal: Vec<(usize, i32)>,
     pub none_matched: Vec<Splice>,
+}
+
+struct Term {
+    first: i32,
+    query: String,
+    /// It has two columns: a number that is added to the first, and the tenant.
+    numbered: bool,
+}
+
+/// The names that a query reads, columns or not.
+pub(super) enum Reads {
+    Names(BTreeSet<String>),
+    Unclear,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Self::Names(BTreeSet::new())
+    }
+}
+
+impl Reads {
+    pub(super) fn and(&mut self, more: Self) {
+        match (&mut *self, more) {
+            (Self::Names(names), Self::Names(more)) => names.extend(more),
+            _ => *self = Self::Unclear,
+        }
+    }
 }
 
 impl Asking {
@@ -36,33 +70,63 @@ impl Asking {
     }
 
     /// The number of the term that this query (of one column, the tenant) is.
-    pub(super) fn term(&mut self, query: String) -> i32 {
-        let at = self
-            .terms
-            .iter()
-            .position(|known| *known == query)
-            .unwrap_or_else(|| {
-                self.terms.push(query);
-                self.terms.len() - 1
-            });
-        i32::try_from(at + 1).unwrap_or(i32::MAX)
+    pub(super) fn term(&mut self, query: String, reads: Reads) -> i32 {
+        self.reads.and(reads);
+        self.numbered(query, 1, false)
     }
 
-    pub(super) fn finish(&self) -> Option<Lookup> {
-        let terms = self.terms.iter().enumerate();
-        let terms: Vec<String> = terms
-            .map(|(at, query)| {
-                format!(
-                    "SELECT {}::int4 AS term, q.t::text AS tenant FROM ({query}) AS q(t)",
-                    at + 1
-                )
-            })
-            .collect();
+    /// A query of which branch of a CASE rows take, and of their tenants; its index.
+    pub(super) fn case(
+        &mut self,
+        query: String,
+        reads: Reads,
+        count: i32,
+        number: String,
+    ) -> usize {
+        self.reads.and(reads);
+        let first = self.numbered(query, count, true);
+        self.cases.push(Branches {
+            terms: first..first.saturating_add(count),
+            number,
+        });
+        self.cases.len() - 1
+    }
+
+    fn numbered(&mut self, query: String, count: i32, numbered: bool) -> i32 {
+        let known = self.terms.iter().find(|known| known.query == query);
+        if let Some(known) = known {
+            return known.first;
+        }
+        let first = self.numbers + 1;
+        self.numbers = self.numbers.saturating_add(count);
+        self.terms.push(Term {
+            first,
+            query,
+            numbered,
+        });
+        first
+    }
+
+    pub(super) fn finish(&mut self) -> Option<Lookup> {
+        let terms = self.terms.iter().map(|term| {
+            let (first, query) = (term.first, &term.query);
+            if term.numbered {
+                format!("SELECT {first}::int4 + q.n AS term, q.t::text AS tenant FROM ({query}) AS q(n, t)")
+            } else {
+                format!("SELECT {first}::int4 AS term, q.t::text AS tenant FROM ({query}) AS q(t)")
+            }
+        });
+        let terms: Vec<String> = terms.collect();
         (!terms.is_empty()).then(|| Lookup {
             sql: terms.join(" UNION ALL "),
             params: self.params.clone(),
             zero_rows_ok: self.zero_rows_ok.clone(),
             must_equal: self.must_equal.clone(),
+            cases: std::mem::take(&mut self.cases),
+            reads: match std::mem::take(&mut self.reads) {
+                Reads::Names(names) => Some(names),
+                Reads::Unclear => None,
+            },
         })
     }
 }
@@ -181,6 +245,11 @@ impl Walk<'_> {
         }
     }
 
+    /// The number of a term that reads no table.
+    fn value_term(&mut self, query: String) -> i32 {
+        self.asking.term(query, Reads::default())
+    }
+
     /// The operand's text in a look-up, of a column's type.
     pub(super) fn operand_sql(&mut self, operand: Operand, column: &Column) -> String {
         let of_type = quoted(&column.type_name);
@@ -235,7 +304,7 @@ impl Walk<'_> {
             Some(source) => source,
             None => {
                 let value = self.operand_sql(operand, column);
-                TenantSource::Asked(self.asking.term(format!("SELECT ({value})::text")))
+                TenantSource::Asked(self.value_term(format!("SELECT ({value})::text")))
             }
         })
     }
@@ -311,7 +380,7 @@ impl Walk<'_> {
             Tenant::Constant(tenant) => TenantSource::Known(tenant.clone()),
             Tenant::Setting(setting) => {
                 let setting = setting.replace('\'', "''");
-                TenantSource::Asked(self.asking.term(format!(
+                TenantSource::Asked(self.value_term(format!(
                     "SELECT pg_catalog.current_setting('{setting}', true)"
                 )))
             }
@@ -325,7 +394,7 @@ impl Walk<'_> {
                 };
                 let known = match (operand, called) {
                     (Some(operand), _) => self.tenant_value(operand, &column),
-                    (None, Some(call)) => Some(TenantSource::Asked(self.asking.term(format!(
+                    (None, Some(call)) => Some(TenantSource::Asked(self.value_term(format!(
                         "SELECT ({call})::{}::text",
                         quoted(&column.type_name)
                     )))),
@@ -341,7 +410,8 @@ impl Walk<'_> {
                     return Err(self.no_tenant(table, on, at));
                 };
                 let value = self.operand_sql(operand, &child);
-                TenantSource::Asked(self.asking.term(parent_tenant_sql(&table.tenant, &value)))
+                let query = parent_tenant_sql(&table.tenant, &value);
+                TenantSource::Asked(self.asking.term(query, Reads::Unclear))
             }
         };
         Ok(self.tenant_index(source))

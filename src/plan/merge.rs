@@ -13,7 +13,7 @@ use crate::rules::ProtectedTable;
 
 use super::insert::{Into, Item};
 use super::lexer::TokenKind;
-use super::lookup::{Given, quoted};
+use super::lookup::{Given, Reads, quoted};
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Walked};
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
             self.repeated(source),
             self.repeated(on)
         );
-        let term = self.asking.term(query);
+        let term = self.asking.term(query, Reads::Unclear);
         self.asking.zero_rows_ok.push(term);
         for tenant in &matched.assigned {
             self.asking.must_equal.push((*tenant, term));

@@ -4,6 +4,7 @@
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
 mod attempt;
+mod branches;
 mod cache;
 mod call;
 mod constructors;
@@ -13,6 +14,7 @@ mod document;
 mod expr;
 mod finish;
 mod functions;
+mod independent;
 mod insert;
 mod join;
 mod keyed;

@@ -375,6 +375,8 @@ impl View<'_> {
                     params: Vec::new(),
                     zero_rows_ok: Vec::new(),
                     must_equal: lookup.must_equal.clone(),
+                    cases: lookup.cases.clone(),
+                    reads: None,
                 })
             }
         };

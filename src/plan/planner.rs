@@ -200,7 +200,7 @@ impl Planner {
             Err(error) => return Err(unreadable(text, error).into()),
         };
         let mut plans = Vec::new();
-        let mut changed = false;
+        let (mut changed, mut set) = (false, BTreeSet::new());
         let mut defined: BTreeSet<String> = env.made.iter().cloned().collect();
         let made = Made::default();
         let env = &Env {
@@ -248,13 +248,17 @@ impl Planner {
             let plan = Arc::new(plan);
             made.note(&plan);
             defined.extend(plan.defines.iter().cloned());
-            if plan.lookup.is_some() && changed {
+            let lookup = plan.lookup.as_ref();
+            if lookup.is_some_and(|lookup| changed || !lookup.is_independent(&set)) {
                 let help = "Send the statements one by one.";
                 let message = "an earlier statement of the same text could change what is asked about this one's tenant";
                 let position = walk.position(Some(range.start));
                 return Err(refused(message, help, "refused-lookup", position).into());
             }
-            changed |= !view.starts_with(&range, UNCHANGING);
+            match &plan.sets {
+                Some(columns) => set.extend(columns.iter().cloned()),
+                None => changed |= !view.starts_with(&range, UNCHANGING),
+            }
             plans.push(plan);
         }
         let protects = plans.iter().any(|plan| {
@@ -456,16 +460,18 @@ impl Walk<'_> {
             self.not_understood("syntax", at)
         })?;
         let top = Scope::default();
+        let mut alone = false;
         let rows = match &statement {
             Statement::Query(query) => self.query(query, &top),
             Statement::Insert(insert) => self.insert(insert, &top),
-            Statement::Update(update) => self.update(update, &top),
+            Statement::Update(update) => self.update(update, &top).inspect(|_| alone = true),
             Statement::Delete(delete) => self.delete(delete, &top),
             Statement::Merge(merge) => self.merge(merge, &top),
             _ => Err(self.not_understood("this command", None)),
         }?;
         self.use_all_plain(&rows.columns);
         self.settle()?;
+        self.sets = self.sets.take().filter(|_| alone && self.impure.is_none());
         Ok(rows)
     }
 }

@@ -13,7 +13,7 @@ use crate::rules::ProtectedColumn;
 use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
 use super::lineage::Lineage;
-use super::refuse::{COMPARISON, CONDITION, Stop, Walked, full_name};
+use super::refuse::{COMPARISON, Stop, Walked, full_name};
 use super::scope::{Meaning, Offered, Origin, Scope};
 use super::walk::{Fill, FillValue, Walk};
 
@@ -61,7 +61,7 @@ impl Walk<'_> {
         self.store_cast(expr, target, scope, None)
     }
 
-    fn store_cast(
+    pub(super) fn store_cast(
         &mut self,
         expr: &Expr,
         target: Target<'_>,
@@ -90,22 +90,7 @@ impl Walk<'_> {
             expr if is_default(expr) => Ok(()),
             Expr::Identifier(ident) => self.store_own(std::slice::from_ref(ident), target, scope),
             Expr::CompoundIdentifier(idents) => self.store_own(idents, target, scope),
-            Expr::Case {
-                operand,
-                conditions,
-                else_result,
-                ..
-            } => {
-                self.all_plain(operand.as_deref(), scope, COMPARISON)?;
-                for when in conditions {
-                    self.plain(&when.condition, scope, CONDITION)?;
-                    self.store_cast(&when.result, target, scope, cast)?;
-                }
-                match else_result {
-                    Some(otherwise) => self.store_cast(otherwise, target, scope, cast),
-                    None => Ok(()),
-                }
-            }
+            Expr::Case { .. } => self.store_case(expr, target, scope, cast),
             Expr::Function(function) => self.store_coalesce(function, target, scope, cast),
             Expr::Subquery(query) => {
                 let rows = self.query(query, scope)?;
@@ -327,6 +312,7 @@ impl Walk<'_> {
             row,
             elements,
             null_if: None,
+            branch: None,
         });
         Ok(())
     }

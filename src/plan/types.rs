@@ -2,7 +2,7 @@
 //!
 //! Nothing here that holds a literal's value implements `Debug`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -76,8 +76,11 @@ pub struct StatementPlan {
     /// Protected tables that it reads or writes at one place only: their columns in a result are of one row.
     pub once: Vec<Oid>,
     /// Further edits that keep the statement from touching any row: used when the look-up found no row for an UPDATE,
-    /// whose slots then have no tenant and are filled with NULL.
+    /// whose slots then have no tenant and are filled with NULL. For an UPDATE they are an opening and a closing one around
+    /// its condition, or one in the place of a WHERE.
     pub none_matched: Vec<Splice>,
+    /// The columns that it sets, where it certainly changes nothing else.
+    pub sets: Option<BTreeSet<String>>,
 }
 
 /// What a statement is to the session's state.
@@ -234,6 +237,13 @@ pub enum TenantSource {
     },
     /// The look-up's term of this number.
     Asked(i32),
+    /// Of the rows that take one branch of a CASE.
+    Branch {
+        /// Index into [`Lookup::cases`].
+        case: usize,
+        /// The branch: 0 for ELSE, then each WHEN from 1.
+        number: i32,
+    },
 }
 
 /// A question to the server before the statement goes, in the same transaction.
@@ -247,6 +257,19 @@ pub struct Lookup {
     /// Terms whose rows, if any, must name the same tenant as the one of this index of [`StatementPlan::tenants`]
     /// (the row that ON CONFLICT would update).
     pub must_equal: Vec<(usize, i32)>,
+    /// CASEs whose branches go to rows that may be of several tenants.
+    pub cases: Vec<Branches>,
+    /// All columns that it reads, where that is certain; other names may be among them.
+    pub reads: Option<BTreeSet<String>>,
+}
+
+/// A CASE whose values are stored.
+#[derive(Clone)]
+pub struct Branches {
+    /// Its branches' terms in the look-up.
+    pub terms: Range<i32>,
+    /// Gives the number of the branch that a row takes, as the statement may say it.
+    pub number: String,
 }
 
 /// A parameter's further role.

@@ -51,10 +51,10 @@ impl Touches {
 }
 
 /// The tokens of an UPDATE's parts.
-struct Parts {
+pub(super) struct Parts {
     table: Range<usize>,
-    from: Option<Range<usize>>,
-    condition: Option<Range<usize>>,
+    pub from: Option<Range<usize>>,
+    pub condition: Option<Range<usize>>,
     /// The token before which a WHERE would stand.
     end: usize,
 }
@@ -142,6 +142,7 @@ impl<'a> Walk<'a> {
         match self.target_table(&table.relation, &scope)? {
             None => self.assign_plain(assignments, &scope)?,
             Some((protected, relation, name)) => {
+                self.sets = self.sets_only(relation, assignments);
                 let own = [name.as_str()];
                 let change = Change {
                     table: protected,
@@ -160,7 +161,9 @@ impl<'a> Walk<'a> {
                         &scope,
                         (start, impure, !from.is_empty()),
                     )?;
-                    self.own(&owner)?;
+                    if let Some(owner) = owner {
+                        self.own(&owner)?;
+                    }
                 }
             }
         }
@@ -198,7 +201,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whose the rows are that an UPDATE changes.
+    /// Whose the rows are that an UPDATE changes; `None`: each value has been given its own.
     fn update_owner(
         &mut self,
         change: &Change<'_>,
@@ -207,12 +210,11 @@ impl<'a> Walk<'a> {
         touches: &Touches,
         scope: &Scope<'_>,
         (start, impure, has_from): (Option<usize>, Option<usize>, bool),
-    ) -> Walked<Owner> {
+    ) -> Walked<Option<Owner>> {
         let table = change.table;
+        let one = |tenant| Some(Owner::One(tenant));
         if anchor(table).is_none() {
-            return self
-                .row_tenant(table, Given::Nothing, start)
-                .map(Owner::One);
+            return self.row_tenant(table, Given::Nothing, start).map(one);
         }
         let conjunct = match &table.tenant {
             Tenant::Column { attnum, .. } if self.has_one_text(table, *attnum) => selection
@@ -230,16 +232,18 @@ impl<'a> Walk<'a> {
         };
         if let (Some(value), false) = (conjunct, touches.tenant) {
             return match self.passed_reference(value, scope) {
-                Some((id, _)) => self.passed_owner(id, table, start),
-                None => self
-                    .row_tenant(table, Given::Expr(value), start)
-                    .map(Owner::One),
+                Some((id, _)) => self.passed_owner(id, table, start).map(Some),
+                None => self.row_tenant(table, Given::Expr(value), start).map(one),
             };
         }
-        let term = self.rows_term(change, start, impure, has_from)?;
+        let matched = self.matched(change, start, impure, has_from)?;
+        if !touches.tenant && self.own_branches(change, &matched) {
+            return Ok(None);
+        }
+        let term = self.rows_term(change, &matched);
         if !touches.tenant {
             self.asking.zero_rows_ok.push(term);
-            return Ok(Owner::One(self.tenant_index(TenantSource::Asked(term))));
+            return Ok(one(self.tenant_index(TenantSource::Asked(term))));
         }
         // The tenant column is written too, as ORMs do that save whole rows: it must stay what it is.
         let new = pairs
@@ -249,7 +253,7 @@ impl<'a> Walk<'a> {
         let given = new.map_or(Given::Nothing, Given::Expr);
         let tenant = self.row_tenant(table, given, start)?;
         self.asking.must_equal.push((tenant, term));
-        Ok(Owner::One(tenant))
+        Ok(one(tenant))
     }
 
     /// Whether equal values of a column have equal texts: 1.0 and 1 are equal, and two tenants.
@@ -337,14 +341,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The term that asks for the tenants of the rows that an UPDATE matches.
-    fn rows_term(
+    /// The rows that an UPDATE matches, where a look-up can find the same ones.
+    fn matched(
         &mut self,
         change: &Change<'_>,
         start: Option<usize>,
         impure: Option<usize>,
         has_from: bool,
-    ) -> Walked<i32> {
+    ) -> Walked<Parts> {
         let table = change.table;
         if let Some(token) = impure {
             return Err(self.unrepeatable(table, token));
@@ -357,11 +361,29 @@ impl<'a> Walk<'a> {
         let Some(parts) = start.and_then(|start| self.update_parts(start, has_from)) else {
             return Err(self.not_understood("this form of UPDATE", start));
         };
+        self.asking.none_matched = self.matching_none(&parts);
+        Ok(parts)
+    }
+
+    /// The term that asks for the tenants of these rows.
+    fn rows_term(&mut self, change: &Change<'_>, parts: &Parts) -> i32 {
+        let query = self.rows_query(change, parts, "");
+        let reads = self.rows_read(change, parts);
+        self.asking.term(query, reads)
+    }
+
+    /// The query for the tenants of the rows that an UPDATE matches, and for `before` them.
+    pub(super) fn rows_query(
+        &mut self,
+        change: &Change<'_>,
+        parts: &Parts,
+        before: &str,
+    ) -> String {
         let name = change.own.first().copied().unwrap_or_default();
         let mut query = format!(
-            "{}SELECT DISTINCT {} FROM {}",
+            "{}SELECT DISTINCT {before}{} FROM {}",
             self.repeated_with(),
-            row_tenant_sql(table, &format!("{}.", quoted(name))),
+            row_tenant_sql(change.table, &format!("{}.", quoted(name))),
             self.repeated(parts.table.clone())
         );
         if let Some(from) = &parts.from {
@@ -372,8 +394,7 @@ impl<'a> Walk<'a> {
             query.push_str(" WHERE ");
             query.push_str(&self.repeated(condition.clone()));
         }
-        self.asking.none_matched = self.matching_none(&parts);
-        Ok(self.asking.term(query))
+        query
     }
 
     pub(super) fn unrepeatable(&self, table: &ProtectedTable, token: usize) -> Stop {
@@ -522,6 +543,7 @@ impl<'a> Walk<'a> {
                         column,
                         own: change.own,
                     };
+                    self.next_case = self.case_token(value);
                     self.store(value, target, scope)?;
                 }
                 (Some(column), PairValue::Column(offered)) => {

@@ -12,6 +12,7 @@ use crate::model::{Oid, Plain, ValueKind};
 use crate::rules::ProtectedColumn;
 
 use super::attempt::Attempt;
+use super::branches::{Branch, Case};
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
@@ -39,6 +40,8 @@ pub(super) struct Fill {
     pub elements: bool,
     /// A value equal to this is stored as NULL.
     pub null_if: Option<Plain>,
+    /// The branch of a CASE that it is the value of.
+    pub branch: Option<Branch>,
 }
 
 pub(super) enum FillValue {
@@ -101,6 +104,12 @@ pub(super) struct Walk<'a> {
     pub splices: Vec<Splice>,
     /// The table that SELECT INTO makes.
     pub into: Option<String>,
+    /// CASEs of values that are assigned.
+    pub cases: Vec<Case>,
+    /// The first token of the one that is assigned next.
+    pub next_case: Option<usize>,
+    /// The columns that an UPDATE sets, where it certainly changes nothing else.
+    pub sets: Option<BTreeSet<String>>,
 }
 
 impl<'a> Walk<'a> {
@@ -144,6 +153,9 @@ impl<'a> Walk<'a> {
             with_prefix: None,
             splices: Vec::new(),
             into: None,
+            cases: Vec::new(),
+            next_case: None,
+            sets: None,
         }
     }
 

@@ -3,11 +3,15 @@
 //! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: the extended-query messages that
 //! follow run in the same transaction; a Query outside of one begins its own. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
 use bytes::BytesMut;
 
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::{Fatal, Session, by_server};
 use crate::model::Oid;
+use crate::plan::Lookup;
 use crate::wire::message::DataRow;
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -19,21 +23,57 @@ pub(super) const CONTEXT: &[u8] = b"portal \"_pgseal_ask\"";
 
 /// Rows of (term, text): what the server said.
 #[derive(Default)]
-pub(super) struct Answer(Vec<(i32, Option<String>)>);
+pub(super) struct Answer(BTreeMap<i32, BTreeSet<Option<String>>>);
 
 impl Answer {
     /// The distinct answers to one term.
     pub(super) fn of(&self, term: i32) -> Vec<Option<&str>> {
-        let mut found: Vec<Option<&str>> = self
-            .0
-            .iter()
-            .filter(|(n, _)| *n == term)
-            .map(|(_, text)| text.as_deref())
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+        let texts = self.0.get(&term).into_iter().flatten();
+        texts.map(Option::as_deref).collect()
     }
+
+    /// The distinct answers to several terms.
+    pub(super) fn of_all(&self, terms: &Range<i32>) -> BTreeSet<Option<&str>> {
+        let texts = self.0.range(terms.clone()).flat_map(|(_, texts)| texts);
+        texts.map(Option::as_deref).collect()
+    }
+
+    /// The answers to one of the look-ups that were put together.
+    fn part(&self, from: i32) -> Self {
+        let terms = self.0.range(from..from.saturating_add(APART));
+        Self(
+            terms
+                .map(|(term, texts)| (term - from, texts.clone()))
+                .collect(),
+        )
+    }
+}
+
+/// Between the numbers of the terms of look-ups that are put together.
+const APART: i32 = 1 << 24;
+
+/// How many are put together: PostgreSQL reads a chain of UNION ALL from its end, and would run out of stack.
+const TOGETHER: usize = 64;
+
+/// Look-ups of several statements as few questions.
+pub(super) fn together(lookups: &[&Lookup]) -> Vec<String> {
+    let one = |group: &[&Lookup]| match group {
+        [only] => only.sql.clone(),
+        group => {
+            let numbered = group.iter().zip(0..);
+            let terms: Vec<String> = numbered
+                .map(|(lookup, at): (_, i32)| {
+                    let from = at * APART;
+                    format!(
+                        "SELECT {from}::int4 + q.term, q.tenant FROM ({}) AS q",
+                        lookup.sql
+                    )
+                })
+                .collect();
+            terms.join(" UNION ALL ")
+        }
+    };
+    lookups.chunks(TOGETHER).map(one).collect()
 }
 
 /// Where the questions of the client frame at the front stand.
@@ -114,6 +154,16 @@ impl Session {
         }
     }
 
+    /// The answers to look-ups that were put together from the frame's `first` question on.
+    pub(super) fn apart(&self, first: usize, count: usize) -> std::vec::IntoIter<Answer> {
+        let answers = (0..count).map(|at| {
+            let from = i32::try_from(at % TOGETHER).unwrap_or_default() * APART;
+            let answer = self.answer(first + at / TOGETHER);
+            answer.map(|answer| answer.part(from)).unwrap_or_default()
+        });
+        answers.collect::<Vec<_>>().into_iter()
+    }
+
     /// A row of the question under way: (int4, text), both in text format.
     pub(super) fn note_answer(&mut self, body: &[u8]) -> Result<(), Fatal> {
         let row = DataRow::read(body).map_err(by_server)?;
@@ -124,7 +174,8 @@ impl Session {
         };
         let term = text(0).and_then(|term| term.parse().ok());
         if let (Ask::Sent(_, answer), Some(term)) = (&mut self.ask, term) {
-            answer.0.push((term, text(1).map(str::to_owned)));
+            let texts = answer.0.entry(term).or_default();
+            texts.insert(text(1).map(str::to_owned));
         }
         Ok(())
     }

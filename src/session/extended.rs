@@ -14,11 +14,11 @@ use super::portals::Portal;
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
-use crate::plan::{Outputs, StatementKind, StatementPlan, Verdict};
+use crate::plan::{Outputs, Splice, StatementKind, StatementPlan, Verdict};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
-/// The statement of ours that stands in for an UPDATE whose look-up found no row.
+/// The statement of ours that stands in for an UPDATE whose look-up did not find rows for all values.
 const NONE_MATCHED: &[u8] = b"_pgseal_none";
 
 impl Session {
@@ -92,7 +92,7 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        let rewritten = match as_prepared(&plan, &sql, false) {
+        let rewritten = match as_prepared(&plan, &sql, &[]) {
             Ok(rewritten) => rewritten,
             Err(refusal) => return self.refuse(Request::Parse, refusal, input, out),
         };
@@ -311,13 +311,13 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        let instead = if sealed.none_matched {
-            match as_prepared(&prepared.plan, &prepared.sql, true) {
+        let instead = if sealed.kept_out.is_empty() {
+            None
+        } else {
+            match as_prepared(&prepared.plan, &prepared.sql, &sealed.kept_out) {
                 Ok(rewritten) => Some(rewritten.sql),
                 Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
             }
-        } else {
-            None
         };
         let (formats, params) = sealing::bound_params(&prepared.plan, bind, sealed);
         let params: Vec<Option<&[u8]>> = params.iter().map(|value| value.as_deref()).collect();
@@ -420,11 +420,11 @@ impl Session {
 fn as_prepared(
     plan: &StatementPlan,
     sql: &[u8],
-    none_matched: bool,
+    kept_out: &[Splice],
 ) -> Result<sealing::Rewritten, Refusal> {
     let sql = std::str::from_utf8(sql).map_err(|_| not_utf8())?;
     let mut number = usize::from(plan.max_param) + plan.copies.len();
-    let edits = sealing::edits(plan, none_matched, |index| {
+    let edits = sealing::edits(plan, kept_out, |index| {
         number += 1;
         let slot = plan.slots.get(index);
         let kind = slot.map(|slot| slot.column.kind);

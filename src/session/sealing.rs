@@ -1,7 +1,7 @@
 //! Values on their way to the server: from a plan's slots to sealed parameters and literals.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -81,8 +81,8 @@ fn format_at(formats: &[i16], index: usize) -> Format {
 /// The sealed values of one statement's slots, in the plan's order; `None` is NULL.
 pub(super) struct SealedSlots {
     pub(super) values: Vec<Option<Vec<u8>>>,
-    /// The look-up found no row that the statement would change.
-    pub(super) none_matched: bool,
+    /// Edits that keep the statement from rows that the look-up did not find.
+    pub(super) kept_out: Vec<Splice>,
 }
 
 /// Seals the values of all slots of `plan`: literals for the column's text form, parameters in their wire form.
@@ -109,6 +109,7 @@ pub(super) fn seal_slots(
         nonces: None,
     };
     let mut values = Vec::with_capacity(plan.slots.len());
+    let mut shut = Shut::default();
     for slot in &plan.slots {
         let (bytes, format, wire) = match &slot.source {
             SlotSource::Literal { value, .. } => (value.expose(), Format::Text, slot.column.kind),
@@ -125,6 +126,9 @@ pub(super) fn seal_slots(
             if !slot.elements {
                 canonical(&slot.column, wire, format, bytes)
                     .map_err(|refusal| at_literal(refusal, &slot.source, sql))?;
+            }
+            if let Some(TenantSource::Branch { case, number }) = plan.tenants.get(slot.tenant) {
+                shut.entry(*case).or_default().insert(*number);
             }
             values.push(None);
         } else if slot.elements {
@@ -152,7 +156,7 @@ pub(super) fn seal_slots(
     if sealing.wants.is_empty() {
         Ok(SealedSlots {
             values,
-            none_matched: tenants.none_matched(),
+            kept_out: tenants.kept_out(&shut),
         })
     } else {
         Err(Unsealed::Wants(sealing.wants))
@@ -258,6 +262,9 @@ fn canonical(
     seal::canonical(column.kind, Format::Text, column.max_chars, text)
 }
 
+/// Branches of CASEs, by index, that no row took when it was asked.
+type Shut = BTreeMap<usize, BTreeSet<i32>>;
+
 struct Tenants<'a> {
     plan: &'a StatementPlan,
     params: &'a Params<'a>,
@@ -274,25 +281,71 @@ impl Tenants<'_> {
             .unwrap_or_default()
     }
 
-    fn none_matched(&self) -> bool {
-        let Some(lookup) = &self.plan.lookup else {
-            return false;
+    /// The tenants of the rows that take any branch of a CASE.
+    fn of_case(&self, case: usize) -> BTreeSet<Option<&str>> {
+        let cases = self.plan.lookup.iter().flat_map(|lookup| &lookup.cases);
+        let case = cases.into_iter().nth(case);
+        let all = case.and_then(|case| Some(self.answer?.of_all(&case.terms)));
+        all.unwrap_or_default()
+    }
+
+    /// The tenants of the rows that a value of one branch is stored in. Where all rows are of one tenant it is that one,
+    /// whichever branch they take.
+    fn of_branch(&self, case: usize, number: i32) -> Vec<Option<&str>> {
+        let all = self.of_case(case);
+        if all.len() < 2 {
+            return all.into_iter().collect();
+        }
+        let cases = self.plan.lookup.iter().flat_map(|lookup| &lookup.cases);
+        let first = cases.into_iter().nth(case).map(|case| case.terms.start);
+        first.map_or_else(Vec::new, |first| self.rows(first.saturating_add(number)))
+    }
+
+    /// The edits that keep the statement from rows that the look-up did not find: from all, or from those that take a
+    /// branch that is shut.
+    fn kept_out(&self, shut: &Shut) -> Vec<Splice> {
+        let (Some(lookup), Some(_)) = (&self.plan.lookup, self.answer) else {
+            return Vec::new();
         };
-        self.answer.is_some()
-            && lookup
-                .zero_rows_ok
-                .iter()
-                .any(|term| self.rows(*term).is_empty())
+        let mut asked = lookup.zero_rows_ok.iter();
+        let none = asked.any(|term| self.rows(*term).is_empty());
+        let mut cases = 0..lookup.cases.len();
+        if none || cases.any(|case| self.of_case(case).is_empty()) {
+            return self.plan.none_matched.iter().map(copy_of).collect();
+        }
+        let conditions = shut.iter().filter_map(|(case, numbers)| {
+            let numbers: Vec<String> = numbers.iter().map(i32::to_string).collect();
+            let number = &lookup.cases.get(*case)?.number;
+            Some(format!("({number}) NOT IN ({})", numbers.join(", ")))
+        });
+        let conditions: Vec<String> = conditions.collect();
+        let conditions = conditions.join(" AND ");
+        match self.plan.none_matched.as_slice() {
+            _ if conditions.is_empty() => Vec::new(),
+            [open, close] => vec![
+                insertion(open, "(".to_owned()),
+                insertion(close, format!(") AND {conditions}")),
+            ],
+            [place] => vec![insertion(place, format!(" WHERE {conditions}"))],
+            _ => Vec::new(),
+        }
     }
 
     /// Whether this tenant was asked for and no row has it: nothing will be stored for it.
     fn unmatched(&self, index: usize) -> bool {
-        let (Some(lookup), Some(TenantSource::Asked(term))) =
-            (&self.plan.lookup, self.plan.tenants.get(index))
-        else {
+        let (Some(lookup), Some(_)) = (&self.plan.lookup, self.answer) else {
             return false;
         };
-        self.answer.is_some() && lookup.zero_rows_ok.contains(term) && self.rows(*term).is_empty()
+        match self.plan.tenants.get(index) {
+            Some(TenantSource::Asked(term)) => {
+                lookup.zero_rows_ok.contains(term) && self.rows(*term).is_empty()
+            }
+            // EXECUTE has no condition that could be edited.
+            Some(TenantSource::Branch { case, number }) => {
+                !self.plan.none_matched.is_empty() && self.of_branch(*case, *number).is_empty()
+            }
+            _ => false,
+        }
     }
 
     /// The tenant of one element of an array of values.
@@ -342,6 +395,13 @@ impl Tenants<'_> {
                 [] => None,
                 _ => return Err(several_tenants()),
             },
+            Some(TenantSource::Branch { case, number }) => {
+                match self.of_branch(*case, *number).as_slice() {
+                    [one] => one.and_then(TenantId::new),
+                    [] => None,
+                    _ => return Err(several_tenants()),
+                }
+            }
             Some(TenantSource::Elements { .. }) | None => None,
         };
         if let Some(tenant) = &tenant {
@@ -484,13 +544,11 @@ pub(super) fn bound_params<'a>(
 /// The edits that put a statement's own splices and its literals into a text; `literal` gives each literal's new text.
 pub(super) fn edits(
     plan: &StatementPlan,
-    none_matched: bool,
+    kept_out: &[Splice],
     mut literal: impl FnMut(usize) -> String,
 ) -> Vec<Splice> {
     let mut edits: Vec<Splice> = plan.splices.iter().map(copy_of).collect();
-    if none_matched {
-        edits.extend(plan.none_matched.iter().map(copy_of));
-    }
+    edits.extend(kept_out.iter().map(copy_of));
     for (index, slot) in plan.slots.iter().enumerate() {
         if let SlotSource::Literal { span, .. } = &slot.source {
             edits.push(Splice {
@@ -500,6 +558,13 @@ pub(super) fn edits(
         }
     }
     edits
+}
+
+fn insertion(place: &Splice, text: String) -> Splice {
+    Splice {
+        span: place.span.clone(),
+        text,
+    }
 }
 
 fn copy_of(splice: &Splice) -> Splice {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::ask;
 use super::atomic::Cut;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, unresolved};
@@ -11,7 +12,7 @@ use super::ledger::{Effect, Entry, Request};
 use super::sealing;
 use super::{Fatal, Session, by_client};
 use crate::model::Refusal;
-use crate::plan::{Plan, Splice, Verdict};
+use crate::plan::{Lookup, Plan, Splice, Verdict};
 use crate::wire::message::Query;
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -71,22 +72,20 @@ impl Session {
             return Ok(WAIT);
         }
         let first = usize::from(!self.resolved.is_empty());
-        let lookups = plan
-            .statements
-            .iter()
-            .filter_map(|statement| statement.lookup.as_ref());
-        for (round, lookup) in lookups.enumerate() {
-            if !self.has_answer(first + round, &lookup.sql, &[], input, out)? {
+        let asking = plan.statements.iter();
+        let lookups: Vec<&Lookup> = asking.filter_map(|plan| plan.lookup.as_ref()).collect();
+        for (round, question) in ask::together(&lookups).iter().enumerate() {
+            if !self.has_answer(first + round, question, &[], input, out)? {
                 return Ok(WAIT);
             }
         }
         self.part_from_questions(input, out)?;
-        let mut round = first;
+        let mut answers = self.apart(first, lookups.len());
         let mut edits = Vec::new();
         let mut tenant = None;
         for statement in &plan.statements {
-            let answer = statement.lookup.as_ref().and_then(|_| self.answer(round));
-            round += usize::from(statement.lookup.is_some());
+            let answer = statement.lookup.as_ref().and_then(|_| answers.next());
+            let answer = answer.as_ref();
             match copy::tenant_of(statement, answer) {
                 Ok(None) => {}
                 // Of one text, one COPY at most asks: behind it nothing may (the planner sees to that).
@@ -103,7 +102,7 @@ impl Session {
             let value = |index: usize| {
                 sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
             };
-            edits.extend(sealing::edits(statement, sealed.none_matched, value));
+            edits.extend(sealing::edits(statement, &sealed.kept_out, value));
         }
         for statement in &plan.statements {
             self.defining.extend(statement.defines.iter().cloned());

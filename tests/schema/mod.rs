@@ -51,6 +51,7 @@ impl Snapshot {
             view_definition: Some(" SELECT virtual_keys.id, virtual_keys.organisation_id, virtual_keys.slug, virtual_keys.key FROM virtual_keys WHERE (virtual_keys.status = 'active'::text);".into()),
             unique_keys: Vec::new(),
             reads: vec![keys.oid],
+            quiet: false,
             ..keys.clone()
         };
         relations.push(view);
@@ -185,6 +186,7 @@ fn table(text: &str, oid: u32) -> Relation {
         rules_version: 0,
         view_definition: None,
         unique_keys,
+        quiet: true,
     }
 }
 
@@ -194,6 +196,7 @@ fn unique(name: String, attnums: Vec<i16>, primary: bool) -> UniqueKey {
         attnums,
         primary,
         enforced: true,
+        followed: false,
     }
 }
 

@@ -69,6 +69,7 @@ fn shared() -> Arc<Shared> {
         rules_version: 0,
         view_definition: None,
         unique_keys: Vec::new(),
+        quiet: true,
     };
     let catalog = Arc::new(Catalog::new(1, vec![vault], Vec::new()));
     let rules = rules::parse("rules.toml", RULES).unwrap();

@@ -9,6 +9,7 @@ mod parts;
 mod queries;
 mod refusals;
 mod search;
+mod several;
 mod texts;
 mod writes;
 
@@ -54,6 +55,7 @@ fn relation(
         attnums: attnums.to_vec(),
         primary: name.ends_with("pkey"),
         enforced: true,
+        followed: name.ends_with("slug"),
     });
     Relation {
         oid: Oid(oid),
@@ -66,6 +68,7 @@ fn relation(
         rules_version: 0,
         view_definition: None,
         unique_keys: keys.collect(),
+        quiet: true,
     }
 }
 
@@ -360,6 +363,7 @@ fn tenant(source: &TenantSource) -> String {
         TenantSource::Param { number, type_oid } => format!("${number}:{}", type_oid.0),
         TenantSource::Elements { number, type_oid } => format!("${number}[]:{}", type_oid.0),
         TenantSource::Asked(term) => format!("?{term}"),
+        TenantSource::Branch { case, number } => format!("?{case}/{number}"),
     }
 }
 

@@ -171,11 +171,12 @@ def _():
 
 @step("bulk update of several tenants")
 def _():
-    made = [Vault(**sent(row(number, "before"))) for number in (911, 912)]
+    made = [Vault(**sent(row(number, "before"))) for number in (911, 912, 913)]
     Vault.objects.bulk_create(made)
     for vault in made:
-        vault.secret = f"bulk {vault.id}"
-    return Vault.objects.bulk_update(made, ["secret"])
+        vault.secret, vault.settings = f"bulk {vault.id}", {"bulk": vault.id}
+    made[2].delete()
+    return [Vault.objects.bulk_update(made[:2] + [Vault(id=914, secret="nobody's")], ["secret", "settings"]), run(Vault.objects.filter(id__gt=900).order_by("id"))]
 
 
 connection.close()

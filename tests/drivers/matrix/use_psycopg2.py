@@ -93,9 +93,10 @@ def _():
 @step("several updates by key in one text")
 def _():
     connection.rollback()
-    psycopg2.extras.execute_batch(cursor, "UPDATE vaults SET secret = %s WHERE id = %s", [(f"by key {number}", number) for number in range(901, 904)])
+    psycopg2.extras.execute_batch(cursor, INSERT, [sent(values) for values in rows(951)])
+    psycopg2.extras.execute_batch(cursor, "UPDATE vaults SET secret = %s, label = %s WHERE id = %s", [(f"by key {number}", f"l{number}", number) for number in range(951, 999)])
     connection.commit()
-    return run("SELECT id, secret FROM vaults WHERE id > 900")
+    return run("SELECT id, account_id, label, secret FROM vaults WHERE id > 950 ORDER BY id")
 
 
 @step("cursor")
