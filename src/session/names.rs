@@ -191,7 +191,10 @@ impl Names {
     }
 
     fn forget_unnamed(&mut self, group: Option<u64>) {
-        self.prepare(Bytes::new(), None, group);
+        let known = !self.statements.is_empty() || !self.changed.is_empty();
+        if known || self.unnamed_doubtful {
+            self.prepare(Bytes::new(), None, group);
+        }
         self.portals.remove(b"");
     }
 
