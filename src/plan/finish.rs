@@ -212,6 +212,7 @@ impl Walk<'_> {
             max_param,
             splices,
             none_matched: std::mem::take(&mut self.asking.none_matched),
+            ambiguous: false,
             sets: self.sets.take(),
         })
     }
@@ -357,6 +358,7 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         max_param: 0,
         splices: Vec::new(),
         none_matched: Vec::new(),
+        ambiguous: false,
         sets: None,
     }
 }

@@ -282,6 +282,14 @@ impl View<'_> {
             StatementKind::Prepare { inner, .. } => Arc::clone(inner),
             _ => prepared,
         };
+        if inner.ambiguous {
+            let help = "Qualify the name with its schema in the statement that is executed.";
+            let message = "a table's name in the statement that is executed has several meanings, and EXECUTE looks it up anew";
+            return Err(walk.refuse(message, help, "refused-ambiguous-name", None));
+        }
+        if matches!(inner.kind, StatementKind::Execute { .. }) {
+            return Err(walk.not_understood("EXECUTE of an EXECUTE", None));
+        }
         if matches!(inner.kind, StatementKind::Forward) {
             return Ok(forward(span));
         }

@@ -245,6 +245,7 @@ impl Planner {
                 let statement = tokens.get(range.clone()).unwrap_or_default();
                 plan.also_makes(makes(text, statement, &defined));
             }
+            plan.ambiguous = view.ambiguous(&range).is_some();
             let plan = Arc::new(plan);
             made.note(&plan);
             defined.extend(plan.defines.iter().cloned());
@@ -441,7 +442,11 @@ impl<'a> View<'a> {
         }
         let mut plan = self.statement(at..range.end)?;
         plan.span = self.span(&range);
-        if !matches!(plan.kind, StatementKind::Forward) {
+        // What a name executes is asked again when the statement runs.
+        if !matches!(
+            plan.kind,
+            StatementKind::Forward | StatementKind::Execute { .. }
+        ) {
             plan.kind = StatementKind::Run;
         }
         plan.outputs = Outputs::None;

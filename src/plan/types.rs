@@ -79,6 +79,8 @@ pub struct StatementPlan {
     /// whose slots then have no tenant and are filled with NULL. For an UPDATE they are an opening and a closing one around
     /// its condition, or one in the place of a WHERE.
     pub none_matched: Vec<Splice>,
+    /// The server looks its names up anew whenever they may mean other relations.
+    pub ambiguous: bool,
     /// The columns that it sets, where it certainly changes nothing else.
     pub sets: Option<BTreeSet<String>>,
 }

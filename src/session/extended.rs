@@ -9,8 +9,9 @@ use super::atomic::Deed;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, other_encoding, stale, unresolved};
 use super::ledger::{Effect, Entry, Request};
-use super::names::{Prepared, takes_values};
+use super::names::Prepared;
 use super::portals::Portal;
+use super::renamed::Executes;
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
@@ -75,14 +76,6 @@ impl Session {
         }
     }
 
-    /// Whether it is an EXECUTE whose name has come to mean another statement: its constants were not sealed for that one.
-    fn executes_another(&self, prepared: &Prepared) -> bool {
-        let now = self.sent.executed_by(&prepared.plan);
-        let (then, now) = (prepared.runs.as_ref(), now.as_ref());
-        let same = then.map(Arc::as_ptr) == now.map(Arc::as_ptr);
-        !same && then.into_iter().chain(now).any(|plan| takes_values(plan))
-    }
-
     fn protected_parse(
         &mut self,
         name: Bytes,
@@ -145,9 +138,21 @@ impl Session {
             return self.refuse(Request::Bind, stale(), input, out);
         }
         let prepared = self.sent.statements.get(statement);
-        if prepared.is_some_and(|prepared| self.executes_another(prepared)) {
-            return self.refuse(Request::Bind, stale(), input, out);
+        if let Some(prepared) = prepared
+            && matches!(prepared.plan.kind, StatementKind::Execute { .. })
+        {
+            let prepared = prepared.clone();
+            match self.executes(&prepared.plan, prepared.runs.as_ref()) {
+                Executes::Unsettled => {
+                    self.flush_group(input, out)?;
+                    return Ok(WAIT);
+                }
+                Executes::Another => return self.refuse(Request::Bind, stale(), input, out),
+                Executes::TheSame => {}
+            }
         }
+        let (_, statement) = Bind::names(input.body()).map_err(by_client)?;
+        let prepared = self.sent.statements.get(statement);
         if self.is_doubtful(statement) {
             self.close_unnamed(input, out)?;
             let body = Bytes::copy_from_slice(input.body());
@@ -159,8 +164,10 @@ impl Session {
                 prepared.clone()
             }
             other => {
-                let opened =
-                    other.map(|prepared| Portal::new(prepared.plan.clone(), prepared.deed));
+                let opened = other.map(|prepared| Portal {
+                    runs: prepared.runs.clone(),
+                    ..Portal::new(prepared.plan.clone(), prepared.deed)
+                });
                 let entry = Entry::forward(Request::Bind)
                     .with(Effect::Portal(portal, opened.map(Box::new)));
                 return Ok(self.register(entry, input));
@@ -203,6 +210,7 @@ impl Session {
             Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
         };
         let portal_plan = Portal {
+            runs: prepared.runs.clone(),
             tenant,
             ..Portal::new(prepared.plan.clone(), prepared.deed)
         };
@@ -380,6 +388,14 @@ impl Session {
         self.defining.extend(portal.plan.defines.iter().cloned());
         let name = Bytes::copy_from_slice(execute.portal);
         let portal = portal.clone();
+        match self.executes(&portal.plan, portal.runs.as_ref()) {
+            Executes::Unsettled => {
+                self.flush_group(input, out)?;
+                return Ok(WAIT);
+            }
+            Executes::Another => return self.refuse(Request::Execute, stale(), input, out),
+            Executes::TheSame => {}
+        }
         self.note_execute(&portal);
         let copies = copy::copies_in(&portal.plan);
         let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));

@@ -18,6 +18,7 @@ mod login;
 mod names;
 mod opening;
 mod portals;
+mod renamed;
 mod sealing;
 mod simple;
 mod startup;

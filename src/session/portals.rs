@@ -25,6 +25,8 @@ pub(super) struct Portal {
     pub(super) tenant: Option<TenantId>,
     /// What its statement does.
     pub(super) deed: Deed,
+    /// Of an EXECUTE, the plan of the statement that its name meant.
+    pub(super) runs: Option<Arc<StatementPlan>>,
 }
 
 impl Portal {
@@ -36,6 +38,7 @@ impl Portal {
             hold: false,
             tenant: None,
             deed,
+            runs: None,
         }
     }
 }

@@ -150,3 +150,56 @@ def test_an_execute_whose_name_means_another_statement_by_now_is_not_run(servers
     assert error_fields(dict(ran)["E"])["C"] == "0A000"
     assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = %s", (slug,)).fetchone() == (0,)
     assert "D" in dict(client.exchange(bind(statement="others") + execute() + SYNC))
+
+
+def insert_as(name, slug):
+    return f"PREPARE {name}(text) AS INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (gen_random_uuid(), '{TENANTS[0]}', '{slug}', $1)"
+
+
+def steps(*texts):
+    """Each as a statement of its own, in one group: a simple Query would end the unnamed statement."""
+    return b"".join(parse(sql, name=f"{sql[:30]}") + bind(f"{sql[:30]}") + execute() for sql in texts)
+
+
+def test_an_execute_that_was_bound_before_its_name_meant_another_statement_is_not_run(servers, direct):
+    client = Client(servers)
+    client.exchange(query("PREPARE bound(text) AS SELECT $1"))
+    client.exchange(query("BEGIN") + parse("EXECUTE bound('not sealed')", name="x") + bind("x", "p") + SYNC, 2)
+    client.exchange(steps("DEALLOCATE bound", insert_as("bound", "bound before")) + SYNC)
+    assert states(client.exchange(execute("p") + SYNC)) == ["0A000"]
+    client.exchange(query("COMMIT"))
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'bound before'").fetchone() == (0,)
+    # All in one group.
+    client.exchange(query("PREPARE piped(text) AS SELECT $1"))
+    redefined = steps("DEALLOCATE piped", insert_as("piped", "bound before"))
+    assert states(client.exchange(parse("EXECUTE piped('not sealed')", name="y") + bind("y", "q") + redefined + execute("q") + SYNC)) == ["0A000"]
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'bound before'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("command", ["EXPLAIN ANALYZE EXECUTE seen('not sealed')", "EXPLAIN (ANALYZE) EXECUTE seen('not sealed')"])
+def test_an_explained_execute_is_one(servers, direct, command):
+    client = Client(servers)
+    client.exchange(query("PREPARE seen(text) AS SELECT $1"))
+    client.exchange(parse(command, name="explained") + SYNC)
+    assert "D" in dict(client.exchange(bind(statement="explained") + execute() + SYNC))
+    client.exchange(steps("DEALLOCATE seen", insert_as("seen", "explained")) + SYNC)
+    assert states(client.exchange(bind(statement="explained") + execute() + SYNC)) == ["0A000"]
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'explained'").fetchone() == (0,)
+
+
+def test_a_name_whose_end_was_undone_still_means_its_statement(servers, direct):
+    """The EXECUTE waits for what the server says of the group that was to end the name."""
+    client = Client(servers)
+    client.exchange(query("PREPARE kept(text) AS SELECT $1"))
+    client.exchange(parse("EXECUTE kept('not sealed')", name="executes") + SYNC)
+    client.exchange(steps("DEALLOCATE kept", insert_as("kept", "undone")) + SYNC)
+    undone = parse("SELEC", "broken") + steps("DEALLOCATE kept") + SYNC
+    assert states(client.exchange(undone + bind(statement="executes") + execute() + SYNC, 2)) == ["42601", "0A000"]
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'undone'").fetchone() == (0,)
+
+
+def test_an_execute_of_an_execute_is_refused(servers):
+    client = Client(servers)
+    client.exchange(query("PREPARE inner_one(text) AS SELECT $1"))
+    client.exchange(parse("EXECUTE inner_one('not sealed')", name="outer_one") + SYNC)
+    assert states(client.exchange(query("EXECUTE outer_one"))) == ["0A000"]

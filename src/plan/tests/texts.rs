@@ -323,3 +323,29 @@ fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
         "CREATE TABLE refers (k int REFERENCES virtual_keys); INSERT INTO refers VALUES (1)";
     assert!(matches!(verdict(refers, &[], true), Verdict::Forward));
 }
+
+#[test]
+fn execute_of_a_statement_whose_names_have_several_meanings_is_refused() {
+    for sql in [
+        "INSERT INTO settings VALUES (1, $1)",
+        "SELECT id FROM settings",
+    ] {
+        let Verdict::Protect(prepared) = plan_in(sql, &[], &HashMap::new()) else {
+            panic!("{sql}");
+        };
+        let known = HashMap::from([("s".to_owned(), Arc::clone(&prepared.statements[0]))]);
+        match plan_in("EXECUTE s('secret')", &[], &known) {
+            Verdict::Refuse(refusal) => {
+                assert!(
+                    refusal
+                        .hint
+                        .as_deref()
+                        .unwrap_or_default()
+                        .contains("refused-ambiguous-name"),
+                    "{refusal:?}"
+                );
+            }
+            _ => panic!("{sql}"),
+        }
+    }
+}
