@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Notify, OnceCell, watch};
 use tokio_postgres::Client;
@@ -20,6 +20,10 @@ use crate::session::Shared;
 
 /// How often the catalog is compared with the database's, for what others change.
 const POLL: Duration = Duration::from_secs(2);
+/// The same where nothing has changed the last time: each new catalog costs every session something, a look does not.
+const QUIET: Duration = Duration::from_millis(200);
+/// A look takes at most this part of one backend's time.
+const SHARE: u32 = 20;
 
 /// The databases that rules protect.
 pub(super) struct Databases {
@@ -214,8 +218,9 @@ impl Loaded {
 /// Loads the catalog anew when a session saw DDL, or when the database's differs from ours.
 async fn follow(protected: Arc<Protected>) {
     let database = &protected.database;
+    let mut pause = QUIET;
     loop {
-        let asked = tokio::time::timeout(POLL, database.stale.notified())
+        let asked = tokio::time::timeout(pause, database.stale.notified())
             .await
             .is_ok();
         let mut loaded = protected.loaded.lock().await;
@@ -225,7 +230,10 @@ async fn follow(protected: Arc<Protected>) {
             tokio::time::sleep(POLL).await;
             continue;
         }
-        let now = match metadata::fingerprint(&loaded.client).await {
+        let began = Instant::now();
+        let now = metadata::fingerprint(&loaded.client).await;
+        pause = began.elapsed().saturating_mul(SHARE).clamp(QUIET, POLL);
+        let now = match now {
             Ok(now) => now,
             Err(cause) => {
                 warn!(cause = %keyring::words(&cause), "the catalog cannot be followed");
@@ -234,6 +242,7 @@ async fn follow(protected: Arc<Protected>) {
         };
         let mut known = loaded.fingerprint.as_ref() == Some(&now);
         if !known {
+            pause = POLL;
             loaded.epoch += 1;
             let former = database.shared.planner.load_full();
             let (client, epoch) = (&loaded.client, loaded.epoch);
