@@ -67,19 +67,11 @@ enum Command {
     },
     /// Seals a table's values anew: by the newest keys, and searchable or not as the rule says now. Exits with 1 while some
     /// are left.
-    Rotate {
-        /// The table, as the rule names it.
-        table: String,
-        /// Only counts what is to be done.
-        #[arg(long)]
-        dry_run: bool,
-        /// At most so many values a second; 0 for no limit.
-        #[arg(long, default_value_t = 0)]
-        rows_per_second: u32,
-        /// JSON lines instead of a table.
-        #[arg(long)]
-        json: bool,
-    },
+    Rotate(TableWork),
+    /// Seals the plaintext that stands in a table's protected columns from before they were. Exits with 1 while some is left.
+    Seal(TableWork),
+    /// Opens all values of a table's protected columns. Exits with 1 if one cannot be opened.
+    Verify(TableWork),
     /// Prints the key policy that a KMS key's owner attaches to it.
     Policy {
         /// The KMS key.
@@ -97,6 +89,33 @@ enum Command {
         #[arg(default_value = "127.0.0.1:6432", env = "PGSEAL_LISTEN")]
         address: String,
     },
+}
+
+/// What a command does with a table.
+#[derive(clap::Args)]
+struct TableWork {
+    /// The table, as the rule names it.
+    table: String,
+    /// Only counts what is to be done.
+    #[arg(long)]
+    dry_run: bool,
+    /// At most so many values a second; 0 for no limit.
+    #[arg(long, default_value_t = 0)]
+    rows_per_second: u32,
+    /// JSON lines instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl TableWork {
+    fn wanted(&self) -> ops::Wanted<'_> {
+        ops::Wanted {
+            table: &self.table,
+            dry_run: self.dry_run,
+            pace: self.rows_per_second,
+            as_json: self.json,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -170,20 +189,9 @@ fn main() -> ExitCode {
                     .map(|planner| print!("{}", ops::fence(&planner))),
             ),
             Command::Tenant { json, command } => done(tenant(&config, command, json).await),
-            Command::Rotate {
-                table,
-                dry_run,
-                rows_per_second,
-                json,
-            } => {
-                let wanted = ops::Wanted {
-                    table: &table,
-                    dry_run,
-                    pace: rows_per_second,
-                    as_json: json,
-                };
-                done(rotate(&config, &wanted).await)
-            }
+            Command::Rotate(work) => done(rotate(&config, &work.wanted()).await),
+            Command::Seal(work) => done(seal(&config, &work.wanted()).await),
+            Command::Verify(work) => done(verify(&config, &work.wanted()).await),
             Command::Key { json, command } => done(key(&config, command, json).await),
             Command::Schema | Command::Healthcheck { .. } | Command::Policy { .. } => {
                 ExitCode::SUCCESS
@@ -212,12 +220,34 @@ async fn tenant(config: &Config, command: ops::TenantCommand, json: bool) -> Res
 
 async fn rotate(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
     let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
-    let (said, done) = ops::rotate((&mut reader, &writer), &keyring, &protection, wanted).await?;
-    println!("{said}");
-    if done {
-        Ok(())
-    } else {
-        Err(format!("some values of {} are left", wanted.table))
+    said(
+        ops::rotate((&mut reader, &writer), &keyring, &protection, wanted).await?,
+        wanted,
+    )
+}
+
+async fn seal(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
+    let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
+    said(
+        ops::seal((&mut reader, &writer), &keyring, &protection, wanted).await?,
+        wanted,
+    )
+}
+
+async fn verify(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
+    let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
+    said(
+        ops::verify((&mut reader, &writer), &keyring, &protection, wanted).await?,
+        wanted,
+    )
+}
+
+/// Prints what became of a table's values.
+fn said((text, done): (String, bool), wanted: &ops::Wanted<'_>) -> Result<(), String> {
+    println!("{text}");
+    match done {
+        true => Ok(()),
+        false => Err(format!("some values of {} are left", wanted.table)),
     }
 }
 

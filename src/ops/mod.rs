@@ -1,11 +1,13 @@
 //! Commands for people; never on the data path.
 
+mod plaintext;
 mod policy;
 mod rotate;
 mod statements;
 mod tenants;
 mod values;
 
+pub use plaintext::{seal, verify};
 pub use policy::policy;
 pub use rotate::{Wanted, rotate};
 pub use statements::{Linted, explain, fence, lint};

@@ -38,15 +38,15 @@ pub struct Wanted<'w> {
 
 /// What became of one column's values.
 #[derive(Default)]
-struct Count {
-    column: String,
-    rotated: u64,
-    left: u64,
-    reasons: BTreeMap<String, u64>,
+pub(super) struct Count {
+    pub(super) column: String,
+    pub(super) done: u64,
+    pub(super) left: u64,
+    pub(super) reasons: BTreeMap<String, u64>,
 }
 
 impl Count {
-    fn fails(&mut self, reason: &str) {
+    pub(super) fn fails(&mut self, reason: &str) {
         *self.reasons.entry(reason.to_owned()).or_default() += 1;
     }
 }
@@ -94,11 +94,11 @@ pub async fn rotate(
         }
     }
     let done = counts.iter().all(|count| count.left == 0);
-    Ok((text(&counts, wanted.as_json), done))
+    Ok((text(&counts, "rotated", wanted.as_json), done))
 }
 
 /// The protected tables of this name: itself, and what inherits from it.
-async fn family<'p>(
+pub(super) async fn family<'p>(
     client: &Client,
     protection: &'p Protection,
     name: &str,
@@ -136,11 +136,11 @@ impl Work<'_> {
             if count.left == 0 {
                 break;
             }
-            let before = count.rotated;
+            let before = count.done;
             count.reasons.clear();
             self.pass(&mut count, &bar).await?;
             count.left = self.left().await?;
-            if count.rotated == before {
+            if count.done == before {
                 break;
             }
         }
@@ -214,7 +214,7 @@ impl Work<'_> {
     }
 }
 
-async fn batch(
+pub(super) async fn batch(
     transaction: &Transaction<'_>,
     portal: &tokio_postgres::Portal,
 ) -> Result<Vec<Row>, String> {
@@ -347,7 +347,7 @@ fn owner(
 }
 
 /// As PostgreSQL's text form of the column's type.
-fn written(sealed: &Sealed, column: &ProtectedColumn) -> String {
+pub(super) fn written(sealed: &Sealed, column: &ProtectedColumn) -> String {
     String::from_utf8_lossy(&sealed.to_wire(column.kind, Format::Text)).into_owned()
 }
 
@@ -360,14 +360,14 @@ async fn store(
 ) -> Result<(), String> {
     match update(client, column, batch).await {
         Ok(stored) => {
-            count.rotated += stored;
+            count.done += stored;
             Ok(())
         }
         Err(cause) if client.is_closed() => Err(said(cause)),
         Err(_) => {
             for one in batch {
                 match update(client, column, std::slice::from_ref(one)).await {
-                    Ok(stored) => count.rotated += stored,
+                    Ok(stored) => count.done += stored,
                     Err(cause) if client.is_closed() => return Err(said(cause)),
                     Err(cause) => count.fails(&said(cause)),
                 }
@@ -384,12 +384,7 @@ async fn update(
     batch: &[Anew],
 ) -> Result<u64, tokio_postgres::Error> {
     let name = quoted(&column.name);
-    let data_type = match column.kind {
-        ValueKind::Text => "text",
-        ValueKind::Json => "json",
-        ValueKind::Jsonb => "jsonb",
-        ValueKind::Bytea => "bytea",
-    };
+    let data_type = type_name(column.kind);
     let updating = format!(
         "UPDATE ONLY {}.{} v SET {name} = n.sealed::{data_type} FROM unnest($1::text[]::tid[], $2::text[], $3::text[]) n (at, stored, sealed) \
          WHERE v.ctid = n.at AND v.{name}::text = n.stored",
@@ -405,17 +400,28 @@ async fn update(
     client.execute(&updating, &[&at, &stored, &sealed]).await
 }
 
-fn said(cause: tokio_postgres::Error) -> String {
+/// What PostgreSQL calls the type.
+pub(super) fn type_name(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Text => "text",
+        ValueKind::Json => "json",
+        ValueKind::Jsonb => "jsonb",
+        ValueKind::Bytea => "bytea",
+    }
+}
+
+pub(super) fn said(cause: tokio_postgres::Error) -> String {
     // DETAIL may show values.
     cause
         .as_db_error()
         .map_or_else(|| cause.to_string(), |error| error.message().to_owned())
 }
 
-fn text(counts: &[Count], as_json: bool) -> String {
+/// The counts, as JSON lines or a table; `done`: what was done to the values.
+pub(super) fn text(counts: &[Count], done: &str, as_json: bool) -> String {
     if as_json {
         let lines = counts.iter().map(|count| {
-            json!({ "column": count.column, "rotated": count.rotated, "left": count.left, "why": count.reasons }).to_string()
+            json!({ "column": count.column, done: count.done, "left": count.left, "why": count.reasons }).to_string()
         });
         return lines.collect::<Vec<_>>().join("\n");
     }
@@ -426,10 +432,10 @@ fn text(counts: &[Count], as_json: bool) -> String {
             .map(|(reason, times)| format!("{times}: {reason}"));
         [
             count.column.clone(),
-            count.rotated.to_string(),
+            count.done.to_string(),
             count.left.to_string(),
             reasons.collect::<Vec<_>>().join("; "),
         ]
     });
-    table(["column", "rotated", "left", "why"], rows)
+    table(["column", done, "left", "why"], rows)
 }
