@@ -17,14 +17,14 @@ from servers import ROOT, Servers, free_port
 class PgBouncer:
     """In front of `port`, which is PostgreSQL's or pgseal's."""
 
-    def __init__(self, folder, user, port, mode):
-        self.folder, self.user, self.target, self.mode, self.port = folder, user, port, mode, free_port()
+    def __init__(self, folder, user, port, mode, settings="default_pool_size = 3"):
+        self.folder, self.user, self.target, self.mode, self.port, self.settings = folder, user, port, mode, free_port(), settings
 
     def __enter__(self):
         config = self.folder / f"pgbouncer-{self.port}.ini"
         config.write_text(
             f"[databases]\napp = host=127.0.0.1 port={self.target} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
-            f"auth_type = any\npool_mode = {self.mode}\ndefault_pool_size = 3\nserver_tls_sslmode = disable\nlogfile = {self.folder}/pgbouncer-{self.port}.log\n")
+            f"auth_type = any\npool_mode = {self.mode}\n{self.settings}\nserver_tls_sslmode = disable\nlogfile = {self.folder}/pgbouncer-{self.port}.log\n")
         if self.user:
             os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
         program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"

@@ -1,6 +1,8 @@
 """A crowd of real sessions that want one cold key: `python tests/keys/crowd.py 2000`. Each session has a backend of PostgreSQL's own,
-a few megabytes, so that it is for a machine with room and not part of `make test`."""
+a few megabytes, so that it is for a machine with room and not part of `make test`. `… 9900 pooled`: they share 40, by a PgBouncer
+behind pgseal. pgseal needs two open files a session (`ulimit -n`)."""
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import resource
@@ -11,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from kms_emulator import Kms
 from replicas import Database, Replica, new_tenant, write
+from test_poolers import PgBouncer
 
 
 class Crowded(Database):
@@ -74,16 +77,20 @@ def gather(port, sql, sessions):
     return asyncio.run(crowd(port, sql, sessions))
 
 
-def main(sessions):
+def main(sessions, pooled):
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     kms = Kms(latency=0.5).start()
     try:
-        with Crowded(sessions) as database:
+        with Crowded(50 if pooled else sessions) as database, contextlib.ExitStack() as stack:
             env = {"PGSEAL_KMS": "aws", "PGSEAL_KMS_KEY": kms.create_key().arn, "AWS_ENDPOINT_URL_KMS": kms.url}
             tenant = new_tenant(database)
             with Replica(database, **env) as first, first.connect() as through:
                 row = write(through, tenant, "v")
             kms.calls.clear()
+            if pooled:
+                settings = f"max_client_conn = {sessions + 50}\ndefault_pool_size = 40"
+                pooler = stack.enter_context(PgBouncer(database.folder, database.user, database.port, "transaction", settings))
+                env["PGSEAL_UPSTREAM"] = f"postgres://127.0.0.1:{pooler.port}"
             with Replica(database, **env) as cold:
                 port = urllib.parse.urlparse(cold.url).port
                 # In a process of its own: it must not keep the emulator from answering in time.
@@ -100,4 +107,4 @@ def main(sessions):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:] == ["pooled"])
