@@ -43,6 +43,25 @@ impl Made {
     }
 }
 
+impl StatementPlan {
+    /// The same EXECUTE or FETCH, once its name means `named`; `None`: nothing protected.
+    #[must_use]
+    pub fn naming(&self, named: Option<&Self>) -> Self {
+        let kind = match &self.kind {
+            StatementKind::Execute { name } => StatementKind::Execute { name: name.clone() },
+            StatementKind::Fetch { name } => StatementKind::Fetch { name: name.clone() },
+            _ => StatementKind::Run,
+        };
+        let unknown = Outputs::ByDescription { lineage: None };
+        Self {
+            kind,
+            once: named.map(|named| named.once.clone()).unwrap_or_default(),
+            outputs: named.map_or(unknown, |named| named.outputs.clone()),
+            ..forward(self.span.clone())
+        }
+    }
+}
+
 impl View<'_> {
     /// PREPARE or DECLARE of something that is not protected, under a name that was: once it has run, the name is
     /// nothing protected any more.

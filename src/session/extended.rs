@@ -116,7 +116,7 @@ impl Session {
             types: OnceLock::new(),
             meanings,
             asked_at: self.runs,
-            runs: self.sent.executed_by(&plan),
+            runs: self.sent.named_by(&plan),
             plan,
         });
         let entry = Entry::forward(Request::Parse)
@@ -166,7 +166,7 @@ impl Session {
             other => {
                 let opened = other.map(|prepared| Portal {
                     runs: prepared.runs.clone(),
-                    ..Portal::new(prepared.plan.clone(), prepared.deed)
+                    ..Portal::new(self.sent.plan_now(prepared), prepared.deed)
                 });
                 let entry = Entry::forward(Request::Bind)
                     .with(Effect::Portal(portal, opened.map(Box::new)));

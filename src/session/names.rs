@@ -27,7 +27,7 @@ pub(super) struct Prepared {
     pub(super) meanings: Vec<(String, Option<Oid>)>,
     /// How much the session had run when they were asked about.
     pub(super) asked_at: u64,
-    /// Of an EXECUTE, the plan of the statement that its name meant.
+    /// Of an EXECUTE or FETCH, the plan of what its name meant.
     pub(super) runs: Option<Arc<StatementPlan>>,
 }
 
@@ -129,13 +129,28 @@ impl Names {
         }
     }
 
-    /// What the statement that this plan executes by name is planned as now.
-    pub(super) fn executed_by(&self, plan: &StatementPlan) -> Option<Arc<StatementPlan>> {
-        let StatementKind::Execute { name } = &plan.kind else {
-            return None;
-        };
-        let named = self.statements.get(name.as_bytes());
-        named.map(|statement| statement.plan.clone())
+    /// What the statement or cursor that this plan names is planned as now.
+    pub(super) fn named_by(&self, plan: &StatementPlan) -> Option<Arc<StatementPlan>> {
+        match &plan.kind {
+            StatementKind::Execute { name } => {
+                let named = self.statements.get(name.as_bytes());
+                named.map(|statement| statement.plan.clone())
+            }
+            StatementKind::Fetch { name } => {
+                let named = self.portals.get(name.as_bytes());
+                named.map(|portal| portal.plan.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// The plan of a portal of this statement: what it names may mean something else than when it was prepared.
+    pub(super) fn plan_now(&self, prepared: &Prepared) -> Arc<StatementPlan> {
+        let now = self.named_by(&prepared.plan);
+        if now.as_ref().map(Arc::as_ptr) == prepared.runs.as_ref().map(Arc::as_ptr) {
+            return prepared.plan.clone();
+        }
+        Arc::new(prepared.plan.naming(now.as_deref()))
     }
 
     /// Whether this statement is older than the rules or the catalog that protect something in it.

@@ -30,7 +30,7 @@ impl Session {
         if self.name_unsettled(name.as_bytes()) {
             return Executes::Unsettled;
         }
-        let now = self.sent.executed_by(plan);
+        let now = self.sent.named_by(plan);
         let same = then.map(Arc::as_ptr) == now.as_ref().map(Arc::as_ptr);
         if same || !then.into_iter().chain(&now).any(|plan| takes_values(plan)) {
             Executes::TheSame
