@@ -112,6 +112,7 @@ impl Session {
                 };
                 self.whole(len, request, handle, input, out)
             }
+            b'F' => self.function_call(input, out),
             b'S' if self.copy_in => Ok(forwarded(input)),
             b'd' | b'c' | b'f' => self.copied_in(tag, input, out),
             b'S' => self.sync(input, out),
@@ -133,7 +134,6 @@ impl Session {
                     b'B' => Request::Bind,
                     b'E' => Request::Execute,
                     b'C' => Request::Close,
-                    b'F' => Request::FunctionCall,
                     // Flush has no reply; what else there is, the server will say.
                     _ => return Ok(forwarded(input)),
                 };

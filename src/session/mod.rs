@@ -9,6 +9,7 @@
 mod ask;
 mod atomic;
 mod backend;
+mod call;
 mod copy;
 mod extended;
 mod forwarded;
