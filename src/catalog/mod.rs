@@ -111,6 +111,8 @@ impl Relation {
 /// A function whose body is SQL or PL/pgSQL text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
+    /// `pg_proc.oid`.
+    pub oid: Oid,
     /// Its schema.
     pub schema: String,
     /// Its name.

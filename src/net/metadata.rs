@@ -34,7 +34,7 @@ const COLUMNS: &str = "WITH RECURSIVE base AS (SELECT oid, oid AS base, typtypmo
 const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indisprimary, i.indisvalid AND i.indimmediate, \
     EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype = 'f' AND k.confupdtype NOT IN ('a', 'r')) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
     WHERE i.indisunique AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indrelid >= 16384";
-const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)::text FROM pg_catalog.pg_proc p \
+const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)::text, p.oid FROM pg_catalog.pg_proc p \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
     WHERE l.lanname NOT IN ('internal', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
 /// Changes when somebody runs DDL on anything that the snapshot holds.
@@ -42,7 +42,8 @@ const FINGERPRINT: &str = "SELECT (SELECT pg_catalog.sum(pg_catalog.hashint8exte
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.attnum::bigint))::text FROM pg_catalog.pg_attribute x WHERE x.attrelid >= 16384), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_proc x WHERE x.oid >= 16384), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_rewrite x WHERE x.oid >= 16384), '') || '/' || \
-    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_trigger x), '')";
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_trigger x), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_namespace x WHERE x.nspname !~ '^pg_'), '')";
 
 /// varlena header that `atttypmod` counts for varchar, in bytes.
 const TYPMOD_HEADER: i32 = 4;
@@ -180,6 +181,7 @@ async fn functions(client: &Client) -> Result<Vec<Function>, Error> {
                 schema: row.try_get(0)?,
                 name: row.try_get(1)?,
                 body: row.try_get(2)?,
+                oid: Oid(row.try_get(3)?),
             })
         })
         .collect()

@@ -13,7 +13,7 @@ use super::tokens::executes_text;
 use super::types::{StatementKind, StatementPlan};
 
 /// Words that start a statement which carries values or runs code. Others (DDL, SET, COMMIT) may name a new relation.
-const VALUES: &[&str] = &[
+pub(super) const VALUES: &[&str] = &[
     "select", "insert", "update", "delete", "merge", "with", "values", "table", "copy", "explain",
     "prepare", "declare", "do", "call", "execute",
 ];

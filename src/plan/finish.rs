@@ -36,7 +36,7 @@ const WITH_MODIFIERS: &[&str] = &[
 ];
 
 /// Words before a relation's name.
-const BEFORE_RELATION: &[&str] = &[
+pub(super) const BEFORE_RELATION: &[&str] = &[
     "from", "join", "into", "update", "table", "copy", "using", "only",
 ];
 

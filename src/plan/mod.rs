@@ -3,6 +3,7 @@
 //! A text that names nothing protected is forwarded unread. Any other is cut by our own [`lexer`], parsed from those
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
+mod ambiguous;
 mod attempt;
 mod branches;
 mod cache;

@@ -52,7 +52,7 @@ const UNCHANGING: &[&str] = &[
 
 /// Plans statements for one catalog and what is protected in it.
 pub struct Planner {
-    relations: Relations,
+    pub(super) relations: Relations,
     filter: Option<MentionFilter>,
     /// The filter's names and the commands [`NAMING`] in one scan.
     any: Option<AhoCorasick>,
@@ -151,33 +151,6 @@ impl Planner {
                 Verdict::Resolve(names)
             }
         }
-    }
-
-    /// All names of a text that only the server knows the meaning of, as it is asked about them.
-    fn ambiguous_in(&self, sql: &[u8], env: &Env<'_>) -> Vec<String> {
-        let text = std::str::from_utf8(sql).unwrap_or_default();
-        let conforming = env.standard_conforming_strings;
-        let tokens = lexer::lex_as(text, &Limits::default(), conforming).unwrap_or_default();
-        let found = (0..tokens.len()).filter_map(|at| {
-            let name = self.ambiguous_at(text, &tokens, at)?;
-            Some(asked_as(&name))
-        });
-        let mut names: Vec<String> = found.collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    /// The name at a token, if only the server knows which of several relations it means.
-    fn ambiguous_at(&self, sql: &str, tokens: &[Token], at: usize) -> Option<String> {
-        let qualified = at.checked_sub(1).and_then(|before| tokens.get(before));
-        if qualified.is_some_and(|before| before.is_special(b'.')) {
-            return None;
-        }
-        let name = lexer::ident(tokens.get(at)?, sql)?;
-        self.relations
-            .is_ambiguous(&name)
-            .then(|| name.into_owned())
     }
 
     fn text(&self, sql: &[u8], env: &Env<'_>) -> Walked<Vec<Arc<StatementPlan>>> {
@@ -290,6 +263,18 @@ impl Planner {
         relation.0 < FIRST || self.relations.catalog.relation(relation).is_some()
     }
 
+    /// Says no to a FunctionCall of a function that works on a protected table.
+    #[must_use]
+    pub fn refuse_call(&self, function: Oid) -> Option<Refusal> {
+        let message = format!(
+            "the function of OID {} works on a protected table inside the server",
+            function.0
+        );
+        let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
+        let called = self.relations.is_function_oid(function);
+        called.then(|| refused(message, help, "refused-function-call", None))
+    }
+
     /// What a column of a table or view carries; `None`: nothing sealed.
     #[must_use]
     pub fn column(&self, column: ColumnRef) -> Option<Lineage> {
@@ -333,18 +318,10 @@ impl<'a> View<'a> {
         first.is_some_and(|token| words.iter().any(|word| token.is_word(self.sql, word)))
     }
 
-    fn is_word(&self, at: usize, word: &str) -> bool {
+    pub(super) fn is_word(&self, at: usize, word: &str) -> bool {
         self.tokens
             .get(at)
             .is_some_and(|token| token.is_word(self.sql, word))
-    }
-
-    /// The first token whose name means one of several relations.
-    pub(super) fn ambiguous(&self, range: &Range<usize>) -> Option<usize> {
-        let planner = self.planner;
-        range
-            .clone()
-            .find(|at| planner.ambiguous_at(self.sql, self.tokens, *at).is_some())
     }
 
     pub(super) fn span(&self, range: &Range<usize>) -> Range<usize> {
@@ -479,11 +456,6 @@ impl Walk<'_> {
         self.sets = self.sets.take().filter(|_| alone && self.impure.is_none());
         Ok(rows)
     }
-}
-
-/// A name as the server is asked about it.
-pub(super) fn asked_as(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn encoding() -> Refusal {

@@ -136,6 +136,12 @@ impl Relations {
         self.functions.contains(name)
     }
 
+    /// The same for a function that a FunctionCall names.
+    pub(super) fn is_function_oid(&self, oid: Oid) -> bool {
+        let mut functions = self.catalog.functions().iter();
+        functions.any(|function| function.oid == oid && self.is_function(&function.name))
+    }
+
     /// Whether an unqualified name can mean one of several relations, one of them protected.
     pub(super) fn is_ambiguous(&self, name: &str) -> bool {
         let found = self.catalog.find(None, name);
@@ -143,6 +149,15 @@ impl Relations {
             && found
                 .iter()
                 .any(|relation| !matches!(self.standing(relation.oid), Standing::Plain))
+    }
+
+    /// Whether the snapshot holds no relation of this name in the schema, but a protected one elsewhere: its schema may have
+    /// been renamed.
+    pub(super) fn may_have_moved(&self, schema: &str, name: &str) -> bool {
+        let protected =
+            |relation: &&Relation| !matches!(self.standing(relation.oid), Standing::Plain);
+        self.catalog.find(Some(schema), name).is_empty()
+            && self.catalog.find(None, name).iter().any(protected)
     }
 
     /// What a relation means to the analysis.

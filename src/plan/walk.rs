@@ -11,13 +11,13 @@ use crate::catalog::Relation;
 use crate::model::{Oid, Plain, ValueKind};
 use crate::rules::ProtectedColumn;
 
+use super::ambiguous::asked_as;
 use super::attempt::Attempt;
 use super::branches::{Branch, Case};
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
 use super::passed::{Cell, Passed};
-use super::planner::asked_as;
 use super::refuse::{
     COMPARISON, Construct, DEDUPE, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
 };
@@ -317,10 +317,20 @@ impl<'a> Walk<'a> {
             .map(|found| found.oid)
             .collect();
         let oid = match found.as_slice() {
-            [] => return Ok(None),
+            [] => match schema.filter(|schema| self.relations.may_have_moved(schema, relation)) {
+                Some(schema) => {
+                    let asked = format!("{}.{}", asked_as(schema), asked_as(relation));
+                    let known = |oid: &Oid| self.relations.catalog.relation(*oid).is_some();
+                    match self.asked_name(asked)?.filter(known) {
+                        Some(oid) => oid,
+                        None => return Ok(None),
+                    }
+                }
+                None => return Ok(None),
+            },
             [only] => *only,
             _ if schema.is_none() && self.relations.is_ambiguous(relation) => {
-                match self.asked_name(relation)? {
+                match self.asked_name(asked_as(relation))? {
                     Some(oid) => oid,
                     None => return Ok(None),
                 }
@@ -360,8 +370,7 @@ impl<'a> Walk<'a> {
             && self.cte_reads.values().all(|reads| *reads < 2)
     }
 
-    fn asked_name(&self, relation: &str) -> Walked<Option<Oid>> {
-        let asked = asked_as(relation);
+    fn asked_name(&self, asked: String) -> Walked<Option<Oid>> {
         match self.env.resolved.get(&asked) {
             Some(answer) => Ok(*answer),
             None => Err(Stop::Resolve(asked)),

@@ -196,7 +196,7 @@ def test_a_client_encoding_set_behind_a_prepared_statement(servers, direct):
 def test_what_a_prepared_fetch_or_execute_names_may_change(through):
     """The values that come out are those of what it names when it runs."""
     row = new_key(through, f"{MARK} now")
-    sealed, plain = f"SELECT coalesce(key, '') FROM virtual_keys WHERE id = '{row}'", "SELECT coalesce('plain', '')"
+    sealed, plain = f"SELECT coalesce(key, '') FROM public.virtual_keys WHERE id = '{row}'", "SELECT coalesce('plain', '')"
     for make, run, drop in (("DECLARE n CURSOR WITH HOLD FOR ", "FETCH ALL FROM n", "CLOSE n"), ("PREPARE n AS ", "EXECUTE n", "DEALLOCATE n")):
         for query, value in ((plain, "plain"), (sealed, f"{MARK} now"), (plain, "plain"), (sealed, f"{MARK} now")):
             through.execute(make + query)

@@ -1,13 +1,15 @@
 """DDL by this session, by others and past pgseal: nothing unsealed in between, nothing sealed shown; names; lint and fence."""
 import os
+import socket
+import struct
 import subprocess
 import time
 import uuid
 
 import psycopg
 import pytest
-from conftest import TENANTS
-from servers import ROOT
+from conftest import MARK, TENANTS
+from servers import ROOT, raw_login
 
 A, B = TENANTS
 SECRET = "ddl-secret"
@@ -62,6 +64,49 @@ def test_a_child_cannot_be_filled_before_it_is_known(client, direct):
         add(client)
     add(client, "ddl_child")
     assert all(key.startswith("~s1") for key in raw(direct))
+
+
+def test_a_child_of_several_parents_is_sealed(client, direct):
+    direct.execute("CREATE TABLE ddl_later (note text)")
+    client.execute("CREATE TABLE ddl_child () INHERITS (ddl_later, virtual_keys)")
+    add(client, "ddl_child")
+    assert [key[:3] for key in raw(direct)] == ["~s1"]
+    direct.execute("DROP TABLE ddl_child")
+
+
+def test_a_schema_that_gets_another_name_keeps_its_protection(client):
+    with client.transaction(force_rollback=True):
+        client.execute("ALTER SCHEMA public RENAME TO ddl_moved")
+        add(client, "ddl_moved.virtual_keys", key=f"{SECRET} {MARK}")
+        assert client.execute("SELECT key FROM ddl_moved.virtual_keys WHERE slug LIKE 'ddl-%'").fetchall() == [(f"{SECRET} {MARK}",)]
+
+
+def test_the_fast_path_to_a_function_over_a_protected_table(servers, client, direct):
+    direct.execute("CREATE FUNCTION ddl_f(x text) RETURNS int LANGUAGE sql AS 'UPDATE virtual_keys SET key = x; SELECT 1'")
+    try:
+        oid, = direct.execute("SELECT 'ddl_f'::regproc::oid").fetchone()
+        deadline = time.monotonic() + 60
+        while not refused(client, "SELECT ddl_f(NULL)"):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        with socket.create_connection(("127.0.0.1", servers.listen), timeout=60) as stream:
+            assert raw_login(stream) == b"Z"
+            body = struct.pack("!Ihhhi", oid, 1, 0, 1, len(MARK)) + MARK.encode() + struct.pack("!h", 0)
+            stream.sendall(b"F" + struct.pack("!I", len(body) + 4) + body)
+            answer = b""
+            while not answer.endswith(b"Z\0\0\0\x05I"):
+                answer += stream.recv(65536)
+            assert answer.startswith(b"E") and b"C0A000" in answer
+    finally:
+        direct.execute("DROP FUNCTION ddl_f")
+
+
+def refused(client, sql):
+    try:
+        client.execute(sql)
+    except psycopg.errors.FeatureNotSupported:
+        return True
+    return False
 
 
 LEADING = [

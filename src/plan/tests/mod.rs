@@ -215,6 +215,7 @@ fn catalog() -> Arc<Catalog> {
         ),
     ];
     let functions = vec![Function {
+        oid: Oid(100),
         schema: "public".into(),
         name: "make_key".into(),
         body: "INSERT INTO virtual_keys VALUES ($1)".into(),

@@ -1,3 +1,4 @@
+use crate::model::Oid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -348,4 +349,47 @@ fn execute_of_a_statement_whose_names_have_several_meanings_is_refused() {
             _ => panic!("{sql}"),
         }
     }
+}
+
+#[test]
+fn a_protected_name_in_an_unknown_schema_is_asked_for() {
+    let verdict = |sql: &str, answer: Option<Option<Oid>>| {
+        let asked = answer.map(|oid| ("\"moved\".\"virtual_keys\"".to_owned(), oid));
+        let env = Env {
+            declared: &[],
+            utf8: true,
+            standard_conforming_strings: true,
+            statements: &|_| None,
+            cursors: &|_| None,
+            resolved: &asked.into_iter().collect(),
+            made: &[],
+        };
+        planner().plan(sql.as_bytes(), &env)
+    };
+    let insert = "INSERT INTO moved.virtual_keys (id, organisation_id, key) VALUES ($1, $2, $3)";
+    let Verdict::Resolve(names) = verdict(insert, None) else {
+        panic!()
+    };
+    assert_eq!(names, ["\"moved\".\"virtual_keys\""]);
+    let Verdict::Protect(plan) = verdict(insert, Some(Some(Oid(10)))) else {
+        panic!()
+    };
+    assert_eq!(slots(insert, &plan.statements[0]), "key=$3@$2:2950");
+    for other in [None, Some(Oid(999))] {
+        let Verdict::Protect(plan) = verdict(insert, Some(other)) else {
+            panic!()
+        };
+        assert!(matches!(plan.statements[0].kind, StatementKind::Forward));
+    }
+    for sql in [
+        "ALTER SCHEMA public RENAME TO moved; INSERT INTO moved.virtual_keys (key) VALUES ('x')",
+        "PREPARE p AS INSERT INTO moved.virtual_keys (key) VALUES ($1)",
+    ] {
+        assert!(matches!(verdict(sql, None), Verdict::Refuse(_)), "{sql}");
+    }
+    let made = "CREATE SCHEMA moved; CREATE TABLE moved.virtual_keys (id int); ALTER TABLE ONLY moved.virtual_keys ADD PRIMARY KEY (id)";
+    assert!(!matches!(
+        verdict(made, None),
+        Verdict::Refuse(_) | Verdict::Resolve(_)
+    ));
 }
