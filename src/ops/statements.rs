@@ -57,6 +57,9 @@ pub fn explain(planner: &Planner, sql: &str) -> String {
                             Some(TenantSource::Branch { .. }) => {
                                 "the tenant of the rows that take its branch".to_owned()
                             }
+                            Some(TenantSource::Listed { .. } | TenantSource::Each(_)) => {
+                                "the tenant at the same place of the array of tenants".to_owned()
+                            }
                             Some(TenantSource::Asked(_)) | None => {
                                 "the tenant that the server names".to_owned()
                             }

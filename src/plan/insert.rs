@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    ConflictTarget, Expr, Insert, ObjectName, OnConflict, OnConflictAction, OnInsert, Query,
-    Select, SelectItem, SetExpr, TableObject,
+    Expr, Insert, ObjectName, OnConflictAction, OnInsert, Query, Select, SelectItem, SetExpr,
+    TableObject,
 };
 
 use crate::catalog::{Column, Relation};
@@ -13,7 +13,7 @@ use crate::model::ColumnRef;
 use crate::rules::{ProtectedColumn, ProtectedTable, Tenant};
 
 use super::lineage::Lineage;
-use super::lookup::{Given, Reads, quoted};
+use super::lookup::{Given, quoted};
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{COPYING, Walked};
@@ -21,7 +21,7 @@ use super::relations::Standing;
 use super::scope::{Offered, Origin, Scope, Source};
 use super::store::{Target, is_default};
 use super::types::Splice;
-use super::update::{Change, anchor};
+use super::update::anchor;
 use super::walk::Walk;
 
 /// The protected table that an INSERT writes to.
@@ -417,7 +417,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What a row gives to a column.
-    fn given<'r>(&self, row: &'r Row<'_>, into: &Into<'_>, attnum: i16) -> Given<'r> {
+    pub(super) fn given<'r>(&self, row: &'r Row<'_>, into: &Into<'_>, attnum: i16) -> Given<'r> {
         let item = into.position(attnum).and_then(|at| row.items.get(at));
         match item {
             None => Given::Nothing,
@@ -440,25 +440,27 @@ impl<'a> Walk<'a> {
         let passed = anchor(into.table)
             .and_then(|attnum| into.position(attnum))
             .and_then(|at| first.items.get(at)?.1)
+            .filter(|id| !self.passed.get(*id).is_some_and(|passed| passed.elements))
             .and_then(|id| self.passed_rows(id));
-        let owner = match passed {
-            Some((group, count)) if count > 1 => {
-                let mut tenants = Vec::new();
-                for row in rows {
-                    tenants.push(self.insert_tenant(row, into)?);
-                }
-                let same = tenants.iter().all(|tenant| Some(tenant) == tenants.first());
-                match tenants.first() {
-                    Some(only) if same => Owner::One(*only),
-                    _ => Owner::Each { group, tenants },
-                }
-            }
-            _ => Owner::One(self.insert_tenant(first, into)?),
+        let Some((group, count)) = passed else {
+            let tenant = self.insert_tenant(first, into)?;
+            return self.own(&Owner::One(tenant));
+        };
+        // An array may be longer than the tenants beside it.
+        let longer = self.outgrows(group, count);
+        let mut tenants = Vec::new();
+        for row in rows.iter().take(count) {
+            tenants.push(self.insert_tenant(row, into)?);
+        }
+        let same = tenants.iter().all(|tenant| Some(tenant) == tenants.first());
+        let owner = match tenants.first() {
+            Some(only) if same && !longer => Owner::One(*only),
+            _ => Owner::Each { group, tenants },
         };
         self.own(&owner)
     }
 
-    fn insert_tenant(&mut self, row: &Row<'_>, into: &Into<'_>) -> Walked<usize> {
+    pub(super) fn insert_tenant(&mut self, row: &Row<'_>, into: &Into<'_>) -> Walked<usize> {
         let given = match anchor(into.table) {
             Some(attnum) => self.given(row, into, attnum),
             None => Given::Nothing,
@@ -570,166 +572,6 @@ impl<'a> Walk<'a> {
             None => Item::Expr(expr),
         }
     }
-
-    fn conflict_target(&mut self, conflict: &OnConflict, scope: &Scope<'_>) -> Walked<()> {
-        match &conflict.conflict_target {
-            None => Ok(()),
-            Some(ConflictTarget::Columns { columns, predicate }) => {
-                for column in columns {
-                    let lineage = self.reference(std::slice::from_ref(column), scope)?;
-                    if !super::search::is_searchable(&lineage) {
-                        self.must_be_plain(&lineage, super::refuse::COMPARISON)?;
-                    }
-                    self.place(column);
-                }
-                self.all_plain(predicate, scope, super::refuse::CONDITION)
-                    .map(|_| ())
-            }
-            Some(ConflictTarget::OnConstraint(name)) => {
-                self.place_name(name);
-                Ok(())
-            }
-        }
-    }
-
-    fn on_conflict(
-        &mut self,
-        conflict: &OnConflict,
-        into: &Into<'_>,
-        rows: &[Row<'_>],
-        target: &Source,
-        outer: &Scope<'_>,
-    ) -> Walked<()> {
-        let mut scope = Scope::below(outer);
-        scope.sources = vec![target.clone()];
-        self.conflict_target(conflict, &scope)?;
-        let OnConflictAction::DoUpdate(update) = &conflict.action else {
-            return Ok(());
-        };
-        scope.sources.push(Source {
-            name: "excluded".to_owned(),
-            schema: None,
-            ..target.clone()
-        });
-        let bare = unqualified_target(&scope, target);
-        self.all_plain(&update.selection, &bare, super::refuse::CONDITION)?;
-        let own = [into.name.as_str(), "excluded"];
-        let change = Change {
-            table: into.table,
-            own: &own,
-            upsert: true,
-        };
-        let pairs = self.pairs(&update.assignments, into.relation, &bare)?;
-        let touches = self.touches(&pairs, &change)?;
-        self.assign(&pairs, &change, &bare)?;
-        if !touches.any() {
-            return Ok(());
-        }
-        let mut tenants = Vec::new();
-        for row in rows {
-            let tenant = self.insert_tenant(row, into)?;
-            self.same_tenant(conflict, into, row, tenant)?;
-            tenants.push(tenant);
-        }
-        tenants.dedup();
-        match tenants.as_slice() {
-            [tenant] => self.own(&Owner::One(*tenant)),
-            [_, ..] if self.unowned.is_empty() => Ok(()),
-            _ => Err(self.refuse(
-                "an ON CONFLICT DO UPDATE whose rows have several tenants cannot store one value",
-                "Use EXCLUDED.column in DO UPDATE, or one statement per tenant.",
-                "refused-upsert",
-                None,
-            )),
-        }
-    }
-
-    /// Makes sure that the row which is updated on conflict has the inserted row's tenant.
-    fn same_tenant(
-        &mut self,
-        conflict: &OnConflict,
-        into: &Into<'_>,
-        row: &Row<'_>,
-        tenant: usize,
-    ) -> Walked<()> {
-        let Some(anchor) = anchor(into.table) else {
-            return Ok(());
-        };
-        let attnums = self.conflict_columns(conflict, into)?;
-        if attnums.contains(&anchor) {
-            return Ok(());
-        }
-        // A look-up would send the value of a sealed column as the client wrote it.
-        if attnums
-            .iter()
-            .any(|attnum| into.table.column(*attnum).is_some())
-        {
-            return Err(self.no_upsert(into));
-        }
-        let mut conditions = Vec::new();
-        for attnum in attnums {
-            let operand = match self.given(row, into, attnum) {
-                Given::Operand(operand) => Some(operand),
-                Given::Expr(expr) => self.operand(expr),
-                Given::Nothing => None,
-            };
-            let operand = operand.filter(|operand| !operand.elements);
-            let column = self.catalog_column(into.table, attnum);
-            let (Some(operand), Some(column)) = (operand, column) else {
-                return Err(self.no_upsert(into));
-            };
-            let value = self.operand_sql(operand, &column);
-            conditions.push(format!("t.{} = {value}", quoted(&column.name)));
-        }
-        let query = format!(
-            "SELECT DISTINCT {} FROM {}.{} AS t WHERE {}",
-            super::update::row_tenant_sql(into.table, "t."),
-            quoted(&into.relation.schema),
-            quoted(&into.relation.name),
-            conditions.join(" AND ")
-        );
-        let term = self.asking.term(query, Reads::Unclear);
-        self.asking.must_equal.push((tenant, term));
-        Ok(())
-    }
-
-    fn no_upsert(&self, into: &Into<'_>) -> super::refuse::Stop {
-        let message = format!(
-            "the tenant of the row of {}.{} that ON CONFLICT would update cannot be asked for",
-            into.table.schema, into.table.name
-        );
-        self.refuse(
-            message,
-            "Give the conflict columns as constants or parameters, or make the tenant one of them.",
-            "refused-upsert",
-            None,
-        )
-    }
-
-    fn conflict_columns(&mut self, conflict: &OnConflict, into: &Into<'_>) -> Walked<Vec<i16>> {
-        match &conflict.conflict_target {
-            Some(ConflictTarget::Columns { columns, .. }) => {
-                let names: Vec<String> = columns.iter().map(|column| self.name(column)).collect();
-                let attnums = names
-                    .iter()
-                    .map(|name| into.relation.column(name).map(|column| column.attnum));
-                attnums
-                    .collect::<Option<Vec<_>>>()
-                    .ok_or_else(|| self.no_upsert(into))
-            }
-            Some(ConflictTarget::OnConstraint(name)) => {
-                let name = self.names(name)?.pop().unwrap_or_default();
-                let key = into
-                    .relation
-                    .unique_keys
-                    .iter()
-                    .find(|key| key.name == name);
-                key.map(|key| key.attnums.clone())
-                    .ok_or_else(|| self.no_upsert(into))
-            }
-            None => Err(self.no_upsert(into)),
-        }
-    }
 }
 
 /// How many columns a query gives, where that can be seen.
@@ -747,11 +589,4 @@ fn width(query: &Query) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-/// In DO UPDATE an unqualified column is the target's: `excluded` must be named. Its columns are hidden from bare names.
-fn unqualified_target<'s>(scope: &'s Scope<'s>, target: &Source) -> Scope<'s> {
-    let mut bare = Scope::below(scope);
-    bare.sources.push(target.clone());
-    bare
 }

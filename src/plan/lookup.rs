@@ -286,7 +286,9 @@ impl Walk<'_> {
     /// Where the tenant comes from that a column of the row holds.
     fn tenant_value(&mut self, operand: Operand, column: &Column) -> Option<TenantSource> {
         if operand.elements {
-            let number = operand.param?;
+            let Some(number) = operand.param else {
+                return self.tenant_list(operand, column);
+            };
             return match self.tenant_param(number, operand, column)? {
                 TenantSource::Param { number, type_oid } => {
                     Some(TenantSource::Elements { number, type_oid })
@@ -306,6 +308,23 @@ impl Walk<'_> {
                 let value = self.operand_sql(operand, column);
                 TenantSource::Asked(self.value_term(format!("SELECT ({value})::text")))
             }
+        })
+    }
+
+    /// The tenants in a constant array.
+    fn tenant_list(&self, operand: Operand, column: &Column) -> Option<TenantSource> {
+        let token = self.token(operand.token)?;
+        let array = match token.kind {
+            TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
+            _ => return None,
+        };
+        let type_oid = column.type_oid;
+        let text = type_oid == TEXT || type_oid == VARCHAR;
+        // A text keeps what is written only if it has been text from the first.
+        let kept = (text && operand.as_text) || type_oid == UUID || INTEGERS.contains(&type_oid);
+        kept.then(|| TenantSource::Listed {
+            array: array.into_owned(),
+            type_oid,
         })
     }
 

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
+    Expr, Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
     MergeUpdateExpr, MergeUpdateKind, OutputClause,
 };
 
 use crate::catalog::Relation;
-use crate::rules::ProtectedTable;
+use crate::model::ColumnRef;
+use crate::rules::{ProtectedTable, Tenant};
 
 use super::insert::{Into, Item};
 use super::lexer::TokenKind;
@@ -36,8 +37,25 @@ struct Matched {
     unowned: Vec<usize>,
     /// The new tenant that an arm assigns, which must be the row's own.
     assigned: Vec<usize>,
-    /// The WHEN tokens of these arms.
-    arms: Vec<usize>,
+    arms: Vec<Arm>,
+    /// Some arm stands behind one of its kind without a condition, so that the server rejects the statement as it is.
+    unreachable: bool,
+}
+
+/// An arm that changes rows which are there.
+struct Arm {
+    /// Its WHEN.
+    when: usize,
+    /// Whether it changes rows that the source lacks.
+    by_source: bool,
+}
+
+impl Arm {
+    /// The last token before AND or THEN.
+    fn kind_end(&self) -> usize {
+        // MATCHED, or NOT MATCHED BY SOURCE
+        self.when + if self.by_source { 4 } else { 1 }
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -73,9 +91,12 @@ impl<'a> Walk<'a> {
                 relation,
                 name,
             });
-        let mut matched = Matched::default();
+        let mut matched = Matched {
+            unreachable: unreachable(clauses),
+            ..Matched::default()
+        };
         for clause in clauses {
-            self.merge_clause(clause, goal.as_ref(), &scope, &mut matched)?;
+            self.merge_clause(clause, (on, goal.as_ref()), &scope, &mut matched)?;
         }
         if let Some(goal) = &goal {
             let start = self.token_at(merge_token.0.span);
@@ -103,7 +124,7 @@ impl<'a> Walk<'a> {
     fn merge_clause(
         &mut self,
         clause: &MergeClause,
-        goal: Option<&Goal<'_>>,
+        (on, goal): (&Expr, Option<&Goal<'_>>),
         scope: &Scope<'_>,
         matched: &mut Matched,
     ) -> Walked<()> {
@@ -121,13 +142,24 @@ impl<'a> Walk<'a> {
             ..Scope::default()
         };
         seen.sources = scope.sources.get(from..until).unwrap_or_default().to_vec();
+        let before = self.impure.take();
         self.all_plain(&clause.predicate, &seen, CONDITION)?;
+        let impure = self.impure.take();
+        self.impure = before.or(impure);
         match &clause.action {
             MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => Ok(()),
             MergeAction::Insert(insert) => self.merge_insert(insert, goal, &seen),
             MergeAction::Update(update) => {
                 let by_source = clause.clause_kind == MergeClauseKind::NotMatchedBySource;
-                self.merge_update(update, goal, &seen, (when, by_source), matched)
+                let held = clause.predicate.iter().chain((!by_source).then_some(on));
+                let held: Vec<&Expr> = held.collect();
+                let Some(when) = when else {
+                    return Err(self.not_understood("this form of MERGE", None));
+                };
+                let arm = Arm { when, by_source };
+                // A look-up repeats the condition of an arm whose rows the source lacks.
+                let impure = impure.filter(|_| by_source);
+                self.merge_update(update, goal, &seen, (arm, &held, impure), matched)
             }
         }
     }
@@ -179,9 +211,10 @@ impl<'a> Walk<'a> {
         update: &MergeUpdateExpr,
         goal: Option<&Goal<'_>>,
         scope: &Scope<'_>,
-        (when, by_source): (Option<usize>, bool),
+        (arm, held, impure): (Arm, &[&Expr], Option<usize>),
         matched: &mut Matched,
     ) -> Walked<()> {
+        let when = Some(arm.when);
         let MergeUpdateKind::Set(assignments) = &update.kind else {
             return Err(self.not_understood("this form of UPDATE in MERGE", when));
         };
@@ -207,14 +240,13 @@ impl<'a> Walk<'a> {
             let tenant = self.row_tenant(goal.table, Given::Nothing, when)?;
             return self.own(&Owner::One(tenant));
         }
-        if by_source {
-            let help = "Update the rows that have no match with an UPDATE of their own.";
-            return Err(self.refuse(
-                "the tenants of rows that the source lacks cannot be asked for",
-                help,
-                "refused-lookup",
-                when,
-            ));
+        if !touches.tenant
+            && let Some(owner) = self.held_owner(goal, held, scope, when)?
+        {
+            return self.own(&owner);
+        }
+        if let Some(token) = impure {
+            return Err(self.unrepeatable(goal.table, token));
         }
         if touches.tenant {
             let new = pairs
@@ -227,8 +259,33 @@ impl<'a> Walk<'a> {
                 .push(self.row_tenant(goal.table, given, when)?);
         }
         matched.unowned.append(&mut self.unowned);
-        matched.arms.extend(when);
+        matched.arms.push(arm);
         Ok(())
+    }
+
+    /// Whose the rows are that these conditions hold for, if one of them names the tenant.
+    fn held_owner(
+        &mut self,
+        goal: &Goal<'_>,
+        held: &[&Expr],
+        scope: &Scope<'_>,
+        when: Option<usize>,
+    ) -> Walked<Option<Owner>> {
+        let Tenant::Column { attnum, .. } = &goal.table.tenant else {
+            return Ok(None);
+        };
+        if !self.has_one_text(goal.table, *attnum) {
+            return Ok(None);
+        }
+        let column = ColumnRef {
+            table: goal.table.oid,
+            attnum: *attnum,
+        };
+        let mut values = held.iter();
+        match values.find_map(|condition| self.equal_to(condition, column, scope)) {
+            None => Ok(None),
+            Some(value) => self.value_owner(value, goal.table, scope, when).map(Some),
+        }
     }
 
     /// Asks for the tenants of the rows that the arms change.
@@ -253,22 +310,47 @@ impl<'a> Walk<'a> {
         let Some((table, source, on)) = start.and_then(|start| self.merge_parts(start)) else {
             return Err(self.not_understood("this form of MERGE", start));
         };
-        let query = format!(
-            "{}SELECT DISTINCT {} FROM {} JOIN {} ON {}",
-            self.repeated_with(),
-            row_tenant_sql(goal.table, &format!("{}.", quoted(&goal.name))),
-            self.repeated(table),
-            self.repeated(source),
-            self.repeated(on)
-        );
+        let tenant = row_tenant_sql(goal.table, &format!("{}.", quoted(&goal.name)));
+        let (by_source, joined): (Vec<&Arm>, Vec<&Arm>) =
+            matched.arms.iter().partition(|arm| arm.by_source);
+        let mut parts = Vec::new();
+        if !joined.is_empty() {
+            parts.push(format!(
+                "SELECT DISTINCT {tenant} FROM {} JOIN {} ON {}",
+                self.repeated(table.clone()),
+                self.repeated(source.clone()),
+                self.repeated(on.clone())
+            ));
+        }
+        if !by_source.is_empty() {
+            let conditions = by_source.iter().map(|arm| self.condition_of(arm));
+            let conditions: Option<Vec<Range<usize>>> = conditions.collect();
+            // An arm without a condition changes all rows that the source lacks.
+            let conditions = conditions.unwrap_or_default();
+            let conditions = conditions
+                .into_iter()
+                .map(|range| format!("({})", self.repeated(range)));
+            let conditions: Vec<String> = conditions.collect();
+            let held = match conditions.is_empty() {
+                true => String::new(),
+                false => format!(" AND ({})", conditions.join(" OR ")),
+            };
+            parts.push(format!(
+                "SELECT DISTINCT {tenant} FROM {} WHERE NOT EXISTS (SELECT FROM {} WHERE {}){held}",
+                self.repeated(table),
+                self.repeated(source),
+                self.repeated(on)
+            ));
+        }
+        let query = format!("{}{}", self.repeated_with(), parts.join(" UNION "));
         let term = self.asking.term(query, Reads::Unclear);
         self.asking.zero_rows_ok.push(term);
         for tenant in &matched.assigned {
             self.asking.must_equal.push((*tenant, term));
         }
         let mut splices = Vec::new();
-        for when in &matched.arms {
-            splices.extend(self.never_matched(*when));
+        for arm in matched.arms.iter().filter(|_| !matched.unreachable) {
+            splices.extend(self.never_matched(arm));
         }
         self.asking.none_matched = splices;
         let tenant = self.tenant_index(TenantSource::Asked(term));
@@ -315,28 +397,49 @@ impl<'a> Walk<'a> {
         None
     }
 
-    /// Edits that keep a WHEN MATCHED from being met.
-    fn never_matched(&self, when: usize) -> Vec<Splice> {
+    /// The tokens of an arm's condition; `None`: it has none.
+    fn condition_of(&self, arm: &Arm) -> Option<Range<usize>> {
+        let and = arm.kind_end() + 1;
+        let token = self.token(and);
+        let then = self.outside(and, "then")?;
+        token
+            .is_some_and(|token| token.is_word(self.sql, "and"))
+            .then_some(and + 1..then)
+    }
+
+    /// Edits that keep an arm's rows from being met.
+    fn never_matched(&self, arm: &Arm) -> Vec<Splice> {
         let insertion = |at: usize, text: &str| Splice {
             span: at..at,
             text: text.to_owned(),
         };
-        let Some(matched) = self.token(when + 1) else {
+        let Some(kind) = self.token(arm.kind_end()) else {
             return Vec::new();
         };
-        let and = self
-            .token(when + 2)
-            .filter(|token| token.is_word(self.sql, "and"));
-        let then = self
-            .outside(when + 2, "then")
-            .and_then(|then| self.token(then));
+        let condition = self.condition_of(arm);
+        let and = condition
+            .as_ref()
+            .and_then(|range| self.token(range.start.checked_sub(1)?));
+        let then = condition.as_ref().and_then(|range| self.token(range.end));
         match (and, then) {
             (Some(and), Some(then)) => vec![
-                insertion(matched.end, " AND false"),
+                insertion(kind.end, " AND false"),
                 insertion(and.end, " ("),
                 insertion(then.start, ") "),
             ],
-            _ => vec![insertion(matched.end, " AND false")],
+            _ => vec![insertion(kind.end, " AND false")],
         }
     }
+}
+
+fn unreachable(clauses: &[MergeClause]) -> bool {
+    let kind = |clause: &MergeClause| match clause.clause_kind {
+        MergeClauseKind::NotMatched => MergeClauseKind::NotMatchedByTarget,
+        kind => kind,
+    };
+    let mut earlier = clauses.iter().enumerate();
+    earlier.any(|(at, clause)| {
+        let mut later = clauses.iter().skip(at + 1);
+        clause.predicate.is_none() && later.any(|later| kind(later) == kind(clause))
+    })
 }

@@ -8,6 +8,7 @@ mod attempt;
 mod branches;
 mod cache;
 mod call;
+mod conflict;
 mod constructors;
 mod copy;
 mod defined;
@@ -36,6 +37,7 @@ mod scope;
 mod search;
 mod sources;
 mod store;
+mod subscripts;
 mod tenancy;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -19,6 +19,7 @@ use super::query::Rows;
 use super::refuse::{Stop, Walked, full_name};
 use super::scope::{Meaning, Offered, Origin, Scope};
 use super::store::{Target, keeps};
+use super::types::TenantSource;
 use super::walk::Walk;
 
 /// One constant or parameter.
@@ -387,10 +388,17 @@ impl Walk<'_> {
         let passed = self.passed.get(id)?;
         let cell = self.cells.get((*passed.cells.get(row)?)?)?;
         let cast = self.cell_cast(passed, cell);
+        let mut casts = cell.casts.iter().chain(&passed.casts);
+        let constant = self.param_number(cell.token).is_none();
+        let as_text = match passed.elements && constant {
+            // A cast in between could change what is written.
+            true => casts.all(|kind| *kind == Some(ValueKind::Text)),
+            false => cast.is_none_or(|kind| kind.is_some()),
+        };
         Some(Operand {
             token: cell.token,
             param: self.param_number(cell.token),
-            as_text: cast.is_none_or(|kind| kind.is_some()),
+            as_text,
             is_cast: cell.cast.is_some(),
             elements: passed.elements,
         })
@@ -510,6 +518,15 @@ impl Walk<'_> {
         fills.map(|fill| (fill.token, fill.elements)).collect()
     }
 
+    /// Whether some slot of those may stand in a row of a group behind its first `count`.
+    pub(super) fn outgrows(&self, group: usize, count: usize) -> bool {
+        let mut fills = self.unowned.iter().filter_map(|at| self.fills.get(*at));
+        fills.any(|fill| {
+            fill.row
+                .is_some_and(|(of, row)| of == group && (fill.elements || row >= count))
+        })
+    }
+
     /// Gives the slots that were filled since the last time their tenants.
     pub(super) fn own(&mut self, owner: &Owner) -> Walked<()> {
         for index in std::mem::take(&mut self.unowned) {
@@ -520,8 +537,14 @@ impl Walk<'_> {
             else {
                 continue;
             };
+            let elements = self.fills.get(index).is_some_and(|fill| fill.elements);
             let tenant = match owner {
                 Owner::One(tenant) => *tenant,
+                Owner::Each { group, tenants }
+                    if elements && row.map(|(of, _)| of) == Some(*group) =>
+                {
+                    self.tenant_index(TenantSource::Each(tenants.clone()))
+                }
                 Owner::Each { group, tenants } => {
                     let own = row
                         .filter(|(of, _)| of == group)
@@ -549,7 +572,7 @@ impl Walk<'_> {
 
     /// Two tenants of one value are made to be the same one, where the server is asked for one of them.
     fn equalled(&mut self, known: usize, other: usize) -> Option<usize> {
-        use super::types::TenantSource::Asked;
+        use TenantSource::Asked;
         match (self.tenants.get(known)?, self.tenants.get(other)?) {
             (_, Asked(term)) => {
                 self.asking.must_equal.push((known, *term));

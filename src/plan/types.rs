@@ -237,6 +237,15 @@ pub enum TenantSource {
         /// The type of its elements.
         type_oid: Oid,
     },
+    /// Per element of an array of values, the element of this constant array at the same place.
+    Listed {
+        /// The array in its text form.
+        array: String,
+        /// The type of its elements.
+        type_oid: Oid,
+    },
+    /// Per element of an array of values, the source of this index at the same place.
+    Each(Vec<usize>),
     /// The look-up's term of this number.
     Asked(i32),
     /// Of the rows that take one branch of a CASE.

@@ -231,10 +231,7 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         if let (Some(value), false) = (conjunct, touches.tenant) {
-            return match self.passed_reference(value, scope) {
-                Some((id, _)) => self.passed_owner(id, table, start).map(Some),
-                None => self.row_tenant(table, Given::Expr(value), start).map(one),
-            };
+            return self.value_owner(value, table, scope, start).map(Some);
         }
         let matched = self.matched(change, start, impure, has_from)?;
         if !touches.tenant && self.own_branches(change, &matched) {
@@ -257,13 +254,29 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether equal values of a column have equal texts: 1.0 and 1 are equal, and two tenants.
-    fn has_one_text(&self, table: &ProtectedTable, attnum: i16) -> bool {
+    pub(super) fn has_one_text(&self, table: &ProtectedTable, attnum: i16) -> bool {
         /// pg_type's `bpchar`, whose text is not padded.
         const BPCHAR: Oid = Oid(1042);
         self.catalog_column(table, attnum).is_some_and(|column| {
             let of = column.type_oid;
             [TEXT, VARCHAR, BPCHAR, UUID].contains(&of) || INTEGERS.contains(&of)
         })
+    }
+
+    /// Whose the rows are whose tenant equals this value.
+    pub(super) fn value_owner(
+        &mut self,
+        value: &Expr,
+        table: &ProtectedTable,
+        scope: &Scope<'_>,
+        at: Option<usize>,
+    ) -> Walked<Owner> {
+        match self.passed_reference(value, scope) {
+            Some((id, _)) => self.passed_owner(id, table, at),
+            None => self
+                .row_tenant(table, Given::Expr(value), at)
+                .map(Owner::One),
+        }
     }
 
     /// Whose the rows are that are matched by a passed column of tenants.
@@ -288,7 +301,7 @@ impl<'a> Walk<'a> {
     }
 
     /// `column = value`, ANDed at the top of a condition.
-    fn equal_to<'e>(
+    pub(super) fn equal_to<'e>(
         &self,
         expr: &'e Expr,
         column: ColumnRef,
@@ -498,11 +511,13 @@ impl<'a> Walk<'a> {
         scope: &Scope<'_>,
     ) -> Walked<()> {
         for assignment in assignments {
-            match &assignment.target {
-                AssignmentTarget::ColumnName(name) => self.place_name(name),
-                AssignmentTarget::Tuple(names) => {
-                    names.iter().for_each(|name| self.place_name(name))
-                }
+            let names = match &assignment.target {
+                AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+                AssignmentTarget::Tuple(names) => names.as_slice(),
+            };
+            for name in names {
+                self.place_name(name);
+                self.subscripted(name, scope)?;
             }
             match &assignment.value {
                 value if is_default(value) => {}
@@ -649,6 +664,7 @@ impl<'a> Walk<'a> {
                 AssignmentTarget::ColumnName(name) => {
                     let value = PairValue::Expr(&assignment.value);
                     pairs.push(self.pair(name, value, relation)?);
+                    self.subscripted_plain(name, relation, scope)?;
                     continue;
                 }
                 AssignmentTarget::Tuple(names) => names,
@@ -669,6 +685,7 @@ impl<'a> Walk<'a> {
             };
             for (name, value) in names.iter().zip(values) {
                 pairs.push(self.pair(name, value, relation)?);
+                self.subscripted_plain(name, relation, scope)?;
             }
         }
         Ok(pairs)

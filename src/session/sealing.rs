@@ -1,6 +1,7 @@
 //! Values on their way to the server: from a plan's slots to sealed parameters and literals.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -355,18 +356,28 @@ impl Tenants<'_> {
         at: usize,
         column: &ProtectedColumn,
     ) -> Result<TenantId, Refusal> {
-        let Some(TenantSource::Elements { number, type_oid }) = self.plan.tenants.get(index) else {
-            return self.of(index, column);
+        let (bytes, format, type_oid) = match self.plan.tenants.get(index) {
+            Some(TenantSource::Each(sources)) => {
+                let source = sources.get(at).ok_or_else(|| no_tenant(column))?;
+                return self.of(*source, column);
+            }
+            Some(TenantSource::Listed { array, type_oid }) => {
+                (array.as_bytes(), Format::Text, *type_oid)
+            }
+            Some(TenantSource::Elements { number, type_oid }) => {
+                let bound = self.params.get(*number)?;
+                let (bytes, format) = bound.ok_or_else(|| no_tenant(column))?;
+                (bytes, format, *type_oid)
+            }
+            _ => return self.of(index, column),
         };
-        if !self.elements.contains_key(&index) {
-            let (bytes, format) = self.params.get(*number)?.ok_or_else(|| no_tenant(column))?;
+        if let Entry::Vacant(place) = self.elements.entry(index) {
             let elements = array::elements(format, bytes).ok_or_else(|| no_tenant(column))?;
             let tenant = |element: &Option<Cow<'_, [u8]>>| {
-                let text = tenant_text(*type_oid, format, element.as_deref()?)?;
+                let text = tenant_text(type_oid, format, element.as_deref()?)?;
                 TenantId::new(&text)
             };
-            self.elements
-                .insert(index, elements.iter().map(tenant).collect());
+            place.insert(elements.iter().map(tenant).collect());
         }
         self.elements
             .get(&index)
@@ -402,7 +413,10 @@ impl Tenants<'_> {
                     _ => return Err(several_tenants()),
                 }
             }
-            Some(TenantSource::Elements { .. }) | None => None,
+            Some(
+                TenantSource::Elements { .. } | TenantSource::Listed { .. } | TenantSource::Each(_),
+            )
+            | None => None,
         };
         if let Some(tenant) = &tenant {
             self.known.insert(index, tenant.clone());

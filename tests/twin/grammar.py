@@ -446,6 +446,8 @@ class Grammar:
                 rows.append([f"{self.slot(c, null=False)}" if cell == "DEFAULT" or cell.startswith("NULL") else cell for c, cell in zip(chosen, self.row(table, chosen))])
             cast = lambda c, name: f"{name}::{ {'tenant': 'text', 'part': 'text', 'partb': 'text'}.get(c.kind, c.kind)}"
             return Statement(f"{head}SELECT {', '.join(cast(c, name) for c, name in zip(chosen, names))} FROM (VALUES {', '.join('(' + ', '.join(cells) + ')' for cells in rows)}) v({', '.join(names)}){conflict}{returning}")
+        if roll < 0.92:
+            return self.unnested(table, conflict)
         if roll < 0.95:
             return Statement(self.rng.choice([
                 f"INSERT INTO logs (id, note, ref) SELECT id + 1000 + {self.integer(1, 5)}, name, n FROM people WHERE id < {self.integer()} ON CONFLICT DO NOTHING",
@@ -455,6 +457,26 @@ class Grammar:
                 f"INSERT INTO tokens (id, label) SELECT id + 50, name FROM people ON CONFLICT (id) DO UPDATE SET label = EXCLUDED.label",
             ]))
         return Statement(f"INSERT INTO {self.rng.choice(['tokens', 'logs', 'constants'])} (id) VALUES ({self.integer()}){self.rng.choice(['', ' ON CONFLICT DO NOTHING'])}")
+
+    def unnested(self, table, conflict):
+        """Rows by arrays, of tenants too, each a constant or written out."""
+        chosen = [c for c in table.columns if c.name in (table.key, table.tenant, "person", "kind") or c.sealed and c.kind in ("text", "varchar", "jsonb")]
+        count = self.rng.randint(1, 3)
+        arrays = []
+        for column in chosen:
+            kind = {"tenant": "text", "part": "text", "partb": "text"}.get(column.kind, column.kind)
+            cells = [value(self.rng, column.kind if column.kind == "tenant" else kind, column.sealed) for _ in range(count)]
+            if column.name == table.key:
+                cells = [Value("int", str(self.rng.randint(1, 30) + (100 if table.name == "staff" else 0))) for _ in range(count)]
+            elif column.kind in ("part", "partb"):
+                cells = [Value("text", "b")] * count
+            if self.chance(0.5):
+                arrays.append(f"ARRAY[{', '.join(cell.literal(self.rng) for cell in cells)}]::{kind}[]")
+            else:
+                quoted = lambda text: "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+                text = "{" + ",".join(quoted(cell.text) for cell in cells) + "}"
+                arrays.append("'" + text.replace("'", "''") + f"'::{kind}[]")
+        return Statement(f"INSERT INTO {table.name} ({', '.join(c.name for c in chosen)}) SELECT * FROM unnest({', '.join(arrays)}){conflict}")
 
     def conflict(self, table, name):
         if self.chance(0.55):
@@ -552,6 +574,9 @@ class Grammar:
             f"WHEN MATCHED AND s.id > {self.integer()} THEN UPDATE SET {sealed.name} = {self.slot(sealed)}", f"WHEN MATCHED THEN UPDATE SET {sealed.name} = {self.slot(sealed)}",
             "WHEN MATCHED AND s.id = 3 THEN DELETE", f"WHEN NOT MATCHED THEN INSERT ({', '.join(c.name for c in needed)}, {sealed.name}) VALUES ({', '.join(cells)}, {self.slot(sealed)})", "WHEN NOT MATCHED THEN DO NOTHING",
         ]
+        if self.version >= 17:
+            held = self.rng.choice([f"m.{table.tenant} = {self.tenant()}" if table.tenant else f"m.{table.key} = {self.integer()}", f"m.{table.key} = {self.integer()}"])
+            arms += 2 * [f"WHEN NOT MATCHED BY SOURCE AND {held} THEN UPDATE SET {sealed.name} = {self.slot(sealed)}", f"WHEN NOT MATCHED BY SOURCE AND m.{table.key} > {self.integer(20, 30)} THEN DELETE"]
         return Statement(f"MERGE INTO {table.name} m USING {source} ON m.{table.key} = s.id{tenant} {' '.join(self.rng.sample(arms, 2))}")
 
     def with_write(self):

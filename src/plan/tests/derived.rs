@@ -93,6 +93,38 @@ fn arrays_are_sealed_element_by_element() {
             "INSERT INTO virtual_keys (organisation_id, key) SELECT $1, u FROM unnest(ARRAY[$2, $3]) u",
             "key=$2@$1:2950 key=$3@$1:2950",
         ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT * FROM unnest('{a,b}'::uuid[], $1::text[])",
+            "key=$1[]@{a,b}[]:2950",
+        ),
+        // An array beside a list of tenants: each element is its own tenant's.
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT * FROM unnest(ARRAY[$1, $2]::uuid[], $3::text[])",
+            "key=$3[]@[?1,?2]",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT o, k FROM unnest(ARRAY[$1]::uuid[], '{x,y}'::text[]) u(o, k)",
+            "key='{x,y}'[]@[?1]",
+        ),
+        (
+            "UPDATE virtual_keys v SET key = u.k FROM unnest(ARRAY[$1, $2]::uuid[], $3::text[]) u(o, k) WHERE v.organisation_id = u.o",
+            "key=$3[]@[?1,?2]",
+        ),
+        (
+            "INSERT INTO prompt_versions (prompt_id, template) SELECT * FROM unnest(ARRAY[$1, $2]::int[], $3::jsonb[])",
+            "template=$3[]@[?1,?2]",
+        ),
+    ]);
+    super::refusals::refused(&[
+        // More values than tenants.
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT * FROM unnest(ARRAY[$1]::uuid[], ARRAY[$2, $3])",
+            "refused-tenant",
+        ),
+        (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT * FROM unnest('{a,b}'::uuid[], $1::text[]) ON CONFLICT (slug) DO UPDATE SET key = EXCLUDED.key",
+            "refused-upsert",
+        ),
     ]);
 }
 
@@ -127,6 +159,53 @@ fn merge_seals_all_its_arms() {
             "",
         ),
     ]);
+    let source = "MERGE INTO virtual_keys t USING audit a ON a.note = t.name";
+    check(&[
+        // The condition names the tenant.
+        (
+            &format!("{source} AND t.organisation_id = $1 WHEN MATCHED THEN UPDATE SET key = $2"),
+            "key=$2@$1:2950",
+        ),
+        (
+            &format!(
+                "{source} WHEN NOT MATCHED BY SOURCE AND t.organisation_id = $1 THEN UPDATE SET key = $2"
+            ),
+            "key=$2@$1:2950",
+        ),
+        (
+            "MERGE INTO virtual_keys t USING (VALUES ($1, $2, $3), ($4, $5, $6)) s(id, org, key) ON t.slug = s.id AND t.organisation_id = s.org WHEN MATCHED THEN UPDATE SET key = s.key WHEN NOT MATCHED THEN INSERT (organisation_id, key) VALUES (s.org, s.key)",
+            "key=$3@?1 key=$6@?2",
+        ),
+        // What holds where the source has a row does not where it has none.
+        (
+            &format!(
+                "{source} AND t.organisation_id = $1 WHEN NOT MATCHED BY SOURCE THEN UPDATE SET key = $2"
+            ),
+            "key=$2@?1",
+        ),
+        (
+            &format!(
+                "{source} WHEN NOT MATCHED BY SOURCE AND (t.organisation_id = $1 OR t.name = 'x') THEN UPDATE SET key = $2"
+            ),
+            "key=$2@?1",
+        ),
+    ]);
+    let by_source = single(&format!(
+        "{source} WHEN MATCHED THEN UPDATE SET key = $1 WHEN NOT MATCHED BY SOURCE AND t.name = $2 OR t.slug = 'y' THEN UPDATE SET key = $3"
+    ));
+    assert_eq!(
+        lookup(&by_source),
+        "SELECT 1::int4 AS term, q.t::text AS tenant FROM (SELECT DISTINCT \"t\".\"organisation_id\"::text FROM virtual_keys t JOIN audit a ON a.note = t.name UNION SELECT DISTINCT \"t\".\"organisation_id\"::text FROM virtual_keys t WHERE NOT EXISTS (SELECT FROM audit a WHERE a.note = t.name) AND ((t.name = $1 OR t.slug = 'y'))) AS q(t) [2]"
+    );
+    // The server rejects this one, and shall be able to.
+    let unreachable = single(&format!(
+        "{source} WHEN MATCHED THEN UPDATE SET key = $1 WHEN MATCHED AND t.name = 'x' THEN DELETE"
+    ));
+    assert!(unreachable.none_matched.is_empty());
+    super::refusals::refused(&[(
+        &format!("{source} WHEN NOT MATCHED BY SOURCE AND random() < 0.5 THEN UPDATE SET key = $1"),
+        "refused-lookup",
+    )]);
     let sql = "MERGE INTO virtual_keys t USING (SELECT $1::uuid AS id) s ON t.id = s.id WHEN MATCHED AND t.name = 'a' OR t.name = 'b' THEN UPDATE SET key = $2";
     let statement = single(sql);
     let mut text = sql.to_owned();

@@ -358,8 +358,13 @@ pub(super) fn plan(sql: &str) -> Arc<Plan> {
     }
 }
 
-fn tenant(source: &TenantSource) -> String {
-    match source {
+fn tenant(sources: &[TenantSource], index: usize) -> String {
+    match &sources[index] {
+        TenantSource::Listed { array, type_oid } => format!("{array}[]:{}", type_oid.0),
+        TenantSource::Each(each) => {
+            let each = each.iter().map(|index| tenant(sources, *index));
+            format!("[{}]", each.collect::<Vec<_>>().join(","))
+        }
         TenantSource::Known(tenant) => tenant.to_string(),
         TenantSource::Param { number, type_oid } => format!("${number}:{}", type_oid.0),
         TenantSource::Elements { number, type_oid } => format!("${number}[]:{}", type_oid.0),
@@ -386,7 +391,7 @@ pub(super) fn slots(sql: &str, statement: &StatementPlan) -> String {
         format!(
             "{}={source}@{}",
             slot.column.name,
-            tenant(&statement.tenants[slot.tenant])
+            tenant(&statement.tenants, slot.tenant)
         )
     });
     slots.collect::<Vec<_>>().join(" ")

@@ -104,6 +104,22 @@ impl Tokens<'_> {
         None
     }
 
+    /// The comma or bracket behind an element of a list.
+    #[must_use]
+    pub fn element_end(self, start: usize) -> Option<usize> {
+        let mut at = start;
+        while at < self.tokens.len() {
+            if self.is_special(at, b',') || self.is_special(at, b')') {
+                return Some(at);
+            }
+            at = match self.is_special(at, b'(') || self.is_special(at, b'[') {
+                true => self.closing(at)? + 1,
+                false => at + 1,
+            };
+        }
+        None
+    }
+
     /// How many tokens a clause without meaning has that starts here.
     pub(super) fn without_meaning(self, at: usize) -> Option<usize> {
         let mut known = WITHOUT_MEANING.iter();
@@ -178,5 +194,40 @@ impl Tokens<'_> {
             found.added.push(at + 1);
             at + 2
         })
+    }
+
+    /// The subscripts of the targets of the SET at a token: their brackets.
+    pub(super) fn subscripts(self, set: usize) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut at = set + 1;
+        loop {
+            let mut next = at + 1;
+            while self.is_name(at) && self.is_special(next, b'[') {
+                let Some(close) = self.closing(next) else {
+                    return found;
+                };
+                found.push(next..close + 1);
+                next = close + 1;
+            }
+            // On to the next target.
+            at = loop {
+                let ended = ["from", "where", "returning", "when"];
+                let ends =
+                    self.is_special(next, b')') || ended.iter().any(|word| self.is(next, word));
+                if ends || next >= self.tokens.len() {
+                    return found;
+                }
+                if self.is_special(next, b',') {
+                    break next + 1;
+                }
+                next = match self.is_special(next, b'(') || self.is_special(next, b'[') {
+                    true => match self.closing(next) {
+                        Some(close) => close + 1,
+                        None => return found,
+                    },
+                    false => next + 1,
+                };
+            };
+        }
     }
 }

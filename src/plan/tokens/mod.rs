@@ -12,7 +12,7 @@ mod tests;
 
 use std::ops::Range;
 
-use sqlparser::ast::Statement;
+use sqlparser::ast::{Expr, Statement};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token as ParserToken};
@@ -74,6 +74,30 @@ pub fn parse(sql: &str, tokens: &[Token]) -> Result<Statement, ParseError> {
         Err(ParseError::Syntax {
             at: source_range(rest.span).map(|range| range.start),
         })
+    }
+}
+
+/// Parses one element of ON CONFLICT: a column or an expression. A collation is a part of it; an operator class behind it
+/// is left out.
+///
+/// # Errors
+///
+/// [`ParseError`], also when more than names is left over.
+pub fn parse_element(sql: &str, tokens: &[Token]) -> Result<Expr, ParseError> {
+    let converted = convert(sql, tokens)?;
+    let mut parser = Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(converted);
+    let expr = parser.parse_expr().map_err(|error| refused(&error))?;
+    loop {
+        let rest = parser.next_token();
+        match rest.token {
+            ParserToken::EOF => return Ok(expr),
+            ParserToken::Word(_) | ParserToken::Period => {}
+            _ => {
+                return Err(ParseError::Syntax {
+                    at: source_range(rest.span).map(|range| range.start),
+                });
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What PostgreSQL spells and the parser has no grammar for, under spellings that mean the same to the analysis. Only the
 //! parser reads them: the text stays as it is.
 
+use std::ops::Range;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token as ParserToken, Word};
 
@@ -49,6 +51,10 @@ pub(super) struct Respelling {
     options: Option<usize>,
     /// Where the queries of `JSON_ARRAY(SELECT …)` end, the innermost last.
     queries: Vec<usize>,
+    /// The bracket that closes the columns of ON CONFLICT.
+    conflict: Option<usize>,
+    /// The subscripts of a SET's targets, the last first.
+    subscripts: Vec<Range<usize>>,
 }
 
 impl Respelling {
@@ -65,6 +71,16 @@ impl Respelling {
                 as_tokens: vec![ParserToken::Comma],
                 count: 1,
             });
+        }
+        if of.is(at, "set") && !of.follows(at, &["as"]) {
+            self.subscripts = of.subscripts(at);
+            self.subscripts.reverse();
+        }
+        if let Some(subscript) = self.subscripts.pop_if(|subscript| subscript.start == at) {
+            return Some(words(&[], subscript.len()));
+        }
+        if let Some(respelled) = self.conflict_element(of, at) {
+            return Some(respelled);
         }
         if let Some(respelled) = self.json_query(of, at) {
             return Some(respelled);
@@ -103,6 +119,23 @@ impl Respelling {
             }
             _ => None,
         }
+    }
+
+    /// `ON CONFLICT (lower(name), code COLLATE "C")`: the parser takes names only, and gets one for each element.
+    fn conflict_element(&mut self, of: Tokens<'_>, at: usize) -> Option<Respelled> {
+        if of.is_special(at, b'(') && of.follow(at, &["on", "conflict"]) {
+            self.conflict = of.closing(at);
+            return None;
+        }
+        self.conflict = self.conflict.filter(|close| at < *close);
+        self.conflict?;
+        let before = at.checked_sub(1)?;
+        let starts = of.is_special(before, b'(') || of.is_special(before, b',');
+        let count = of.element_end(at).filter(|_| starts)?.checked_sub(at)?;
+        (count > 1).then(|| Respelled {
+            as_tokens: vec![plain("expression")],
+            count,
+        })
     }
 
     /// `JSON_ARRAY(SELECT …)`: the query gets brackets of its own.
