@@ -139,6 +139,19 @@ pub fn keep_memory_private() {
     }
 }
 
+/// A session takes two open files, and the limit that a process begins with is often 1,024: it is raised as far as it may be.
+pub fn allow_many_sessions() {
+    use rustix::process::{Resource, Rlimit};
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if rustix::process::setrlimit(Resource::Nofile, raised).is_err() {
+        warn!(files = ?limit.current, "the number of open files cannot be raised: a session takes two");
+    }
+}
+
 /// Planners for the databases as they are now, by their names: all that rules name, or the command's.
 ///
 /// # Errors

@@ -167,6 +167,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Run => {
                 app::keep_memory_private();
+                app::allow_many_sessions();
                 done(app::run(config, read, stopped()).await)
             }
             Command::Check => done(app::planners(&config).await.map(|planners| {

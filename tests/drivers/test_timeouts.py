@@ -1,4 +1,6 @@
 """Time limits, keepalive, probes, and a cancel that comes through another replica."""
+import contextlib
+import resource
 import select
 import socket
 import struct
@@ -119,3 +121,18 @@ def test_cancel_through_another_replica(database, limited):
             assert other.recv(1) == b""
         tag, body = next((tag, body) for tag, body in come if tag in b"EC")
         assert tag == b"E" and b"57014" in body
+
+
+def test_more_sessions_than_the_limit_of_open_files_that_pgseal_began_with(database):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    try:
+        late = Servers(port=database.port)
+        late.__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(late.__exit__)
+        for _ in range(60):
+            connection = stack.enter_context(psycopg.connect(late.url, autocommit=True))
+        assert connection.execute("SELECT 1").fetchone() == (1,)
