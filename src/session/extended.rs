@@ -164,10 +164,7 @@ impl Session {
                 prepared.clone()
             }
             other => {
-                let opened = other.map(|prepared| Portal {
-                    runs: prepared.runs.clone(),
-                    ..Portal::new(self.sent.plan_now(prepared), prepared.deed)
-                });
+                let opened = other.map(|prepared| self.sent.portal_of(prepared));
                 let entry = Entry::forward(Request::Bind)
                     .with(Effect::Portal(portal, opened.map(Box::new)));
                 return Ok(self.register(entry, input));
@@ -210,9 +207,8 @@ impl Session {
             Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
         };
         let portal_plan = Portal {
-            runs: prepared.runs.clone(),
             tenant,
-            ..Portal::new(prepared.plan.clone(), prepared.deed)
+            ..self.sent.portal_of(&prepared)
         };
         let effect = Effect::Portal(portal, Some(Box::new(portal_plan)));
         let entry = Entry::forward(Request::Bind).with(effect);

@@ -9,7 +9,7 @@ use super::ask::{self, Ask};
 use super::atomic::Group;
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::sealing::Unsealed;
-use super::{FRAME_CAP, Fatal, Phase, Progress, Session, by_client, frame_too_large};
+use super::{FRAME_CAP, Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
 use crate::plan::{Env, PlanOf, Verdict};
@@ -162,13 +162,17 @@ impl Session {
             self.flush_group(input, out)?;
             return Ok(WAIT);
         }
-        if self.sent.statements.contains_key(statement)
+        let known = self.sent.statements.get(statement);
+        let looked_into = known.is_some_and(|prepared| prepared.is_looked_into());
+        if looked_into
+            || known.is_some() && len <= FRAME_CAP
             || self.sent.is_stale(statement)
             || self.is_doubtful(statement)
         {
             return self.whole(len, Request::Bind, Self::bind, input, out);
         }
-        let effect = Effect::Portal(Bytes::copy_from_slice(portal), None);
+        let opened = known.map(|prepared| self.sent.portal_of(prepared));
+        let effect = Effect::Portal(Bytes::copy_from_slice(portal), opened.map(Box::new));
         Ok(self.register(Entry::forward(Request::Bind).with(effect), input))
     }
 
@@ -180,7 +184,12 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        if len > FRAME_CAP {
+        let cap = match request {
+            // Nobody can tell whether a text names something protected before its end.
+            Request::Query | Request::Parse => TEXT_CAP,
+            _ => FRAME_CAP,
+        };
+        if len > cap {
             return self.refuse(request, frame_too_large(len), input, out);
         }
         if !input.is_whole() {

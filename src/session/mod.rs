@@ -51,6 +51,9 @@ use opening::{Opener, Openers};
 /// The largest frame that is held whole because its content matters; one byte more is refused with `54000`.
 pub const FRAME_CAP: usize = 64 << 20;
 
+/// Likewise for a Query or Parse: PostgreSQL takes no larger one (`PQ_LARGE_MESSAGE_LIMIT`).
+const TEXT_CAP: usize = (1 << 30) - 2;
+
 /// What all sessions share.
 pub struct Shared {
     /// The planner of the protected database; none when no rules are loaded: everything is forwarded.
@@ -532,9 +535,7 @@ fn by_server(error: WireError) -> Fatal {
 fn frame_too_large(len: usize) -> Refusal {
     Refusal::new(
         "54000",
-        format!(
-            "a message of {len} bytes may touch a protected table and is larger than {FRAME_CAP} bytes"
-        ),
+        format!("a message of {len} bytes may touch a protected table and is too large to be read"),
         "Split the statement or the value; a value for a table without sealed columns may be larger as a parameter of a prepared statement. See docs/errors.md#message-too-large.",
     )
 }

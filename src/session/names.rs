@@ -42,6 +42,12 @@ impl Prepared {
         takes_values(&self.plan)
     }
 
+    /// Whether a Bind of it must be read, and not only passed on.
+    pub(super) fn is_looked_into(&self) -> bool {
+        let executes = matches!(self.plan.kind, StatementKind::Execute { .. });
+        executes || !self.meanings.is_empty() || self.takes_values()
+    }
+
     fn literals(&self) -> usize {
         self.plan
             .slots
@@ -144,8 +150,16 @@ impl Names {
         }
     }
 
+    /// A portal of this statement.
+    pub(super) fn portal_of(&self, prepared: &Prepared) -> Portal {
+        Portal {
+            runs: prepared.runs.clone(),
+            ..Portal::new(self.plan_now(prepared), prepared.deed)
+        }
+    }
+
     /// The plan of a portal of this statement: what it names may mean something else than when it was prepared.
-    pub(super) fn plan_now(&self, prepared: &Prepared) -> Arc<StatementPlan> {
+    fn plan_now(&self, prepared: &Prepared) -> Arc<StatementPlan> {
         let now = self.named_by(&prepared.plan);
         if now.as_ref().map(Arc::as_ptr) == prepared.runs.as_ref().map(Arc::as_ptr) {
             return prepared.plan.clone();

@@ -136,6 +136,14 @@ def test_a_large_value_reaches_the_unprotected_statement_in_the_place_of_a_prote
     assert client.value("SELECT string_agg(id || ' ' || length(note), ',' ORDER BY id) FROM large") == "1 70000000,2 70000000,3 70000000"
 
 
+def test_a_large_value_streams_to_a_protected_statement_that_seals_nothing(servers):
+    """A parameter of a plain column need not be held."""
+    client = Client(servers)
+    client.exchange(query("SET log_statement = 'none'"))
+    frames = client.exchange(run("SELECT count(key), length($1) FROM virtual_keys WHERE slug = $1 || ''", LARGE) + SYNC)
+    assert ("D", struct.pack("!hi1si8s", 2, 1, b"0", 8, b"70000000")) in frames, frames
+
+
 @pytest.mark.parametrize("name", ["executes", ""], ids=["named", "unnamed"])
 def test_an_execute_whose_name_means_another_statement_by_now_is_not_run(servers, direct, name):
     """Its constant went unsealed while the name meant an unprotected statement."""
