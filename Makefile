@@ -61,6 +61,7 @@ test: lint venv node versions drivers
 	$(PYTEST) tests/recorder
 	$(MAKE) regress
 	$(PYTEST) -n 2 tests/drivers
+	$(MAKE) versions-suite
 
 # PostgreSQL's own regression suite, directly and through pgseal at the same time.
 regress: venv
@@ -68,10 +69,16 @@ regress: venv
 	cargo build --locked -q
 	REGRESS=$(CACHE)/regress $(PYTEST) tests/regress
 
-# What depends on the server's version, on each that the distribution does not have; test_versions.py has the rest.
-versions-suite: venv versions
-	for version in 14 16 17 18; do \
-		PGSEAL_TEST_VERSION=$$version $(PYTEST) -n 2 $(addprefix tests/drivers/test_,columns.py behaviour.py statements.py outputs.py ddl.py copy.py copy_clients.py replication.py) || exit 1; \
+# The suite on each version that the distribution does not have: all of it on the newest, all but one driver on the oldest,
+# what can depend on the version on those between.
+BETWEEN := not test_matrix.py and not test_node_postgres.py and not test_poolers.py and not test_listeners.py and not test_reload.py and not test_timeouts.py
+versions-suite: venv node versions drivers
+	cargo build --locked -q
+	set -e; for version in 14 16 17 18; do \
+		export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=300 RECORDER_SCRIPTS=15; \
+		case $$version in 14) only="not JDBC";; 18) only="";; *) only="$(BETWEEN)";; esac; \
+		$(PYTEST) -n 2 -k "$$only" tests/drivers; \
+		$(PYTEST) -n 2 --dist loadfile -k "not cannot_be_held" tests/twin tests/recorder; \
 	done
 
 # Large rows and values, long pipelines and long COPY, with what pgseal took for them: some minutes.

@@ -19,6 +19,9 @@ PACKAGES = Path(os.environ.get("PGSEAL_SERVERS", Path.home() / ".cache/pgseal/ve
 # The one to run the suite on, instead of the distribution's.
 VERSION = int(os.environ["PGSEAL_TEST_VERSION"]) if os.environ.get("PGSEAL_TEST_VERSION") else None
 BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))[-1]
+# Of the distribution's programs, the clients among them, and of the server that the suite runs on.
+CLIENTS = int(BIN.split("/")[4])
+MAJOR = VERSION or CLIENTS
 
 
 def free_port():

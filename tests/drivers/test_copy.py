@@ -4,6 +4,7 @@ import uuid
 import psycopg
 import pytest
 from conftest import TENANTS
+from servers import MAJOR
 from test_columns import MARK, check_raw
 
 VALUES = [None, "", f"{MARK} plain", f"{MARK}\ttab\nline\r\nend\\", f"{MARK} \"quoted\", 'single', \\N", "\\.", f"{MARK} é😀"]
@@ -35,7 +36,8 @@ def test_psycopg_copies_rows_both_ways(through, direct, style):
 @pytest.mark.parametrize("options,row,state", [
     ("", "{id}\t{tenant}\tn\t{{bad\n", "22P02"), ("", "{id}\t{tenant}\tn\n", "22P04"), ("", "{id}\t\\N\tn\t{{}}\n", "SV007"),
     ("", "{id}\t{tenant}\tn\t{{}}\textra\n", "22P04"), ("CSV", "{id},{tenant},\"n\n", "22P04"), ("CSV", "{id},nobody,n,{{}}\n", "SV007"),
-    ("(HEADER match)", "{id}\t{tenant}\tn\t{{}}\n", "22P04"), ("BINARY", "{id}", "22P04"), ("", "{id}\t{tenant}\tn\t{{}}\r\n\n", "22P04"),
+    pytest.param("(HEADER match)", "{id}\t{tenant}\tn\t{{}}\n", "22P04", marks=pytest.mark.skipif(MAJOR < 15, reason="PostgreSQL 15 has HEADER match")),
+    ("BINARY", "{id}", "22P04"), ("", "{id}\t{tenant}\tn\t{{}}\r\n\n", "22P04"),
 ])
 def test_a_row_that_cannot_be_sealed_fails_the_copy(through, direct, options, row, state):
     key = uuid.uuid4()
