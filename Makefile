@@ -7,6 +7,18 @@ PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/
 
 .PHONY: demo test regress versions-suite sizes oracle lint bench deps venv node versions drivers
 
+# The suite on each version that the distribution does not have: all of it on the newest, all but one driver on the oldest,
+# what can depend on the version on those between.
+BETWEEN := not test_matrix.py and not test_node_postgres.py and not test_poolers.py and not test_listeners.py and not test_reload.py and not test_timeouts.py
+define ON_EACH_VERSION
+set -e; for version in 14 16 17 18; do \
+	export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=300 RECORDER_SCRIPTS=15; \
+	case $$version in 14) only="not JDBC";; 18) only="";; *) only="$(BETWEEN)";; esac; \
+	$(PYTEST) -n 2 -k "$$only" tests/drivers; \
+	$(PYTEST) -n 2 --dist loadfile -k "not cannot_be_held" tests/twin tests/recorder; \
+done
+endef
+
 deps:
 	scripts/install-deps.sh
 
@@ -61,7 +73,7 @@ test: lint venv node versions drivers
 	$(PYTEST) tests/recorder
 	$(MAKE) regress
 	$(PYTEST) -n 2 tests/drivers
-	$(MAKE) versions-suite
+	$(ON_EACH_VERSION)
 
 # PostgreSQL's own regression suite, directly and through pgseal at the same time.
 regress: venv
@@ -69,17 +81,9 @@ regress: venv
 	cargo build --locked -q
 	REGRESS=$(CACHE)/regress $(PYTEST) tests/regress
 
-# The suite on each version that the distribution does not have: all of it on the newest, all but one driver on the oldest,
-# what can depend on the version on those between.
-BETWEEN := not test_matrix.py and not test_node_postgres.py and not test_poolers.py and not test_listeners.py and not test_reload.py and not test_timeouts.py
 versions-suite: venv node versions drivers
 	cargo build --locked -q
-	set -e; for version in 14 16 17 18; do \
-		export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=300 RECORDER_SCRIPTS=15; \
-		case $$version in 14) only="not JDBC";; 18) only="";; *) only="$(BETWEEN)";; esac; \
-		$(PYTEST) -n 2 -k "$$only" tests/drivers; \
-		$(PYTEST) -n 2 --dist loadfile -k "not cannot_be_held" tests/twin tests/recorder; \
-	done
+	$(ON_EACH_VERSION)
 
 # Large rows and values, long pipelines and long COPY, with what pgseal took for them: some minutes.
 sizes: venv
