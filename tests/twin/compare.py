@@ -169,9 +169,9 @@ def differ(sealed, plain, ordered):
 
 def bad_value(sealed, plain):
     """A value that does not fit its type is told by pgseal when it seals it: before the server would meet another error of
-    the same statement, and at Bind where the server tells it of a constant at Parse already."""
+    the same statement or answer those before it in its text, and at Bind where the server tells it of a constant at Parse already."""
     ours, theirs = (next((one[1] for one in answers if one[0] == "error"), None) for answers in (sealed, plain))
-    if ours in BAD_VALUE and theirs and ours != theirs:
+    if ours in BAD_VALUE and theirs and (ours != theirs or len(sealed) < len(plain)):
         return "earlier"
     # A constant of an UPDATE that changes no row is not looked at.
     untouched = sealed[0][0] != "error" and sealed[0][1].endswith(b" 0") and theirs in BAD_VALUE | {b"42804"}
