@@ -9,7 +9,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::catalog::Catalog;
 use crate::config::{AuthConfig, Config, KmsConfig, Listen, Upstream};
 use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
@@ -17,7 +16,7 @@ use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::metadata::{self, Snapshot};
 use crate::net::{Acceptor, Dial, Listener, Server, VerifierFile, Verifiers, serve};
 use crate::plan::Planner;
-use crate::rules::{self, Protection, Rule};
+use crate::rules::{self, Protection, Rule, RuleProblem};
 use crate::session::{Auth, Shared, Terms, TlsOffer};
 use databases::Databases;
 
@@ -71,8 +70,25 @@ async fn plan_catalog(
     epoch: u64,
     former: Option<&Planner>,
 ) -> Result<(Planner, bool), String> {
-    let former = former.map(Planner::catalog);
     let (snapshot, protection) = apply(client, rules, epoch, former).await?;
+    Ok(planned(snapshot, protection))
+}
+
+/// The same while the database changes, and in words which rules no longer name their tables.
+async fn plan_again(
+    client: &tokio_postgres::Client,
+    rules: &[Rule],
+    epoch: u64,
+    former: &Planner,
+) -> Result<(Planner, bool, String), String> {
+    let snapshot = snapshot(client, rules, epoch, Some(former)).await?;
+    let again = rules::resolve_again(rules, &snapshot.catalog, former.protection());
+    let (protection, told) = again.map_err(|problems| in_words(&problems))?;
+    let (planner, whole) = planned(snapshot, protection);
+    Ok((planner, whole, in_words(&told)))
+}
+
+fn planned(snapshot: Snapshot, protection: Protection) -> (Planner, bool) {
     if snapshot.locked > 0 {
         warn!(
             views = snapshot.locked,
@@ -81,26 +97,35 @@ async fn plan_catalog(
     }
     let catalog = Arc::new(snapshot.catalog);
     let planner = Planner::new(catalog, Arc::new(protection));
-    Ok((planner, snapshot.locked == 0))
+    (planner, snapshot.locked == 0)
 }
 
 async fn apply(
     client: &tokio_postgres::Client,
     rules: &[Rule],
     epoch: u64,
-    former: Option<&Catalog>,
+    former: Option<&Planner>,
 ) -> Result<(Snapshot, Protection), String> {
-    let snapshot = metadata::load_catalog(client, epoch, rules, former)
-        .await
-        .map_err(|cause| format!("the catalog cannot be read: {}", keyring::words(&cause)))?;
-    let protection = rules::resolve(rules, &snapshot.catalog).map_err(|problems| {
-        problems
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ")
-    })?;
+    let snapshot = snapshot(client, rules, epoch, former).await?;
+    let protection = rules::resolve(rules, &snapshot.catalog);
+    let protection = protection.map_err(|problems| in_words(&problems))?;
     Ok((snapshot, protection))
+}
+
+async fn snapshot(
+    client: &tokio_postgres::Client,
+    rules: &[Rule],
+    epoch: u64,
+    former: Option<&Planner>,
+) -> Result<Snapshot, String> {
+    let former = former.map(|former| (former.catalog(), former.protection()));
+    let loaded = metadata::load_catalog(client, epoch, rules, former).await;
+    loaded.map_err(|cause| format!("the catalog cannot be read: {}", keyring::words(&cause)))
+}
+
+fn in_words(problems: &[RuleProblem]) -> String {
+    let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    words.join("; ")
 }
 
 /// The rules applied to the database as it is now.

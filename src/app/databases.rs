@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify, OnceCell, watch};
 use tokio_postgres::Client;
 use tracing::{error, warn};
 
-use super::{kms, plan_catalog};
+use super::{kms, plan_again, plan_catalog};
 use crate::config::Config;
 use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
@@ -244,16 +244,21 @@ async fn follow(protected: Arc<Protected>) {
         if !known {
             pause = POLL;
             loaded.epoch += 1;
-            let former = database.shared.planner.load_full();
+            let Some(former) = database.shared.planner.load_full() else {
+                continue;
+            };
             let (client, epoch) = (&loaded.client, loaded.epoch);
-            match plan_catalog(client, &loaded.rules, epoch, former.as_deref()).await {
-                Ok((planner, whole)) => {
+            match plan_again(client, &loaded.rules, epoch, &former).await {
+                Ok((planner, whole, told)) => {
+                    if !told.is_empty() {
+                        error!(cause = told, "rules no longer name their tables");
+                    }
                     database.shared.planner.store(Some(Arc::new(planner)));
                     database.shared.catalogs.fetch_add(1, Ordering::AcqRel);
                     loaded.fingerprint = whole.then_some(now);
                     known = whole;
                 }
-                // The last good plan goes on protecting; a table that is gone cannot leak.
+                // The last good plan goes on protecting.
                 Err(cause) => error!(
                     cause,
                     "the rules no longer fit the database: the last snapshot stays in force"

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Error};
 
 use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
 use crate::model::Oid;
-use crate::rules::Rule;
+use crate::rules::{Protection, Rule};
 
 /// Names in definitions are qualified, whatever the role's search_path says; a definition waits for whoever holds its
 /// tables' locks, and what has just changed can be read at the next attempt.
@@ -66,7 +66,7 @@ pub async fn load_catalog(
     client: &Client,
     epoch: u64,
     rules: &[Rule],
-    former: Option<&Catalog>,
+    former: Option<(&Catalog, &Protection)>,
 ) -> Result<Snapshot, Error> {
     client.batch_execute(BEGIN).await?;
     let read = read(client, epoch, rules, former).await;
@@ -80,11 +80,14 @@ async fn read(
     client: &Client,
     epoch: u64,
     rules: &[Rule],
-    former: Option<&Catalog>,
+    former: Option<(&Catalog, &Protection)>,
 ) -> Result<Snapshot, Error> {
     let mut relations = relations(client).await?;
     let functions = functions(client).await?;
-    let views = reaching(&relations, rules);
+    let roots = former.map(|(_, protection)| &protection.roots);
+    let roots = roots.into_iter().flat_map(|roots| roots.values());
+    let views = reaching(&relations, rules, roots.copied().collect());
+    let former = former.map(|(catalog, _)| catalog);
     let definitions = definitions(client, &relations, &views, former).await?;
     let locked = views.len() - definitions.len();
     for (oid, definition) in definitions {
@@ -187,14 +190,20 @@ async fn functions(client: &Client) -> Result<Vec<Function>, Error> {
         .collect()
 }
 
-/// Views over tables of the rules, their relatives by inheritance and other such views.
-fn reaching(relations: &HashMap<Oid, Relation>, rules: &[Rule]) -> Vec<Oid> {
+/// Views over tables of the rules (whose names some of the `roots` may have lost), their relatives by inheritance and other
+/// such views.
+fn reaching(
+    relations: &HashMap<Oid, Relation>,
+    rules: &[Rule],
+    mut roots: HashSet<Oid>,
+) -> Vec<Oid> {
     let ruled = |relation: &Relation| {
         let mut rules = rules.iter();
         rules.any(|rule| rule.schema == relation.schema && rule.table == relation.name)
     };
-    let roots = relations.values().filter(|relation| ruled(relation));
-    let mut found: HashSet<Oid> = roots.map(|relation| relation.oid).collect();
+    let named = relations.values().filter(|relation| ruled(relation));
+    roots.extend(named.map(|relation| relation.oid));
+    let mut found = roots;
     loop {
         let before = found.len();
         for relation in relations.values() {

@@ -80,6 +80,12 @@ impl Planner {
         &self.relations.catalog
     }
 
+    /// What is protected.
+    #[must_use]
+    pub fn protection(&self) -> &Protection {
+        &self.relations.protection
+    }
+
     /// The catalog's epoch.
     #[must_use]
     pub fn epoch(&self) -> u64 {

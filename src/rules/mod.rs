@@ -6,5 +6,5 @@ mod protection;
 pub use file::{Rule, RuleError, parse};
 pub use protection::{
     ColumnState, ProtectedColumn, ProtectedTable, Protection, RuleProblem, Scope, Search, Tenant,
-    resolve,
+    resolve, resolve_again,
 };

@@ -153,6 +153,8 @@ pub struct Protection {
     pub epoch: u64,
     /// By table.
     pub tables: HashMap<Oid, Arc<ProtectedTable>, RandomState>,
+    /// Which table each rule means, by the schema and name that the rule gives it.
+    pub roots: HashMap<(String, String), Oid>,
 }
 
 /// A rule that cannot be applied.
@@ -172,27 +174,54 @@ pub struct RuleProblem {
 /// # Errors
 /// Every rule that cannot be applied: none is ever left out silently.
 pub fn resolve(rules: &[Rule], catalog: &Catalog) -> Result<Protection, Vec<RuleProblem>> {
+    let former = None;
+    resolve_in(rules, Tables { catalog, former })
+}
+
+/// The same while the database changes: a table that has another name, or stands in another schema, than its rule says
+/// is still the one that `former` protects, and a rule whose table was dropped protects nothing. The second is what is
+/// to be told of these.
+///
+/// # Errors
+/// Every other rule that cannot be applied.
+pub fn resolve_again(
+    rules: &[Rule],
+    catalog: &Catalog,
+    former: &Protection,
+) -> Result<(Protection, Vec<RuleProblem>), Vec<RuleProblem>> {
+    let lost = |rule: &&Rule| find_table(catalog, &rule.schema, &rule.table).is_err();
+    let message = "its table was dropped, renamed or moved since pgseal started: correct the rule";
+    let told = rules.iter().filter(lost);
+    let told = told.map(|rule| problem(rule, message.into())).collect();
+    let former = Some(former);
+    let tables = Tables { catalog, former };
+    let left = rules.iter().filter(|rule| !tables.is_dropped(rule));
+    let left: Vec<Rule> = left.cloned().collect();
+    Ok((resolve_in(&left, tables)?, told))
+}
+
+fn resolve_in(rules: &[Rule], tables: Tables<'_>) -> Result<Protection, Vec<RuleProblem>> {
     let mut protection = Protection {
-        epoch: catalog.epoch,
-        tables: HashMap::default(),
+        epoch: tables.catalog.epoch,
+        ..Protection::default()
     };
     let mut problems = Vec::new();
     for rule in rules {
-        match apply(rule, catalog) {
-            Ok(tables) => {
-                for table in tables {
+        match apply(rule, tables) {
+            Ok((root, family)) => {
+                for table in family {
                     let table = match protection.tables.remove(&table.oid) {
                         Some(other) => both(&other, table),
                         None => table,
                     };
                     protection.tables.insert(table.oid, Arc::new(table));
                 }
+                let name = (rule.schema.clone(), rule.table.clone());
+                protection.roots.insert(name, root);
             }
-            Err(messages) => problems.extend(messages.into_iter().map(|message| RuleProblem {
-                file: rule.file.clone(),
-                line: rule.line,
-                message,
-            })),
+            Err(messages) => {
+                problems.extend(messages.into_iter().map(|message| problem(rule, message)));
+            }
         }
     }
     if problems.is_empty() {
@@ -220,11 +249,49 @@ fn both(one: &ProtectedTable, mut other: ProtectedTable) -> ProtectedTable {
     other
 }
 
-fn apply(rule: &Rule, catalog: &Catalog) -> Result<Vec<ProtectedTable>, Vec<String>> {
-    let relation =
-        find_table(catalog, &rule.schema, &rule.table).map_err(|problem| vec![problem])?;
+fn problem(rule: &Rule, message: String) -> RuleProblem {
+    RuleProblem {
+        file: rule.file.clone(),
+        line: rule.line,
+        message,
+    }
+}
+
+/// The tables that rules name.
+#[derive(Clone, Copy)]
+struct Tables<'a> {
+    catalog: &'a Catalog,
+    /// What was protected before, where a name that is gone may mean what it meant.
+    former: Option<&'a Protection>,
+}
+
+impl<'a> Tables<'a> {
+    fn find(&self, schema: &str, name: &str) -> Result<&'a Relation, String> {
+        let found = find_table(self.catalog, schema, name);
+        found.or_else(|problem| self.former(schema, name).ok_or(problem))
+    }
+
+    /// The table that the name meant, if it is still there.
+    fn former(&self, schema: &str, name: &str) -> Option<&'a Relation> {
+        let name = (schema.to_owned(), name.to_owned());
+        let oid = self.former?.roots.get(&name)?;
+        self.catalog.relation(*oid)
+    }
+
+    /// Whether the table of a rule, which was there, is no more.
+    fn is_dropped(&self, rule: &Rule) -> bool {
+        find_table(self.catalog, &rule.schema, &rule.table).is_err()
+            && self.former(&rule.schema, &rule.table).is_none()
+    }
+}
+
+fn apply(rule: &Rule, tables: Tables<'_>) -> Result<(Oid, Vec<ProtectedTable>), Vec<String>> {
+    let catalog = tables.catalog;
+    let relation = tables
+        .find(&rule.schema, &rule.table)
+        .map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
-    let tenant = match tenant_of(rule, relation, catalog) {
+    let tenant = match tenant_of(rule, relation, tables) {
         Ok(tenant) => Some(tenant),
         Err(problem) => {
             problems.push(problem);
@@ -240,10 +307,9 @@ fn apply(rule: &Rule, catalog: &Catalog) -> Result<Vec<ProtectedTable>, Vec<Stri
         return Err(problems);
     };
     let family = descendants(relation, catalog);
-    Ok(family
-        .into_iter()
-        .filter_map(|member| protect(rule, member, &tenant))
-        .collect())
+    let family = family.into_iter();
+    let family = family.filter_map(|member| protect(rule, member, &tenant));
+    Ok((relation.oid, family.collect()))
 }
 
 fn find_table<'a>(catalog: &'a Catalog, schema: &str, name: &str) -> Result<&'a Relation, String> {
@@ -259,7 +325,7 @@ fn find_table<'a>(catalog: &'a Catalog, schema: &str, name: &str) -> Result<&'a 
     }
 }
 
-fn tenant_of(rule: &Rule, relation: &Relation, catalog: &Catalog) -> Result<Tenant, String> {
+fn tenant_of(rule: &Rule, relation: &Relation, tables: Tables<'_>) -> Result<Tenant, String> {
     let column_of = |relation: &Relation, name: &str| {
         let found = relation.column(name).map(|column| column.attnum);
         found.ok_or_else(|| {
@@ -278,7 +344,7 @@ fn tenant_of(rule: &Rule, relation: &Relation, catalog: &Catalog) -> Result<Tena
         TenantRule::Constant(rule) => Ok(Tenant::Constant(rule.constant.clone())),
         TenantRule::Parent(rule) => {
             let (schema, name) = qualified(&rule.parent);
-            let parent = find_table(catalog, &schema, &name)?;
+            let parent = tables.find(&schema, &name)?;
             column_of(parent, &rule.column)?;
             let key = match &rule.key {
                 Some(key) => column_of(parent, key).map(|_| key.clone())?,
@@ -287,8 +353,8 @@ fn tenant_of(rule: &Rule, relation: &Relation, catalog: &Catalog) -> Result<Tena
             let on_attnum = column_of(relation, &rule.on)?;
             Ok(Tenant::Parent {
                 table: parent.oid,
-                schema,
-                table_name: name,
+                schema: parent.schema.clone(),
+                table_name: parent.name.clone(),
                 on: rule.on.clone(),
                 on_attnum,
                 key,

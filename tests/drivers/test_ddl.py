@@ -109,6 +109,22 @@ def refused(client, sql):
     return False
 
 
+def test_a_table_that_others_rename_keeps_its_protection_and_so_do_all_others(servers, client, direct):
+    direct.execute("ALTER TABLE virtual_keys RENAME TO ddl_moved; CREATE VIEW ddl_view AS SELECT template FROM prompts")
+    try:
+        deadline = time.monotonic() + 60
+        while "rules no longer name their tables" not in servers.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        add(client, "ddl_moved", key=f"{SECRET} {MARK}")
+        assert client.execute("SELECT key FROM ddl_moved WHERE slug LIKE 'ddl-%'").fetchall() == [(f"{SECRET} {MARK}",)]
+        assert code(client, "INSERT INTO ddl_view VALUES ('x')") == "0A000"
+    finally:
+        direct.execute("ALTER TABLE ddl_moved RENAME TO virtual_keys")
+        # The next test finds the rules by their own names again.
+        time.sleep(2.5)
+
+
 LEADING = [
     ["CREATE VIEW ddl_two AS SELECT * FROM ddl_view"], ["CREATE VIEW ddl_one AS TABLE ddl_view", "ALTER VIEW ddl_one RENAME TO ddl_two"], ["ALTER VIEW ddl_view RENAME TO ddl_two"],
 ]

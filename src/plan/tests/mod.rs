@@ -274,7 +274,14 @@ pub(crate) fn planner() -> Planner {
             vec![sealed(13, "settings", 2, "secret", ValueKind::Bytea)],
         ),
     ]);
-    Planner::new(catalog(), Arc::new(Protection { epoch: 1, tables }))
+    Planner::new(
+        catalog(),
+        Arc::new(Protection {
+            epoch: 1,
+            tables,
+            ..Protection::default()
+        }),
+    )
 }
 
 /// The same tables with searchable columns: `virtual_keys.slug` per tenant, `audit.key` in the whole deployment.
@@ -303,7 +310,14 @@ pub(super) fn searchable() -> Planner {
         protected(10, "virtual_keys", org, vec![slug]),
         protected(15, "audit", note, vec![key]),
     ]);
-    Planner::new(catalog(), Arc::new(Protection { epoch: 1, tables }))
+    Planner::new(
+        catalog(),
+        Arc::new(Protection {
+            epoch: 1,
+            tables,
+            ..Protection::default()
+        }),
+    )
 }
 
 pub(super) fn plan_with(planner: &Planner, sql: &str) -> Verdict {

@@ -284,6 +284,7 @@ fn a_tenant_that_equality_does_not_spell_is_asked_for() {
     let protection = Protection {
         epoch: 1,
         tables: tables.collect(),
+        ..Protection::default()
     };
     let catalog = Catalog::new(1, relations.clone().into(), Vec::new());
     let planner = Planner::new(Arc::new(catalog), Arc::new(protection));
