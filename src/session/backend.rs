@@ -84,6 +84,9 @@ impl Session {
                     matches!(request, Request::Parse | Request::Bind | Request::Close)
                 })?;
                 self.acked.apply(&entry.effect);
+                if let (b'3', Effect::CloseStatement(name)) = (tag, &entry.effect) {
+                    self.texts.closed(name, entry.group);
+                }
                 self.pass_on(&entry.fate, input, out);
             }
             b'n' => {
@@ -462,6 +465,8 @@ impl Session {
         }
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
             self.acked.deallocated();
+            let group = self.ledger.front().map_or(0, |entry| entry.group);
+            self.texts.all_closed(group);
             self.unsure = true;
         }
         if command == b"DISCARD ALL" {

@@ -33,6 +33,13 @@ impl Session {
         if touches && self.needs_catalog() {
             return Ok(WAIT);
         }
+        if touches && self.reading_unsettled(parse.sql) {
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
+        if touches && let Some(refusal) = self.reading_unknown(parse.sql) {
+            return self.refuse(Request::Parse, refusal, input, out);
+        }
         let mut verdict = if touches {
             self.verdict(parse.sql, &parse.types)
         } else {
@@ -43,7 +50,8 @@ impl Session {
             return Ok(WAIT);
         }
         if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
-            self.texts.keep(parse.name, parse.sql, &parse.types);
+            let group = self.ledger.group();
+            self.texts.keep(parse.name, parse.sql, &parse.types, group);
             return Ok(self.register(Entry::forward(Request::Parse), input));
         }
         let (name, sql, types) = (
@@ -59,7 +67,7 @@ impl Session {
         }
         match verdict {
             Verdict::Forward => {
-                self.texts.keep(&name, &sql, &types);
+                self.texts.keep(&name, &sql, &types, self.ledger.group());
                 Ok(self.register(
                     Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
                     input,

@@ -13,28 +13,36 @@ use crate::plan::Verdict;
 /// Bytes of texts and names kept for one session. Beyond it, or for longer texts, all that is known is that there were more.
 const CAPACITY: usize = 256 << 10;
 
-/// What the server may hold under names that mean nothing protected here. Names only gain texts: a Parse or Close that
-/// fails leaves the former statement in place.
+/// What the server may hold under names that mean nothing protected here. A Parse only adds to them, for one that fails
+/// leaves the former statement in place; they go when the server has closed the statement.
 #[derive(Default)]
 pub(super) struct Texts {
     named: HashMap<Bytes, Vec<Text>, RandomState>,
     len: usize,
     unnamed: Text,
-    /// Some are not kept.
-    lost: bool,
+    /// Some are not kept, the last of them of this group.
+    lost: Option<u64>,
 }
 
-#[derive(Default, PartialEq)]
+#[derive(Default)]
 struct Text {
     sql: Vec<u8>,
     types: Vec<Oid>,
+    /// In which it was sent last.
+    group: u64,
+}
+
+impl Text {
+    fn len(&self, name: &[u8]) -> usize {
+        name.len() + self.sql.len() + size_of_val(self.types.as_slice())
+    }
 }
 
 impl Texts {
-    /// A statement of this name is prepared.
-    pub(super) fn keep(&mut self, name: &[u8], sql: &[u8], types: &[Oid]) {
+    /// A statement of this name is prepared in this group.
+    pub(super) fn keep(&mut self, name: &[u8], sql: &[u8], types: &[Oid], group: u64) {
         if sql.len() > CAPACITY {
-            self.lost = true;
+            self.lost = Some(group);
         } else if name.is_empty() {
             // Each Parse replaces it: no new buffers on the hot path.
             self.unnamed.sql.clear();
@@ -42,31 +50,56 @@ impl Texts {
             self.unnamed.types.clear();
             self.unnamed.types.extend_from_slice(types);
         } else {
-            self.keep_named(name, sql, types);
+            self.keep_named(name, sql, types, group);
         }
     }
 
-    fn keep_named(&mut self, name: &[u8], sql: &[u8], types: &[Oid]) {
-        let same = |text: &Text| *text.sql == *sql && *text.types == *types;
-        if self
-            .named
-            .get(name)
-            .is_some_and(|texts| texts.iter().any(same))
-        {
+    fn keep_named(&mut self, name: &[u8], sql: &[u8], types: &[Oid], group: u64) {
+        let same = |text: &&mut Text| *text.sql == *sql && *text.types == *types;
+        let known = self.named.get_mut(name);
+        if let Some(known) = known.and_then(|texts| texts.iter_mut().find(same)) {
+            known.group = group;
             return;
         }
-        let len = name.len() + sql.len() + size_of_val(types);
-        if self.len + len > CAPACITY {
-            self.lost = true;
-            return;
-        }
-        self.len += len;
         let text = Text {
             sql: sql.to_vec(),
             types: types.to_vec(),
+            group,
         };
+        let len = text.len(name);
+        if self.len + len > CAPACITY {
+            self.lost = Some(group);
+            return;
+        }
+        self.len += len;
         let texts = self.named.entry(Bytes::copy_from_slice(name));
         texts.or_default().push(text);
+    }
+
+    /// Whether any has a name.
+    pub(super) fn any_named(&self) -> bool {
+        !self.named.is_empty()
+    }
+
+    /// The server has closed this statement, as it was asked to in this group. One of the same group may have been prepared
+    /// behind that.
+    pub(super) fn closed(&mut self, name: &[u8], group: u64) {
+        if let Some(texts) = self.named.get_mut(name) {
+            let len: usize = texts.iter().map(|text| text.len(name)).sum();
+            texts.retain(|text| text.group >= group);
+            let left: usize = texts.iter().map(|text| text.len(name)).sum();
+            self.len = self.len.saturating_sub(len - left);
+            if left == 0 {
+                self.named.remove(name);
+            }
+        }
+    }
+
+    /// The same for all of them.
+    pub(super) fn all_closed(&mut self, group: u64) {
+        let names: Vec<Bytes> = self.named.keys().cloned().collect();
+        names.iter().for_each(|name| self.closed(name, group));
+        self.lost = self.lost.filter(|lost| *lost >= group);
     }
 
     /// The names of those that are protected by now.
@@ -90,7 +123,7 @@ impl Session {
         }
         self.catalogs = catalogs;
         let texts = std::mem::take(&mut self.texts);
-        if texts.lost {
+        if texts.lost.is_some() {
             self.forget_statements();
             return;
         }
@@ -104,5 +137,43 @@ impl Session {
             self.sent.overtaken.insert(name.clone());
             self.acked.overtaken.insert(name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_statements_that_were_closed_take_no_room() {
+        let mut texts = Texts::default();
+        let sql = "SELECT 1".repeat(1000);
+        for group in 0..1000 {
+            let name = format!("s{group}");
+            texts.keep(name.as_bytes(), sql.as_bytes(), &[], group);
+            texts.closed(name.as_bytes(), group + 1);
+        }
+        assert!(texts.lost.is_none() && !texts.any_named() && texts.len == 0);
+    }
+
+    #[test]
+    fn a_text_of_the_group_that_closed_its_name_may_stand_behind_the_close() {
+        let mut texts = Texts::default();
+        texts.keep(b"s", b"SELECT 1", &[], 3);
+        texts.keep(b"s", b"SELECT 2", &[], 4);
+        texts.closed(b"s", 4);
+        let overtaken = |sql: &'static [u8]| texts.overtaken(|text| text.sql == sql);
+        assert_eq!(overtaken(b"SELECT 2"), [&b"s"[..]]);
+        assert!(overtaken(b"SELECT 1").is_empty());
+    }
+
+    #[test]
+    fn what_was_lost_is_gone_when_all_are_deallocated() {
+        let mut texts = Texts::default();
+        texts.keep(b"s", &[b' '; CAPACITY + 1], &[], 3);
+        texts.all_closed(3);
+        assert!(texts.lost.is_some());
+        texts.all_closed(4);
+        assert!(texts.lost.is_none());
     }
 }

@@ -12,6 +12,7 @@ use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
+use crate::plan::lexer::depends_on_setting;
 use crate::plan::{Env, PlanOf, Verdict};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
@@ -111,6 +112,9 @@ impl Session {
                     _ => (Request::Close, Self::close),
                 };
                 self.whole(len, request, handle, input, out)
+            }
+            b'C' if self.texts.any_named() && len <= FRAME_CAP => {
+                self.whole(len, Request::Close, Self::close, input, out)
             }
             b'F' => self.function_call(input, out),
             b'S' if self.copy_in => Ok(forwarded(input)),
@@ -328,6 +332,24 @@ impl Session {
             .changes()
             .any(|group| self.ledger.is_unsettled(group))
             && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
+    }
+
+    /// Whether this text, which may touch something protected, is read in one of two ways by a setting that the server may
+    /// have changed since it last told it: it tells that with the end of each group.
+    pub(super) fn reading_unsettled(&self, sql: &[u8]) -> bool {
+        self.ledger.owes_group() && !self.copy_in && depends_on_setting(sql)
+    }
+
+    /// The same where the statement that may have changed it is of the group that is being sent.
+    pub(super) fn reading_unknown(&self, sql: &[u8]) -> Option<Refusal> {
+        let unknown = self.group.executed && depends_on_setting(sql);
+        unknown.then(|| {
+            Refusal::new(
+                "0A000",
+                "a constant with a backslash follows a statement that may have changed how it is read",
+                "Send Sync before this statement, or write the constant as E'…'. See docs/errors.md#refused-encoding.",
+            )
+        })
     }
 
     /// Whether a protected statement may still be there although something was to replace it.

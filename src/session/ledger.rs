@@ -219,6 +219,13 @@ impl Ledger {
         group < self.group && next.is_some_and(|entry| entry.group <= group)
     }
 
+    /// Whether replies of a group that was sent whole are still to come.
+    pub(super) fn owes_group(&self) -> bool {
+        self.group
+            .checked_sub(1)
+            .is_some_and(|last| self.is_unsettled(last))
+    }
+
     pub(super) fn front(&mut self) -> Option<&mut Entry> {
         while self
             .entries

@@ -29,6 +29,13 @@ impl Session {
         if self.needs_catalog() {
             return Ok(WAIT);
         }
+        if self.reading_unsettled(sql) {
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
+        if let Some(refusal) = self.reading_unknown(sql) {
+            return self.refuse(Request::Query, refusal, input, out);
+        }
         let mut verdict = self.verdict(sql, &[]);
         if matches!(verdict, Verdict::Forward) {
             return Ok(self.register(Entry::forward(Request::Query), input));

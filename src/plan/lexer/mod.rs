@@ -264,6 +264,22 @@ pub fn lex_as(sql: &str, limits: &Limits, conforming: bool) -> Result<Vec<Token>
     Ok(tokens)
 }
 
+/// Whether a text is read in another way while `standard_conforming_strings` is off: a backslash stands in a plain constant.
+#[must_use]
+pub fn depends_on_setting(sql: &[u8]) -> bool {
+    if !sql.contains(&b'\\') {
+        return false;
+    }
+    let text = std::str::from_utf8(sql).ok();
+    let tokens = text.and_then(|text| lex_as(text, &Limits::default(), false).ok());
+    let (Some(text), Some(tokens)) = (text, tokens) else {
+        return true;
+    };
+    tokens.iter().any(|token| {
+        token.kind == TokenKind::String(StringKind::Escaping) && token.text(text).contains('\\')
+    })
+}
+
 /// The name an identifier token stands for: folded (ASCII letters only, where unquoted), unescaped and cut to
 /// [`MAX_NAME_BYTES`]. `None` for other tokens.
 #[must_use]
