@@ -1,7 +1,7 @@
 //! Prepared statements and cursors of SQL: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -93,6 +93,18 @@ impl View<'_> {
     fn name(&self, at: usize) -> Option<String> {
         let token = self.tokens.get(at)?;
         lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
+    }
+
+    /// `CREATE TABLE … AS EXECUTE name (arguments)` of a protected statement: its arguments would go as they are.
+    pub(super) fn created_by_name(&self, range: &Range<usize>) -> Walked<()> {
+        let mut tokens = range.clone();
+        let execute = tokens.find(|at| self.is_word(*at, "as") && self.is_word(at + 1, "execute"));
+        let name = execute.and_then(|at| self.name(at + 2));
+        if name.is_some_and(|name| (self.env.statements)(&name).is_some()) {
+            let walk = self.walk(range.clone());
+            return Err(walk.not_understood("CREATE TABLE AS EXECUTE", None));
+        }
+        Ok(())
     }
 
     /// EXECUTE, DEALLOCATE, FETCH, MOVE and CLOSE.
@@ -289,6 +301,24 @@ impl View<'_> {
         })
     }
 
+    /// Whether an EXECUTE of this name comes to a protected statement, by whatever detours.
+    fn reaches_protected(&self, name: &str) -> bool {
+        let mut passed = BTreeSet::new();
+        let mut name = name.to_owned();
+        // Names that execute each other come to nothing.
+        while passed.insert(name.clone()) {
+            match (self.env.statements)(&name).as_deref() {
+                None => return false,
+                Some(StatementPlan {
+                    kind: StatementKind::Execute { name: next },
+                    ..
+                }) => name.clone_from(next),
+                Some(_) => return true,
+            }
+        }
+        false
+    }
+
     /// `EXECUTE name [(arguments)]`.
     fn execute(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let walk = self.walk(range.clone());
@@ -306,8 +336,11 @@ impl View<'_> {
             let message = "a table's name in the statement that is executed has several meanings, and EXECUTE looks it up anew";
             return Err(walk.refuse(message, help, "refused-ambiguous-name", None));
         }
-        if matches!(inner.kind, StatementKind::Execute { .. }) {
-            return Err(walk.not_understood("EXECUTE of an EXECUTE", None));
+        if let StatementKind::Execute { name: next } = &inner.kind {
+            if self.reaches_protected(next) {
+                return Err(walk.not_understood("EXECUTE of an EXECUTE", None));
+            }
+            return Ok(self.by_description(&range, StatementKind::Execute { name }));
         }
         if matches!(inner.kind, StatementKind::Forward) {
             return Ok(forward(span));

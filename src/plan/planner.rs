@@ -345,6 +345,9 @@ impl<'a> View<'a> {
         if self.starts_with(&range, BY_NAME) {
             return self.by_name(range);
         }
+        if self.starts_with(&range, &["create"]) {
+            self.created_by_name(&range)?;
+        }
         let real = self
             .planner
             .filter

@@ -135,11 +135,27 @@ impl Names {
         }
     }
 
+    /// This name and those that it leads to: an EXECUTE that the protocol prepared may be of another one. Names that execute
+    /// each other end where they begin anew.
+    pub(super) fn led_to(&self, name: &str) -> Vec<String> {
+        let mut names = vec![name.to_owned()];
+        while let Some(last) = names.last()
+            && let Some(named) = self.statements.get(last.as_bytes())
+            && let StatementKind::Execute { name: next } = &named.plan.kind
+            && !names.contains(next)
+        {
+            let next = next.clone();
+            names.push(next);
+        }
+        names
+    }
+
     /// What the statement or cursor that this plan names is planned as now.
     pub(super) fn named_by(&self, plan: &StatementPlan) -> Option<Arc<StatementPlan>> {
         match &plan.kind {
             StatementKind::Execute { name } => {
-                let named = self.statements.get(name.as_bytes());
+                let last = self.led_to(name).pop()?;
+                let named = self.statements.get(last.as_bytes());
                 named.map(|statement| statement.plan.clone())
             }
             StatementKind::Fetch { name } => {

@@ -27,8 +27,10 @@ impl Session {
         let StatementKind::Execute { name } = &plan.kind else {
             return Executes::TheSame;
         };
-        if self.name_unsettled(name.as_bytes()) {
-            return Executes::Unsettled;
+        for name in self.sent.led_to(name) {
+            if self.name_unsettled(name.as_bytes()) {
+                return Executes::Unsettled;
+            }
         }
         let now = self.sent.named_by(plan);
         let same = then.map(Arc::as_ptr) == now.as_ref().map(Arc::as_ptr);

@@ -206,8 +206,35 @@ def test_a_name_whose_end_was_undone_still_means_its_statement(servers, direct):
     assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'undone'").fetchone() == (0,)
 
 
-def test_an_execute_of_an_execute_is_refused(servers):
+def test_an_execute_of_an_execute_of_a_protected_statement_is_refused(servers, direct):
     client = Client(servers)
     client.exchange(query("PREPARE inner_one(text) AS SELECT $1"))
     client.exchange(parse("EXECUTE inner_one('not sealed')", name="outer_one") + SYNC)
+    assert states(client.exchange(query("EXECUTE outer_one"))) == []
+    client.exchange(parse("EXECUTE outer_one", name="outermost") + SYNC)
+    client.exchange(steps("DEALLOCATE inner_one", insert_as("inner_one", "led to")) + SYNC)
     assert states(client.exchange(query("EXECUTE outer_one"))) == ["0A000"]
+    assert states(client.exchange(bind(statement="outermost") + execute() + SYNC)) == ["0A000"]
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'led to'").fetchone() == (0,)
+
+
+def test_a_table_made_of_what_an_execute_gives_is_refused(servers):
+    client = Client(servers)
+    client.exchange(query("PREPARE found(text) AS SELECT id FROM virtual_keys WHERE name = $1"))
+    assert states(client.exchange(query(f"CREATE TABLE pipeline_made AS EXECUTE found('{MARK}')"))) == ["0A000"]
+    assert states(client.exchange(query(f"EXPLAIN CREATE TABLE pipeline_made AS EXECUTE found('{MARK}')"))) == ["0A000"]
+
+
+@pytest.mark.parametrize("between", [b"", SYNC], ids=["one group", "two groups"])
+def test_a_constant_behind_a_change_of_how_it_is_read_goes_nowhere(servers, direct, between):
+    client = Client(servers)
+    hidden = f"SELECT 'x\\''; INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ('{uuid.uuid4()}', '{TENANTS[0]}', 'read otherwise', '{MARK}') --'"
+    plain = f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ('{uuid.uuid4()}', '{TENANTS[0]}', 'read otherwise', '{MARK} \\\\')"
+    for text in (hidden, plain):
+        change = run("SET standard_conforming_strings = off") + between
+        assert "0A000" in states(client.exchange(change + query(text), 2 if between else 1))
+        client.exchange(query("SET standard_conforming_strings = on"))
+        assert "0A000" in states(client.exchange(change + run(text) + SYNC, 2 if between else 1))
+        client.exchange(query("SET standard_conforming_strings = on"))
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug = 'read otherwise'").fetchone() == (0,)
+
