@@ -13,7 +13,7 @@ use crate::rules::{ProtectedColumn, Protection, Tenant};
 
 use super::defined::{makes, not_yet, used};
 use super::finish::forward;
-use super::lexer::{self, Limits, Token};
+use super::lexer::{self, Limits, STRINGS, Token};
 use super::lineage::Lineage;
 use super::mention::MentionFilter;
 use super::named::Made;
@@ -28,8 +28,9 @@ use super::walk::Walk;
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
 const BY_NAME: &[&str] = &["execute", "deallocate", "fetch", "move", "close"];
 
-/// Those, and the commands that give a name another meaning.
+/// Those, the commands that give a name another meaning, and the setting that gives constants one.
 const NAMING: &[&str] = &[
+    STRINGS,
     "execute",
     "deallocate",
     "fetch",

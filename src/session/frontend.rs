@@ -12,7 +12,7 @@ use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::lexer::depends_on_setting;
+use crate::plan::lexer::{STRINGS, depends_on_setting};
 use crate::plan::{Env, PlanOf, Verdict};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
@@ -336,13 +336,15 @@ impl Session {
 
     /// Whether this text, which may touch something protected, is read in one of two ways by a setting that the server may
     /// have changed since it last told it: it tells that with the end of each group.
-    pub(super) fn reading_unsettled(&self, sql: &[u8]) -> bool {
-        self.ledger.owes_group() && !self.copy_in && depends_on_setting(sql)
+    pub(super) fn reading_unsettled(&mut self, sql: &[u8]) -> bool {
+        let named = self.strings_named;
+        self.strings_named |= memmem(sql, STRINGS.as_bytes());
+        named && self.ledger.owes_group() && !self.copy_in && depends_on_setting(sql)
     }
 
     /// The same where the statement that may have changed it is of the group that is being sent.
     pub(super) fn reading_unknown(&self, sql: &[u8]) -> Option<Refusal> {
-        let unknown = self.group.executed && depends_on_setting(sql);
+        let unknown = self.strings_named && self.group.executed && depends_on_setting(sql);
         unknown.then(|| {
             Refusal::new(
                 "0A000",

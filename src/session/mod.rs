@@ -239,6 +239,8 @@ pub struct Session {
     server_major: u32,
     utf8: bool,
     conforming_strings: bool,
+    /// A text has named the setting that says so.
+    strings_named: bool,
     in_transaction: bool,
     /// The count of [`Shared::rules`] that its statements were planned by.
     rules: u64,
@@ -321,6 +323,7 @@ impl Session {
             server_major: 0,
             utf8: false,
             conforming_strings: true,
+            strings_named: false,
             in_transaction: false,
             rules: 0,
             catalogs: 0,

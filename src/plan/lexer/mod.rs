@@ -264,6 +264,9 @@ pub fn lex_as(sql: &str, limits: &Limits, conforming: bool) -> Result<Vec<Token>
     Ok(tokens)
 }
 
+/// What the name of the setting ends in by which `'…'` constants are read.
+pub const STRINGS: &str = "conforming_strings";
+
 /// Whether a text is read in another way while `standard_conforming_strings` is off: a backslash stands in a plain constant.
 #[must_use]
 pub fn depends_on_setting(sql: &[u8]) -> bool {
