@@ -96,6 +96,9 @@ impl Walk<'_> {
         if function.uses_odbc_syntax || !matches!(function.parameters, FunctionArguments::None) {
             return Err(self.not_understood("this form of a function call", token));
         }
+        if let Some(lineage) = self.searched_nullif(function, &names, scope)? {
+            return Ok(lineage);
+        }
         // A window is over many rows, also where those of the query are few.
         let single = function
             .over

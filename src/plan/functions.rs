@@ -9,12 +9,18 @@ use super::scope::{Offered, Scope, Source};
 use super::walk::Walk;
 use super::within::{Argument, Call};
 
-/// Functions that give the elements of a document, each as a row of one column named `value`.
-const LISTS: &[&str] = &[
-    "json_array_elements",
-    "json_array_elements_text",
-    "jsonb_array_elements",
-    "jsonb_array_elements_text",
+/// Functions that give the parts of a document, each as a row of these columns.
+const LISTS: &[(&str, &[&str])] = &[
+    ("json_array_elements", &["value"]),
+    ("json_array_elements_text", &["value"]),
+    ("json_each", &["key", "value"]),
+    ("json_each_text", &["key", "value"]),
+    ("json_object_keys", &["json_object_keys"]),
+    ("jsonb_array_elements", &["value"]),
+    ("jsonb_array_elements_text", &["value"]),
+    ("jsonb_each", &["key", "value"]),
+    ("jsonb_each_text", &["key", "value"]),
+    ("jsonb_object_keys", &["jsonb_object_keys"]),
 ];
 
 impl Walk<'_> {
@@ -147,7 +153,8 @@ impl Walk<'_> {
         }
         let own = names.len() == 1 || names.first().is_some_and(|schema| schema == "pg_catalog");
         let plain = arguments.iter().all(|argument| argument.lineage.is_none());
-        if plain || !own || !LISTS.contains(&function.as_str()) || self.is_variadic(token) {
+        let list = LISTS.iter().find(|(list, _)| *list == function);
+        let Some((_, columns)) = list.filter(|_| own && !plain && !self.is_variadic(token)) else {
             for argument in &arguments {
                 self.must_be_plain(&argument.lineage, FUNCTION)?;
             }
@@ -156,7 +163,7 @@ impl Walk<'_> {
                 open: true,
                 ..Source::default()
             });
-        }
+        };
         let lineage = self.call(&Call {
             name: &function,
             arguments: &arguments,
@@ -164,14 +171,21 @@ impl Walk<'_> {
             distinct: false,
             scope,
         })?;
-        Ok(Source {
-            name: function,
-            columns: vec![Offered {
-                name: "value".to_owned(),
+        let offered = columns.iter().map(|name| {
+            let lineage = match *columns {
+                [_] => lineage.clone(),
+                _ => self.field(&lineage, name)?,
+            };
+            Ok(Offered {
+                name: (*name).to_owned(),
                 lineage,
                 origin: None,
-            }],
-            scalar: true,
+            })
+        });
+        Ok(Source {
+            name: function,
+            columns: offered.collect::<Walked<_>>()?,
+            scalar: columns.len() == 1,
             ..Source::default()
         })
     }

@@ -45,6 +45,7 @@ mod text;
 pub mod tokens;
 mod types;
 mod unfold;
+mod unread;
 mod update;
 mod utility;
 mod walk;

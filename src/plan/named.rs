@@ -101,8 +101,7 @@ impl View<'_> {
         let execute = tokens.find(|at| self.is_word(*at, "as") && self.is_word(at + 1, "execute"));
         let name = execute.and_then(|at| self.name(at + 2));
         if name.is_some_and(|name| (self.env.statements)(&name).is_some()) {
-            let walk = self.walk(range.clone());
-            return Err(walk.not_understood("CREATE TABLE AS EXECUTE", None));
+            return Err(self.walk(range.clone()).create_table_as_execute(execute));
         }
         Ok(())
     }

@@ -4,8 +4,8 @@ use sqlparser::ast::{BinaryOperator, Expr, Value};
 
 use crate::model::ValueKind;
 
-use super::lineage::{Lineage, Shape, columns, merge, weakened};
-use super::refuse::{FUNCTION, JSON, Walked};
+use super::lineage::{Lineage, Member, Shape, columns, merge, weakened};
+use super::refuse::{FUNCTION, JSON, MIXTURE, Walked};
 use super::scope::Scope;
 use super::walk::Walk;
 use super::within::{Call, array};
@@ -133,22 +133,12 @@ impl Walk<'_> {
             {
                 Some(Lineage::None)
             }
-            "array_cat" => match (call.arguments, elements_of_all(call.all())) {
-                ([_, _], Some(of)) => Some(array(of)),
-                _ => None,
-            },
-            "array_append" | "array_prepend" => match call.arguments {
-                [one, other] => {
-                    let (whole, added) = match call.name {
-                        "array_append" => (one, other),
-                        _ => (other, one),
-                    };
-                    elements(&whole.lineage)
-                        .filter(|_| elements(&added.lineage).is_none())
-                        .map(|of| array(merge([&of, &added.lineage].into_iter())))
-                }
-                _ => None,
-            },
+            "array_cat" | "array_append" | "array_prepend" => {
+                let operands = call.arguments.iter().map(|argument| argument.expr);
+                let operands: Option<Vec<&Expr>> = operands.collect();
+                let lineages: Vec<Lineage> = call.all().cloned().collect();
+                operands.and_then(|operands| self.joined_arrays(&operands, &lineages, call.scope))
+            }
             "trim_array" | "array_reverse" | "array_shuffle" if rest_plain() => {
                 elements(&first).map(array)
             }
@@ -161,6 +151,17 @@ impl Walk<'_> {
                 Some((of, to)) => Some(self.taken(of, to, true)?),
                 None => None,
             },
+            "json_each" | "jsonb_each" | "json_each_text" | "jsonb_each_text" => {
+                match membered(&first) {
+                    Some((of, to)) => {
+                        Some(pair(self.taken(of, to, call.name.ends_with("_text"))?))
+                    }
+                    None if built(&first).is_some() => {
+                        return self.refuse_call(call, MIXTURE).map(Some);
+                    }
+                    None => None,
+                }
+            }
             "json_strip_nulls" | "jsonb_strip_nulls" => {
                 // A null inside of a sealed document would have been left out, too.
                 let texts = columns(&first)
@@ -218,6 +219,32 @@ fn listed(document: &Lineage) -> Option<(Lineage, ValueKind)> {
     elements_in(shape).map(|of| (of, to))
 }
 
+/// What the members of a document that is an object carry, whichever is taken, and its kind; `None`, too, where a plain
+/// member is among them: a sealed value that somebody stored there would be opened.
+fn membered(document: &Lineage) -> Option<(Lineage, ValueKind)> {
+    let (shape, to) = built(document)?;
+    let of = match shape {
+        Shape::Record(members) if members.iter().any(|member| member.lineage.is_none()) => {
+            return None;
+        }
+        Shape::Record(members) => merge(members.iter().map(|member| &member.lineage)),
+        Shape::Members(of) => weakened(of.clone()),
+        _ => return None,
+    };
+    (!of.is_unclear()).then_some((of, to))
+}
+
+/// A row of `json_each` and its like.
+fn pair(value: Lineage) -> Lineage {
+    let member = |name: &str, lineage| Member {
+        name: name.to_owned(),
+        lineage,
+        tenant: None,
+    };
+    let pair = [member("key", Lineage::None), member("value", value)];
+    Lineage::within(Shape::Record(pair.into()))
+}
+
 /// Whether it is a JSON array or object whatever it holds.
 fn is_container(part: &Lineage) -> bool {
     let Lineage::Within(shape) = part else {
@@ -244,15 +271,4 @@ fn elements_in(shape: &Shape) -> Option<Lineage> {
         Shape::Items(parts) => Some(merge(parts.iter())),
         _ => None,
     }
-}
-
-/// The same of several arrays, some of which may be plain.
-fn elements_of_all<'l>(all: impl Iterator<Item = &'l Lineage>) -> Option<Lineage> {
-    let each: Option<Vec<Lineage>> = all
-        .map(|whole| match whole {
-            Lineage::None => Some(Lineage::None),
-            sealed => elements(sealed),
-        })
-        .collect();
-    each.map(|each| merge(each.iter()))
 }

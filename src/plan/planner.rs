@@ -21,7 +21,7 @@ use super::query::Rows;
 use super::refuse::{Stop, Walked, refused};
 use super::relations::{Relations, Standing};
 use super::scope::Scope;
-use super::tokens::{self, split, text_span};
+use super::tokens::{self, ParseError, split, text_span};
 use super::types::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
 use super::walk::Walk;
 
@@ -449,7 +449,10 @@ impl Walk<'_> {
             let at = error
                 .at()
                 .and_then(|byte| self.tokens.iter().position(|token| token.end > byte));
-            self.not_understood("syntax", at)
+            match error {
+                ParseError::TooDeep => self.not_understood("too many levels", at),
+                ParseError::Token(_) | ParseError::Syntax { .. } => self.unread(at),
+            }
         })?;
         let top = Scope::default();
         let mut alone = false;

@@ -48,6 +48,8 @@ constructs! {
     JOIN: "a join condition", "refused-join", "Join on other columns.";
     FUNCTION: "a function", "refused-function", "Select the column itself and compute in the application.";
     AGGREGATE: "an aggregate or window", "refused-aggregate", "Only count(column) works on sealed values; aggregate in the application.";
+    NULL_IF: "NULLIF with a value", "refused-nullif", "Select the column and compare in the application, or make it searchable.";
+    XML: "an XML function", "refused-xml", "Select the column itself and build the XML in the application.";
     JSON: "an access to a part of the value", "refused-part", "Select the whole column and take the part in the application.";
     CAST: "a cast", "refused-cast", "Select the column itself, without a cast.";
     ROW: "a row or array constructor", "refused-row", "List the columns instead of the whole row.";
@@ -156,6 +158,14 @@ const WHY: &[(&str, &str)] = &[
     (
         "refused-cast",
         "The server holds ciphertext only, which is no value of that type or would be cut.",
+    ),
+    (
+        "refused-nullif",
+        "The server holds ciphertext only, which equals no value: NULL would never come of it.",
+    ),
+    (
+        "refused-xml",
+        "The sealed value would stand in a document of a type that pgseal does not read.",
     ),
     (
         "refused-row",

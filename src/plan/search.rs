@@ -6,7 +6,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Ident, Query};
+use sqlparser::ast::{
+    ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, Query,
+};
 
 use crate::model::{Oid, TenantId, ValueKind};
 use crate::rules::{ProtectedColumn, Scope as Equality};
@@ -153,6 +156,37 @@ impl Walk<'_> {
             (None, Some(found)) => self.searched_values(found, right, &[left], scope),
             (None, None) => Ok(false),
         }
+    }
+
+    /// `NULLIF(column, value)` of a searchable column, which the server can compare: whichever stands first, what comes
+    /// out is a value of the column as it is sealed, or NULL.
+    pub(super) fn searched_nullif(
+        &mut self,
+        function: &Function,
+        names: &[String],
+        scope: &Scope<'_>,
+    ) -> Walked<Option<Lineage>> {
+        let FunctionArguments::List(list) = &function.args else {
+            return Ok(None);
+        };
+        let (
+            [name],
+            [
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(other)),
+            ],
+        ) = (names, list.args.as_slice())
+        else {
+            return Ok(None);
+        };
+        if name != "nullif" || self.is_null(value) || self.is_null(other) {
+            return Ok(None);
+        }
+        let found = self.searchable(value, scope);
+        let column = found.or_else(|| self.searchable(other, scope));
+        let searched = self.searched_pair(value, other, scope)?;
+        let column = column.filter(|_| searched);
+        Ok(column.map(|found| Lineage::Exact(found.column)))
     }
 
     /// The same for IN with a list.

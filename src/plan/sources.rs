@@ -8,7 +8,7 @@ use crate::rules::Tenant;
 use super::functions::ordinality;
 use super::lineage::Lineage;
 use super::query::Rows;
-use super::refuse::{OTHER, Walked};
+use super::refuse::{MIXTURE, OTHER, Walked};
 use super::relations::Standing;
 use super::scope::{Offered, Origin, Scan, Scope, Source};
 use super::walk::Walk;
@@ -75,7 +75,7 @@ impl Walk<'_> {
                     Some(args) => self.table_function(name, &args.args, scope)?,
                     None => self.named_source(name, scope)?,
                 };
-                if *with_ordinality && source.scalar {
+                if *with_ordinality && !source.open {
                     source.scalar = false;
                     source.columns.push(ordinality());
                 } else {
@@ -140,14 +140,13 @@ impl Walk<'_> {
                 let source = self.aliased(source, alias.as_ref())?;
                 Ok(pushed(source, scope))
             }
+            TableFactor::JsonTable { .. } | TableFactor::XmlTable { .. } => Err(self.unread(None)),
             TableFactor::TableFunction { .. }
-            | TableFactor::JsonTable { .. }
             | TableFactor::OpenJsonTable { .. }
             | TableFactor::Pivot { .. }
             | TableFactor::Unpivot { .. }
             | TableFactor::UnpivotExpr { .. }
             | TableFactor::MatchRecognize { .. }
-            | TableFactor::XmlTable { .. }
             | TableFactor::SemanticView { .. } => {
                 Err(self.not_understood("this kind of FROM item", None))
             }
@@ -202,7 +201,7 @@ impl Walk<'_> {
         source.schema = None;
         if source.open && !source.columns.is_empty() && !alias.columns.is_empty() {
             for column in &source.columns {
-                self.must_be_plain(&column.lineage, OTHER)?;
+                self.must_be_plain(&column.lineage, MIXTURE)?;
             }
             self.use_all_plain(&source.columns);
         }

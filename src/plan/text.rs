@@ -1,16 +1,17 @@
 //! Texts with sealed values in them.
 
-use sqlparser::ast::{DataType, Expr, Value, ValueWithSpan};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Value, ValueWithSpan};
 
 use crate::model::{Oid, ValueKind};
 use crate::rules::ColumnState;
 
 use super::expr::kind_of;
-use super::lineage::{Lineage, Shape, columns, unclear};
+use super::lineage::{Lineage, Shape, columns, merge, unclear};
+use super::parts;
 use super::refuse::{FUNCTION, OPERATOR, Walked};
 use super::scope::{Meaning, Origin, Scope};
 use super::walk::Walk;
-use super::within::{Argument, Call};
+use super::within::{Argument, Call, array};
 
 /// `pg_type`'s numbers, dates, `bool` and `uuid`: their text holds no sealed value, whoever stored it.
 const HARMLESS_TYPES: &[u32] = &[
@@ -77,6 +78,9 @@ impl Walk<'_> {
         if let Some(document) = self.joined_documents(&operands, &lineages) {
             return Ok(document);
         }
+        if let Some(array) = self.joined_arrays(&operands, &lineages, scope) {
+            return Ok(array);
+        }
         let (mut parts, mut count, mut sure, mut harmless) = (Vec::new(), 0, true, true);
         for (operand, lineage) in operands.iter().zip(&lineages) {
             if lineage.is_none() {
@@ -112,7 +116,28 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether nobody can have stored a sealed value in what an expression gives as text.
+    /// `array || array`, `array || element` and `element || array`; `None`: no operand is an array that pgseal knows the
+    /// shape of, those before it may be texts that are joined first, or somebody may have stored a sealed value in one.
+    pub(super) fn joined_arrays(
+        &self,
+        operands: &[&Expr],
+        lineages: &[Lineage],
+        scope: &Scope<'_>,
+    ) -> Option<Lineage> {
+        let first = lineages
+            .iter()
+            .position(|one| parts::elements(one).is_some())?;
+        let mut plain = operands.iter().zip(lineages);
+        let harmless = plain.all(|(one, of)| !of.is_none() || self.is_harmless(one, scope));
+        let each = lineages
+            .iter()
+            .map(|one| parts::elements(one).unwrap_or_else(|| one.clone()));
+        let each: Vec<Lineage> = each.collect();
+        let of = merge(each.iter());
+        (first < 2 && harmless && !of.is_unclear()).then(|| array(of))
+    }
+
+    /// Whether nobody can have stored a sealed value in what an expression gives as text, or in the elements of an array.
     pub(super) fn is_harmless(&self, expr: &Expr, scope: &Scope<'_>) -> bool {
         match expr {
             Expr::Nested(inner) => self.is_harmless(inner, scope),
@@ -129,6 +154,11 @@ impl Walk<'_> {
                 is_harmless_type(data_type)
                     || (kind_of(data_type) == Some(ValueKind::Text)
                         && self.is_harmless(expr, scope))
+                    || (has_escapes(data_type) && self.is_harmless_without_escapes(expr, scope))
+            }
+            Expr::Array(array) => {
+                let mut elements = array.elem.iter();
+                elements.all(|element| self.is_harmless(element, scope))
             }
             Expr::Identifier(ident) => {
                 self.is_harmless_column(&scope.resolve(&[self.name(ident)]))
@@ -142,6 +172,15 @@ impl Walk<'_> {
             }),
             Expr::Extract { .. } => true,
             _ => false,
+        }
+    }
+
+    /// The same of what is read as JSON or as an array, where an escape could spell a sealed value.
+    fn is_harmless_without_escapes(&self, expr: &Expr, scope: &Scope<'_>) -> bool {
+        let plain = |text: String| !text.contains('\\');
+        match self.constant_text(expr) {
+            Some(text) => plain(text) && self.is_harmless(expr, scope),
+            None => matches!(expr, Expr::Array(_)) && self.is_harmless(expr, scope),
         }
     }
 
@@ -229,6 +268,16 @@ fn text_parts(lineage: &Lineage) -> Option<(Vec<Lineage>, Option<usize>)> {
                 .then(|| (vec![lineage.clone()], None)),
             _ => None,
         },
+    }
+}
+
+/// Whether the text form of a type has escapes, and what it holds can be told by pgseal.
+fn has_escapes(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)) => {
+            kind_of(element) == Some(ValueKind::Text) || has_escapes(element)
+        }
+        other => matches!(kind_of(other), Some(ValueKind::Json | ValueKind::Jsonb)),
     }
 }
 

@@ -168,7 +168,9 @@ impl Walk<'_> {
                     .find(|word| kinds.contains(word));
                 match kind {
                     Some("table") if has("execute") => {
-                        Err(self.not_understood("CREATE TABLE AS EXECUTE", None))
+                        let execute = words.iter().position(|word| word == "execute");
+                        let execute = execute.map(|at| self.range.start + at);
+                        Err(self.create_table_as_execute(execute))
                     }
                     Some("table") if self.query_of(words).is_some() => self.create_table_as(words),
                     Some("table") => self.create_table(words).map(|()| None),
@@ -250,6 +252,14 @@ impl Walk<'_> {
         inner.copies_sealed(&rows)
     }
 
+    /// `CREATE TABLE … AS EXECUTE`: what the name means when the statement runs is not known before.
+    pub(super) fn create_table_as_execute(&self, at: Option<usize>) -> super::refuse::Stop {
+        let message =
+            "CREATE TABLE AS EXECUTE of a statement on a protected table is not supported";
+        let help = "Write the query itself behind AS.";
+        self.refuse(message, help, "refused-create-table-as", at)
+    }
+
     /// Whether a new table holds copies of sealed columns; only whole ones can be copied.
     pub(super) fn copies_sealed(&self, rows: &Rows) -> Walked<Option<&'static str>> {
         let mut sealed = false;
@@ -280,7 +290,7 @@ impl Walk<'_> {
     }
 
     /// Protected tables that the statement names, by any name of theirs.
-    fn named(&self) -> BTreeSet<Oid> {
+    pub(super) fn named(&self) -> BTreeSet<Oid> {
         let mut oids = BTreeSet::new();
         for at in self.range.clone() {
             let Some(name) = self

@@ -8,7 +8,7 @@ use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
 use super::lineage::{Lineage, Member, Shape, columns, merge, unclear, weakened};
 use super::parts;
-use super::refuse::{AGGREGATE, CAST, COMPARISON, Construct, FUNCTION, JSON, Walked};
+use super::refuse::{AGGREGATE, CAST, Construct, FUNCTION, JSON, NULL_IF, Walked, XML};
 use super::scope::Scope;
 use super::walk::Walk;
 
@@ -152,6 +152,19 @@ impl Walk<'_> {
                 Some((pattern, rest)) if self.is_plain_format(pattern) => self.text(call, rest),
                 _ => self.refuse_call(call, FUNCTION),
             },
+            "json_exists"
+            | "json_query"
+            | "json_value"
+            | "json_extract_path"
+            | "json_extract_path_text"
+            | "jsonb_extract_path"
+            | "jsonb_extract_path_text"
+            | "jsonb_path_exists"
+            | "jsonb_path_query"
+            | "jsonb_path_query_array"
+            | "jsonb_path_query_first" => self.refuse_call(call, JSON),
+            "xmlagg" | "xmlcomment" | "xmlconcat" | "xmlelement" | "xmlforest" | "xmlparse"
+            | "xmlpi" | "xmlroot" | "xmlserialize" | "xmltext" => self.refuse_call(call, XML),
             _ => self.refuse_call(call, FUNCTION),
         }
     }
@@ -256,7 +269,7 @@ impl Walk<'_> {
             [value, other] if other.expr.is_some_and(|expr| self.is_null(expr)) => {
                 Ok(value.lineage.clone())
             }
-            _ => self.refuse_call(call, COMPARISON),
+            _ => self.refuse_call(call, NULL_IF),
         }
     }
 

@@ -82,6 +82,16 @@ KEYS = [
     "SELECT (array_agg(secret ORDER BY id))[4], (array_agg(secret ORDER BY id))[1:3] FROM out_keys",
     "SELECT array_agg(ROW(secret, doc) ORDER BY id) FROM out_keys",
     "SELECT array_agg(secret ORDER BY id)::varchar[] FROM out_keys",
+    "SELECT array_agg(secret ORDER BY id) || array_agg(short::text ORDER BY id), array_agg(secret ORDER BY id) || 'last'::text, 'first'::text || array_agg(secret ORDER BY id), array_agg(doc ORDER BY id) || ARRAY['{\"a\": 1}'::jsonb], array_cat(array_agg(raw ORDER BY id), array_agg(raw ORDER BY id)) FROM out_keys",
+    "SELECT k.id, u.s, u.t, u.i FROM out_keys k, ROWS FROM (unnest(ARRAY[k.secret, k.short]), unnest(ARRAY[k.name])) WITH ORDINALITY AS u(s, t, i) ORDER BY k.id, u.i",
+    "SELECT k.id, u.* FROM out_keys k CROSS JOIN LATERAL ROWS FROM (unnest(ARRAY[k.doc])) AS u(d) ORDER BY k.id",
+    "SELECT k.id, k.secret, u.* FROM out_keys k, ROWS FROM (generate_series(1, 2), string_to_table(k.name, ' ')) u(n, w) ORDER BY k.id, u.n, u.w",
+    # members of objects
+    "SELECT e.key, e.value FROM (SELECT jsonb_object_agg(id, secret) j FROM out_keys) x, jsonb_each_text(x.j) e ORDER BY e.key",
+    "SELECT k.id, e FROM out_keys k, json_each(json_build_object('s', k.secret, 't', k.short::text)) AS e(name, v) ORDER BY k.id, e.name",
+    "SELECT k.id, nm, v FROM out_keys k, jsonb_each(jsonb_build_object('d', k.doc)) WITH ORDINALITY AS e(nm, v, i) ORDER BY k.id, i",
+    "SELECT (jsonb_each(jsonb_object_agg(id, doc))).value FROM out_keys GROUP BY id ORDER BY id",
+    "SELECT k.id, n FROM out_keys k, jsonb_object_keys(to_jsonb(k)) n ORDER BY k.id, n",
     # JSON
     "SELECT row_to_json(k), to_json(k), to_jsonb(k) FROM out_keys k ORDER BY id",
     "SELECT row_to_json(k, true) FROM out_keys k ORDER BY id",

@@ -101,6 +101,14 @@ def test_bytea_in_binary_and_text(through):
     assert values(through, "SELECT email FROM people WHERE org = 2 AND badge = '\\x000102'") == [A]
 
 
+def test_nullif_compares_in_the_server(through, direct):
+    assert values(through, "SELECT id, NULLIF(email, %s), COALESCE(NULLIF(email, %s), 'own') FROM people WHERE org = 1", A, B)[0][1:] == (None, A)
+    assert [row[1] for row in values(through, "SELECT id, NULLIF('nobody', email) FROM people WHERE org = 1")] == ["nobody", "nobody"]
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+        through.execute("SELECT NULLIF(note, %s) FROM people", ("n",))
+    assert "public.people.note" in raised.value.diag.message_primary and "refused-nullif" in raised.value.diag.message_hint
+
+
 def test_grouping_joins_and_constraints_work_in_the_server(through):
     for email in (A, A, B):
         through.execute("INSERT INTO visits (org, email) VALUES (1, %s)", (email,))

@@ -59,6 +59,38 @@ fn documents_and_arrays_are_followed_into_their_parts() {
             "[!key..] [?key..]",
         ),
         (
+            "SELECT array_agg(key) || array_agg(key), array_agg(key) || 'none', array_agg(key) || ARRAY['x'], '{a}'::text[] || array_agg(key), ARRAY[key] || key, 'a' || key || 'b' FROM virtual_keys",
+            "[!key..] [?key..] [?key..] [?key..] [!key..] text(!key)",
+        ),
+        (
+            "SELECT e.value, e.key, e FROM (SELECT jsonb_object_agg(id, key) j FROM virtual_keys) x, jsonb_each_text(x.j) e",
+            "?key - {value:?key}",
+        ),
+        (
+            "SELECT k, v FROM virtual_keys, json_each(json_build_object('a', key, 'b', key)) AS e(k, v)",
+            "- Json(!key)",
+        ),
+        (
+            "SELECT (jsonb_each(jsonb_object_agg(id, auth_config))).value FROM virtual_keys",
+            "Jsonb(?auth_config)",
+        ),
+        (
+            "SELECT k FROM virtual_keys v, jsonb_object_keys(to_jsonb(v)) k ORDER BY k",
+            "-",
+        ),
+        (
+            "SELECT k, n, i, key FROM virtual_keys, ROWS FROM (unnest(ARRAY[key, key]), unnest(ARRAY[1, 2])) WITH ORDINALITY AS u(k, n, i)",
+            "!key - - !key",
+        ),
+        (
+            "SELECT k, i FROM virtual_keys v LEFT JOIN LATERAL ROWS FROM (unnest(ARRAY[v.key])) WITH ORDINALITY AS u(k, i) ON true",
+            "!key -",
+        ),
+        (
+            "SELECT n.b, key FROM virtual_keys, ROWS FROM (json_array_elements('[1]'), pg_catalog.unnest('{a}'::text[])) AS n(a, b)",
+            "- !key",
+        ),
+        (
             "SELECT json_strip_nulls(json_build_object('k', key)) FROM virtual_keys",
             "Json({k:?key})",
         ),
@@ -100,13 +132,53 @@ fn documents_and_arrays_are_followed_into_their_parts() {
 #[test]
 fn no_part_is_taken_for_another() {
     refused(&[
-        (
-            "SELECT NULLIF(key, '') FROM virtual_keys",
-            "refused-comparison",
-        ),
+        ("SELECT NULLIF(key, '') FROM virtual_keys", "refused-nullif"),
         (
             "SELECT NULLIF(name, key) FROM virtual_keys",
-            "refused-comparison",
+            "refused-nullif",
+        ),
+        // Somebody may have stored a sealed value in the name.
+        (
+            "SELECT name || array_agg(key) FROM virtual_keys GROUP BY name",
+            "refused-operator",
+        ),
+        (
+            "SELECT array_append(array_agg(key), name) FROM virtual_keys GROUP BY name",
+            "refused-function",
+        ),
+        (
+            "SELECT ARRAY[key] || ARRAY[name] FROM virtual_keys",
+            "refused-operator",
+        ),
+        (
+            r#"SELECT array_agg(key) || '{"\~s1x~"}'::text[] FROM virtual_keys"#,
+            "refused-operator",
+        ),
+        (
+            r#"SELECT ARRAY[auth_config] || '"\u007es1x~"'::jsonb FROM virtual_keys"#,
+            "refused-operator",
+        ),
+        // What is joined first may be texts.
+        (
+            "SELECT name || key || array_agg(key) FROM virtual_keys GROUP BY id",
+            "refused-operator",
+        ),
+        (
+            "SELECT array_agg(key) || array_agg(to_jsonb(v)) FROM virtual_keys v",
+            "refused-operator",
+        ),
+        // Somebody may have stored a sealed value in the name.
+        (
+            "SELECT e.value FROM virtual_keys v, jsonb_each(to_jsonb(v)) e",
+            "refused-row",
+        ),
+        (
+            "SELECT jsonb_each(auth_config) FROM virtual_keys",
+            "refused-function",
+        ),
+        (
+            "SELECT k FROM virtual_keys, jsonb_object_keys(auth_config) k",
+            "refused-function",
         ),
         ("SELECT max(key) FROM virtual_keys", "refused-aggregate"),
         (
@@ -239,8 +311,8 @@ fn no_part_is_taken_for_another() {
             "refused-row",
         ),
         (
-            "SELECT array_agg(key) || ARRAY['x'] FROM virtual_keys",
-            "refused-operator",
+            "SELECT k FROM virtual_keys, ROWS FROM (unnest(ARRAY[key]), generate_series(1, 2)) AS u(k, n)",
+            "refused-row",
         ),
         (
             "SELECT cardinality(auth_config) FROM virtual_keys",

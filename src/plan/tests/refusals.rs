@@ -177,10 +177,7 @@ fn what_ciphertext_does_not_allow_is_refused() {
             "SELECT jsonb_pretty(to_jsonb(v)) FROM virtual_keys v",
             "refused-function",
         ),
-        (
-            "SELECT NULLIF(key, '') FROM virtual_keys",
-            "refused-comparison",
-        ),
+        ("SELECT NULLIF(key, '') FROM virtual_keys", "refused-nullif"),
         (
             "SELECT DISTINCT row_to_json(v)::text FROM virtual_keys v",
             "refused-group",
@@ -411,6 +408,82 @@ fn a_misspelt_command_is_the_servers_error() {
         assert_eq!(refusal.position, Some(position));
     }
     refused(&[("LOAD 'virtual_keys', virtual_keys", "refused-syntax")]);
+}
+
+/// The construct's own words where the parser has no grammar for it.
+#[test]
+fn what_cannot_be_read_is_named() {
+    let table = [
+        (
+            "SELECT id, xmlelement(name k, key) FROM virtual_keys",
+            "sealed column public.virtual_keys.key cannot be used in XMLELEMENT",
+            "refused-xml",
+            12,
+        ),
+        (
+            "SELECT xmlelement(name n, name), key FROM virtual_keys",
+            "XMLELEMENT is not supported in a statement on a protected table public.virtual_keys",
+            "refused-xml",
+            8,
+        ),
+        (
+            "SELECT xmlforest(key) FROM virtual_keys",
+            "column public.virtual_keys.key is sealed and cannot be used in an XML function",
+            "refused-xml",
+            18,
+        ),
+        (
+            "SELECT * FROM virtual_keys, XMLTABLE('/a' PASSING name COLUMNS b text)",
+            "XMLTABLE is not supported in a statement on a protected table public.virtual_keys",
+            "refused-xml",
+            29,
+        ),
+        (
+            "SELECT * FROM virtual_keys v, JSON_TABLE(v.auth_config, '$[*]' COLUMNS (a int PATH '$.a'))",
+            "sealed column public.virtual_keys.auth_config cannot be used in JSON_TABLE",
+            "refused-part",
+            31,
+        ),
+        (
+            "SELECT JSON_VALUE(auth_config, '$.a' RETURNING int DEFAULT 1 ON EMPTY) FROM virtual_keys",
+            "sealed column public.virtual_keys.auth_config cannot be used in JSON_VALUE",
+            "refused-part",
+            8,
+        ),
+        (
+            "SELECT JSON_OBJECT('k': key FORMAT JSON) FROM virtual_keys",
+            "FORMAT JSON is not supported in a statement on a protected table public.virtual_keys",
+            "refused-syntax",
+            29,
+        ),
+        (
+            "SELECT key FORM virtual_keys WHERE id = 1",
+            "a statement on a protected table public.virtual_keys cannot be read at or near \"virtual_keys\": a syntax error, or grammar that pgseal does not have",
+            "refused-syntax",
+            17,
+        ),
+        (
+            "SELECT key FROM virtual_keys WHERE name = 'a' 'sk-secret'",
+            "a statement on a protected table public.virtual_keys cannot be read at or near a constant or name: a syntax error, or grammar that pgseal does not have",
+            "refused-syntax",
+            47,
+        ),
+        (
+            "CREATE TABLE t AS EXECUTE q('virtual_keys', virtual_keys)",
+            "CREATE TABLE AS EXECUTE of a statement on a protected table is not supported",
+            "refused-create-table-as",
+            19,
+        ),
+    ];
+    for (sql, message, anchor, position) in table {
+        let Verdict::Refuse(refusal) = verdict(sql) else {
+            panic!("{sql}")
+        };
+        assert_eq!(refusal.message, message, "{sql}");
+        assert_eq!(refusal.position, Some(position), "{sql}");
+        assert!(refusal.detail.is_some(), "{sql}");
+        refused(&[(sql, anchor)]);
+    }
 }
 
 /// What is put into an object under a name that a sealed column has must not be opened, and what a document holds is not

@@ -1,6 +1,6 @@
 //! Searchable columns: `virtual_keys.slug` per tenant, `audit.key` in the whole deployment.
 
-use super::{Verdict, plan_with, searchable, single_with, slots};
+use super::{Verdict, outputs, plan_with, searchable, single_with, slots};
 
 fn refused(sql: &str, anchor: &str) {
     match plan_with(&searchable(), sql) {
@@ -62,6 +62,10 @@ fn what_is_compared_is_sealed_under_the_tenant_that_the_query_names() {
             "key=$1[]@<deployment> key=$2@<deployment>",
         ),
         (
+            "SELECT NULLIF(slug, $2), NULLIF('x', slug) FROM virtual_keys WHERE organisation_id = $1",
+            "slug=$2@$1:2950 slug='x'@$1:2950",
+        ),
+        (
             "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON b.organisation_id = $1 AND b.slug = $2",
             "slug=$2@$1:2950",
         ),
@@ -96,6 +100,23 @@ fn what_is_compared_is_sealed_under_the_tenant_that_the_query_names() {
         found.sort();
         assert_eq!(found.join(" "), expected, "{sql}");
     }
+}
+
+#[test]
+fn nullif_gives_the_columns_own_values() {
+    let sql = "SELECT NULLIF(v.slug, $2), NULLIF('x', slug), COALESCE(NULLIF(slug, ''), 'none') FROM virtual_keys v WHERE organisation_id = $1";
+    assert_eq!(
+        outputs(&single_with(&searchable(), sql)),
+        "!slug !slug ?slug"
+    );
+    refused(
+        "SELECT NULLIF(slug, 'x') FROM virtual_keys",
+        "refused-search",
+    );
+    refused(
+        "SELECT NULLIF(slug, name) FROM virtual_keys WHERE organisation_id = $1",
+        "refused-nullif",
+    );
 }
 
 #[test]

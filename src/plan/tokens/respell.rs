@@ -53,6 +53,8 @@ pub(super) struct Respelling {
     queries: Vec<usize>,
     /// The bracket that closes the columns of ON CONFLICT.
     conflict: Option<usize>,
+    /// The places in ROWS FROM that are respelled, the last first.
+    rows: Vec<(usize, Respelled)>,
     /// The subscripts of a SET's targets, the last first.
     subscripts: Vec<Range<usize>>,
 }
@@ -67,10 +69,7 @@ impl Respelling {
         }
         if self.options == Some(at) {
             self.options = None;
-            return Some(Respelled {
-                as_tokens: vec![ParserToken::Comma],
-                count: 1,
-            });
+            return Some(comma(1));
         }
         if of.is(at, "set") && !of.follows(at, &["as"]) {
             self.subscripts = of.subscripts(at);
@@ -83,6 +82,9 @@ impl Respelling {
             return Some(respelled);
         }
         if let Some(respelled) = self.json_query(of, at) {
+            return Some(respelled);
+        }
+        if let Some(respelled) = self.rows_from(of, at) {
             return Some(respelled);
         }
         if self.is_comma_of_lock(of, at) {
@@ -163,6 +165,42 @@ impl Respelling {
         })
     }
 
+    /// `ROWS FROM (f(…), g(…))`: the rows of both side by side. Given as a cross join, which has the same columns; of one
+    /// call as that call; and of `unnest(a), unnest(b)` as `unnest(a, b)`, which is the same.
+    fn rows_from(&mut self, of: Tokens<'_>, at: usize) -> Option<Respelled> {
+        if let Some((_, respelled)) = self.rows.pop_if(|(place, _)| *place == at) {
+            return Some(respelled);
+        }
+        let start = at + usize::from(of.is(at, "lateral"));
+        let open = start + 2;
+        let item = of.follows(at, &["from", "join"]) || of.is_special(at.checked_sub(1)?, b',');
+        if !(item && of.are(start, &["rows", "from"]) && of.is_special(open, b'(')) {
+            return None;
+        }
+        let (calls, close) = (of.calls(open)?, of.closing(open)?);
+        let arrays = calls.iter().all(|call| of.is(call.start, "unnest"));
+        let several = calls.len() > 1;
+        // What follows is pushed from the back, as it is popped from there.
+        self.rows
+            .push(match of.are(close + 1, &["with", "ordinality"]) {
+                _ if arrays || !several => (close, words(&[], 1)),
+                true => (close, bracketed(&["with", "ordinality"])),
+                false => (close, bracketed(&[])),
+            });
+        for call in calls.iter().rev().skip(1) {
+            self.rows.push(match arrays {
+                // `) , unnest (`
+                true => (call.end - 1, comma(4)),
+                false => (call.end, words(&["cross", "join"], 1)),
+            });
+        }
+        let mut start = words(&[], open + 1 - at);
+        if several && !arrays {
+            start.as_tokens.push(ParserToken::LParen);
+        }
+        Some(start)
+    }
+
     /// A clause that the parser does not know.
     fn clause(&mut self, of: Tokens<'_>, at: usize) -> Option<Respelled> {
         if let Some(count) = of.without_meaning(at) {
@@ -218,6 +256,28 @@ impl Tokens<'_> {
         })
     }
 
+    /// The calls of functions in a bracket that holds nothing else.
+    fn calls(self, open: usize) -> Option<Vec<Range<usize>>> {
+        let close = self.closing(open)?;
+        let (mut calls, mut start) = (Vec::new(), open + 1);
+        loop {
+            let mut at = start;
+            while self.is_name(at) && self.is_special(at + 1, b'.') {
+                at += 2;
+            }
+            let called = self.is_name(at) && self.is_special(at + 1, b'(');
+            let end = called.then(|| self.closing(at + 1)).flatten()? + 1;
+            calls.push(start..end);
+            if end == close {
+                return Some(calls);
+            }
+            if !self.is_special(end, b',') {
+                return None;
+            }
+            start = end + 1;
+        }
+    }
+
     /// The token behind the query in the bracket: RETURNING, or what closes it.
     fn end_of_json_query(self, open: usize) -> Option<usize> {
         let close = self.closing(open)?;
@@ -249,6 +309,21 @@ impl Tokens<'_> {
             && star;
         whole.then_some(at + 1)
     }
+}
+
+/// A comma in the place of so many tokens.
+fn comma(count: usize) -> Respelled {
+    Respelled {
+        as_tokens: vec![ParserToken::Comma],
+        count,
+    }
+}
+
+/// A closing bracket with the words before it that stand behind it.
+fn bracketed(spelled: &[&str]) -> Respelled {
+    let mut respelled = words(spelled, spelled.len() + 1);
+    respelled.as_tokens.push(ParserToken::RParen);
+    respelled
 }
 
 /// A word that is no keyword.
