@@ -14,7 +14,7 @@ use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
 use crate::kms::{Kms, aws::AwsKms, local::LocalKms};
 use crate::net::metadata::{self, Snapshot};
-use crate::net::{Acceptor, Dial, Listener, Server, VerifierFile, Verifiers, serve};
+use crate::net::{Acceptor, Clock, Dial, Listener, Server, VerifierFile, Verifiers, serve};
 use crate::plan::Planner;
 use crate::rules::{self, Protection, Rule, RuleProblem};
 use crate::session::{Auth, Shared, Terms, TlsOffer};
@@ -386,6 +386,7 @@ pub async fn run(
         terms,
         verifiers,
         timing: config.timing,
+        clock: Clock::here(),
         news: watch::Sender::default(),
     });
     let listen = listeners(&config).await?;

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use crate::keys::{DataKey, KeyAnswers, KeyCache, KeyWants, Purpose, key_id};
 use crate::kms::{Flights, Gate, KeyContext, Kms};
-use crate::model::{KeyId, TenantId};
+use crate::model::{KeyId, Refusal, TenantId};
 use failure::Failure;
 
 pub use schema::DDL;
@@ -169,41 +169,20 @@ impl Keyring {
             self.runtime
                 .spawn(async move { keyring.fetch(wanted).await }),
         );
-        match (&mut task.0).await {
-            Ok(answers) => answers,
+        (&mut task.0).await.unwrap_or_else(|_| {
             // The runtime ends.
-            Err(_) => self.fetch(wants).await,
-        }
+            let none = || Err(Failure::Database.refusal());
+            answers(each(wants).map(|want| (want, none())))
+        })
     }
 
     /// Gets what is wanted: each key, or what the client is to be told.
     pub async fn fetch(&self, wants: KeyWants) -> KeyAnswers {
-        let mut flying = Vec::new();
-        let active = |purpose| move |tenant| Want::Active(tenant, purpose);
-        let all = (wants.seal.into_iter().map(active(Purpose::Dek)))
-            .chain(wants.search.into_iter().map(active(Purpose::Search)))
-            .chain(wants.open.into_iter().map(Want::Kid));
-        for want in all {
-            flying.push(async {
-                (
-                    want.clone(),
-                    self.load(want).await.map_err(|failure| failure.refusal()),
-                )
-            });
-        }
-        let mut answers = KeyAnswers::default();
-        for (want, answer) in join_all(flying).await {
-            match want {
-                Want::Active(tenant, Purpose::Dek) => {
-                    drop(answers.active.insert(tenant, answer));
-                }
-                Want::Active(tenant, Purpose::Search) => {
-                    drop(answers.search.insert(tenant, answer));
-                }
-                Want::Kid(kid) => drop(answers.by_kid.insert(kid, answer)),
-            }
-        }
-        answers
+        let flying = each(wants).map(|want| async {
+            let loaded = self.load(want.clone()).await;
+            (want, loaded.map_err(|failure| failure.refusal()))
+        });
+        answers(join_all(flying).await)
     }
 
     fn cached(&self, want: &Want) -> Option<Arc<DataKey>> {
@@ -446,4 +425,25 @@ async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Out
     })
     .await;
     outputs.into_iter().flatten().collect()
+}
+
+/// One by one.
+fn each(wants: KeyWants) -> impl Iterator<Item = Want> {
+    let active = |purpose| move |tenant| Want::Active(tenant, purpose);
+    let seal = wants.seal.into_iter().map(active(Purpose::Dek));
+    let search = wants.search.into_iter().map(active(Purpose::Search));
+    seal.chain(search)
+        .chain(wants.open.into_iter().map(Want::Kid))
+}
+
+fn answers(each: impl IntoIterator<Item = (Want, Result<Arc<DataKey>, Refusal>)>) -> KeyAnswers {
+    let mut answers = KeyAnswers::default();
+    for (want, answer) in each {
+        match want {
+            Want::Active(tenant, Purpose::Dek) => drop(answers.active.insert(tenant, answer)),
+            Want::Active(tenant, Purpose::Search) => drop(answers.search.insert(tenant, answer)),
+            Want::Kid(kid) => drop(answers.by_kid.insert(kid, answer)),
+        }
+    }
+    answers
 }

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use super::listen::Accepted;
 use super::stream::{Stream, tune};
-use super::{Database, News, Server};
+use super::{Clock, Database, News, Server};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
 use crate::session::{Fatal, Leg, Progress, Session, Terms, TlsOffer};
@@ -29,6 +29,8 @@ const HIGH_WATER: usize = 256 << 10;
 const SLICES: usize = 32;
 /// How long a peer may take to let itself be told of the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a session waits for a catalog that knows what it has changed.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(3);
 /// First byte of a TLS handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -81,15 +83,20 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
             let stream = TcpStream::from_std(stream)?;
             tune(&stream, &server.timing.keepalive)?;
             let mut first = [0];
-            let peeked = tokio::time::timeout(login, stream.peek(&mut first)).await??;
+            let peeked = server
+                .clock
+                .timeout(login, stream.peek(&mut first))
+                .await??;
             if peeked == 0 {
                 return Ok(());
             }
             let direct = first == [TLS_HANDSHAKE];
             let (client, leg): (Box<dyn Stream>, Leg) = match (server.acceptor.load_full(), direct)
             {
-                (Some(acceptor), true) => acceptor.accept(stream, true, login).await?,
-                (None, true) => return turn_away(stream).await,
+                (Some(acceptor), true) => {
+                    acceptor.accept(stream, true, login, &server.clock).await?
+                }
+                (None, true) => return turn_away(stream, &server.clock).await,
                 (_, false) => (Box::new(stream), Leg::Plain),
             };
             (client, session(&server, server.terms, leg))
@@ -126,9 +133,11 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
 }
 
 /// A client begins with TLS where none is offered. What it sent is read first: else the system would reset the connection.
-async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+async fn turn_away(mut stream: TcpStream, clock: &Clock) -> io::Result<()> {
     let mut hello = [0; 4096];
-    tokio::time::timeout(CLOSE_TIMEOUT, stream.read(&mut hello)).await??;
+    clock
+        .timeout(CLOSE_TIMEOUT, stream.read(&mut hello))
+        .await??;
     stream.shutdown().await
 }
 
@@ -145,7 +154,7 @@ impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         let timing = self.server.timing;
         // Of the login first, then of an idle client.
-        let mut timer = pin!(Some(tokio::time::sleep(timing.login)));
+        let mut timer = pin!(Some(self.server.clock.sleep(timing.login)));
         let mut active = Instant::now();
         let mut news = self.server.news.subscribe();
         let mut draining = news.borrow_and_update().draining;
@@ -212,7 +221,7 @@ impl Connection {
                     if active.elapsed() >= limit {
                         return self.end(&idle()).await;
                     }
-                    timer.set(Some(tokio::time::sleep_until(active + limit)));
+                    timer.set(Some(self.server.clock.sleep_until(active + limit)));
                     continue;
                 }
             }
@@ -258,8 +267,10 @@ impl Connection {
                 }
                 Ok(Progress::UpgradeTls) => self.upgrade().await?,
                 Ok(Progress::NeedVerifier(role)) => {
-                    let found = self.server.verifiers.look_up(&role).await;
-                    match found {
+                    let server = self.server.clone();
+                    let look = async move { server.verifiers.look_up(&role).await };
+                    let found = self.server.clock.run(look).await;
+                    match found.map_err(io::Error::other)? {
                         Ok(verifier) => self.session.verifier(verifier),
                         Err(refusal) => {
                             self.end(&refusal).await?;
@@ -276,13 +287,13 @@ impl Connection {
                 }
                 Ok(Progress::Cancel(packet)) => {
                     let dial = self.server.dial.load_full();
-                    let (mut upstream, _) = dial.connect(&self.server.timing.keepalive).await?;
+                    let (timing, clock) = (&self.server.timing, &self.server.clock);
+                    let (mut upstream, _) = dial.connect(&timing.keepalive, clock).await?;
                     upstream.write_all(&packet).await?;
                     upstream.flush().await?;
                     // PostgreSQL closes when it has taken the request.
-                    tokio::time::timeout(self.server.timing.login, upstream.read_u8())
-                        .await
-                        .ok();
+                    let closed = clock.timeout(timing.login, upstream.read_u8());
+                    closed.await.ok();
                     return Ok(false);
                 }
                 Ok(Progress::Closed) => {
@@ -315,7 +326,8 @@ impl Connection {
             return Err(protected_by_now());
         }
         let dial = self.server.dial.load_full();
-        let connected = dial.connect(&self.server.timing.keepalive).await;
+        let connected = dial.connect(&self.server.timing.keepalive, &self.server.clock);
+        let connected = connected.await;
         let (upstream, leg) = connected.map_err(|error| unreachable(&error))?;
         self.upstream = Some(upstream);
         self.session.connected(leg);
@@ -338,7 +350,8 @@ impl Connection {
         loaded.borrow_and_update();
         database.stale.notify_one();
         // Without the metadata connection the old snapshot stays; the poll will see the change.
-        if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(3), loaded.changed()).await {
+        let changed = self.server.clock.timeout(RELOAD_TIMEOUT, loaded.changed());
+        if let Ok(Ok(())) = changed.await {
             self.session.catalog_loaded();
         }
     }
@@ -351,7 +364,8 @@ impl Connection {
         let (gone, _) = tokio::io::duplex(1);
         let plain = std::mem::replace(&mut self.client, Box::new(gone));
         let limit = self.server.timing.login;
-        let (client, leg) = acceptor.accept(plain, false, limit).await?;
+        let accepted = acceptor.accept(plain, false, limit, &self.server.clock);
+        let (client, leg) = accepted.await?;
         self.client = client;
         self.session.tls_established(leg);
         Ok(())
@@ -374,7 +388,10 @@ impl Connection {
     /// Says goodbye to both in TLS's own words, where there is TLS: without them a client takes the end for an attack.
     async fn close(&mut self) {
         let Self {
-            client, upstream, ..
+            server,
+            client,
+            upstream,
+            ..
         } = self;
         let both = async {
             // Whoever is gone already need not hear it.
@@ -383,7 +400,7 @@ impl Connection {
                 upstream.shutdown().await.ok();
             }
         };
-        tokio::time::timeout(CLOSE_TIMEOUT, both).await.ok();
+        server.clock.timeout(CLOSE_TIMEOUT, both).await.ok();
     }
 
     async fn fatal(&mut self, fatal: &Fatal) -> io::Result<()> {
@@ -447,19 +464,31 @@ impl Connection {
             open(&self.from_client, Peer::Client),
             open(&self.from_server, Peer::Server),
         );
-        if let Some(upstream) = &mut self.upstream
-            && server_open
-            && self.out.client.len_bytes() < HIGH_WATER
-            && let Poll::Ready(read) = read(upstream, &mut self.from_server, task)
-        {
-            return Poll::Ready(read.map(|len| Event::Read(Peer::Server, len)));
-        }
-        if client_open
-            && self.end == ClientEnd::Open
-            && self.out.server.len_bytes() < HIGH_WATER
-            && let Poll::Ready(read) = read(&mut self.client, &mut self.from_client, task)
-        {
-            return Poll::Ready(read.map(|len| Event::Read(Peer::Client, len)));
+        // First who is more likely to have spoken: a look at a socket that has nothing is not free.
+        let peers = if self.session.awaits_reply() {
+            [Peer::Server, Peer::Client]
+        } else {
+            [Peer::Client, Peer::Server]
+        };
+        for peer in peers {
+            let read = match (peer, &mut self.upstream) {
+                (Peer::Server, Some(upstream))
+                    if server_open && self.out.client.len_bytes() < HIGH_WATER =>
+                {
+                    read(upstream, &mut self.from_server, task)
+                }
+                (Peer::Client, _)
+                    if client_open
+                        && self.end == ClientEnd::Open
+                        && self.out.server.len_bytes() < HIGH_WATER =>
+                {
+                    read(&mut self.client, &mut self.from_client, task)
+                }
+                _ => continue,
+            };
+            if let Poll::Ready(read) = read {
+                return Poll::Ready(read.map(|len| Event::Read(peer, len)));
+            }
         }
         Poll::Pending
     }

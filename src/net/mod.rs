@@ -25,6 +25,7 @@ use crate::session::{Shared, Terms};
 pub use listen::{Listener, SocketFile};
 pub use stream::{Acceptor, Dial, Keepalive};
 pub use verifiers::{VerifierFile, Verifiers};
+pub use workers::Clock;
 use workers::Workers;
 
 /// How long open sessions may go on after SIGTERM.
@@ -58,6 +59,8 @@ pub struct Server {
     pub verifiers: Verifiers,
     /// How long things may take.
     pub timing: Timing,
+    /// What measures that.
+    pub clock: Clock,
     /// What open connections are to know.
     pub news: watch::Sender<News>,
 }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use super::Clock;
 use super::end_point::end_point;
 use crate::keyring::ssl::{chain, private_key};
 use crate::session::Leg;
@@ -82,8 +83,10 @@ impl Dial {
     pub(super) async fn connect(
         &self,
         keepalive: &Keepalive,
+        clock: &Clock,
     ) -> io::Result<(Box<dyn Stream>, Leg)> {
-        tokio::time::timeout(DIAL_TIMEOUT, self.connect_now(keepalive))
+        clock
+            .timeout(DIAL_TIMEOUT, self.connect_now(keepalive))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
@@ -167,8 +170,9 @@ impl Acceptor {
         stream: S,
         direct: bool,
         limit: Duration,
+        clock: &Clock,
     ) -> io::Result<(Box<dyn Stream>, Leg)> {
-        let handshake = tokio::time::timeout(limit, self.tls.accept(stream));
+        let handshake = clock.timeout(limit, self.tls.accept(stream));
         let mut stream = handshake.await??;
         if direct && stream.get_ref().1.alpn_protocol() != Some(ALPN) {
             stream.shutdown().await?;

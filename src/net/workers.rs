@@ -8,13 +8,54 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, Sleep, Timeout};
 
 /// The parser recurses to a fixed depth, and a debug build's frames are large. Only what is used takes memory.
 const STACK: usize = 8 << 20;
+
+/// The clock of the main runtime. The sessions' loops have none: to look at it at each turn costs more than a session needs it
+/// for, which is its login and its end.
+#[derive(Clone)]
+pub struct Clock(Handle);
+
+impl Clock {
+    /// That of the runtime which this is called on.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[must_use]
+    pub fn here() -> Self {
+        Self(Handle::current())
+    }
+
+    pub(super) fn sleep(&self, duration: Duration) -> Sleep {
+        let _main = self.0.enter();
+        tokio::time::sleep(duration)
+    }
+
+    pub(super) fn sleep_until(&self, deadline: Instant) -> Sleep {
+        let _main = self.0.enter();
+        tokio::time::sleep_until(deadline)
+    }
+
+    pub(super) fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
+        let _main = self.0.enter();
+        tokio::time::timeout(limit, future)
+    }
+
+    /// Lets the main runtime do what has clocks of its own.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.0.spawn(work).await
+    }
+}
 
 struct Worker {
     handle: Handle,
@@ -37,7 +78,7 @@ impl Workers {
         let running = watch::Sender::new(());
         let workers = (0..threads.get())
             .map(|number| {
-                let runtime = Builder::new_current_thread().enable_all().build()?;
+                let runtime = Builder::new_current_thread().enable_io().build()?;
                 let handle = runtime.handle().clone();
                 let mut ended = running.subscribe();
                 thread::Builder::new()

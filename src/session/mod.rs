@@ -406,6 +406,12 @@ impl Session {
             || (self.ledger.is_empty() && !self.in_transaction)
     }
 
+    /// Whether the server still has something to answer.
+    #[must_use]
+    pub fn awaits_reply(&self) -> bool {
+        !self.ledger.is_empty()
+    }
+
     /// Whether more bytes of this peer could not be worked on now: its frame at the front waits for something else.
     #[must_use]
     pub fn is_held(&self, peer: Peer) -> bool {
