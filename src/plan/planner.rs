@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
 use sqlparser::ast::Statement;
 
 use crate::catalog::Catalog;
@@ -15,7 +14,7 @@ use super::defined::{makes, not_yet, used};
 use super::finish::forward;
 use super::lexer::{self, Limits, STRINGS, Token};
 use super::lineage::Lineage;
-use super::mention::MentionFilter;
+use super::mention::{AnyOf, MentionFilter};
 use super::named::Made;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, refused};
@@ -56,7 +55,7 @@ pub struct Planner {
     pub(super) relations: Relations,
     filter: Option<MentionFilter>,
     /// The filter's names and the commands [`NAMING`] in one scan.
-    any: Option<AhoCorasick>,
+    any: Option<AnyOf>,
 }
 
 impl Planner {
@@ -122,7 +121,7 @@ impl Planner {
         if self.relations.protection.tables.is_empty() {
             return false;
         }
-        self.any.as_ref().is_none_or(|any| any.is_match(sql))
+        self.any.as_ref().is_none_or(|any| any.is_in(sql))
     }
 
     /// Whether a text that cannot be cut into tokens may name something protected.
