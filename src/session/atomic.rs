@@ -50,10 +50,8 @@ pub(super) enum Deed {
     Ends,
 }
 
-/// Commands after whose failure nothing has to be undone.
-const READING: &[&str] = &[
-    "select", "table", "values", "fetch", "move", "declare", "close", "show", "set", "reset",
-];
+/// Letters of the longest word that says something about a statement: `savepoint`.
+const LONGEST: usize = 9;
 
 impl Deed {
     /// Whether it begins or ends a transaction, or a part of one.
@@ -72,32 +70,31 @@ impl Deed {
         let sql = from.and_then(|from| sql.get(from..)).unwrap_or_default();
         let end = sql.iter().position(|byte| !byte.is_ascii_alphabetic());
         let word = end.and_then(|end| sql.get(..end)).unwrap_or(sql);
-        let is = |words: &[&str]| {
-            words
-                .iter()
-                .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
-        };
         let holds = |needle: &[u8]| {
             sql.windows(needle.len())
                 .any(|part| part.eq_ignore_ascii_case(needle))
         };
-        let second = sql.get(word.len()..).unwrap_or_default().trim_ascii_start();
-        let prepares = is(&["prepare"])
-            && second
-                .get(..11)
-                .is_some_and(|word| word.eq_ignore_ascii_case(b"transaction"));
-        if is(&["begin", "start"]) {
-            Self::Begins
-        } else if is(&["commit", "end"]) {
-            Self::Commits
-        } else if prepares || is(&["rollback", "abort", "savepoint", "release"]) {
-            Self::Ends
-        } else if is(READING) {
-            Self::Reads
-        } else if is(&["insert"]) && !holds(b"select") && !holds(b"conflict") {
-            Self::Adds
-        } else {
-            Self::Writes
+        let prepares_transaction = || {
+            let second = sql.get(word.len()..).unwrap_or_default().trim_ascii_start();
+            let second = second.get(..11);
+            second.is_some_and(|word| word.eq_ignore_ascii_case(b"transaction"))
+        };
+        let mut folded = [0; LONGEST];
+        let Some(folded) = folded.get_mut(..word.len()) else {
+            return Self::Writes;
+        };
+        folded.copy_from_slice(word);
+        folded.make_ascii_lowercase();
+        match &*folded {
+            b"begin" | b"start" => Self::Begins,
+            b"commit" | b"end" => Self::Commits,
+            b"rollback" | b"abort" | b"savepoint" | b"release" => Self::Ends,
+            b"prepare" if prepares_transaction() => Self::Ends,
+            // After whose failure nothing has to be undone.
+            b"select" | b"table" | b"values" | b"fetch" | b"move" | b"declare" | b"close"
+            | b"show" | b"set" | b"reset" => Self::Reads,
+            b"insert" if !holds(b"select") && !holds(b"conflict") => Self::Adds,
+            _ => Self::Writes,
         }
     }
 }
@@ -242,7 +239,7 @@ impl Session {
         let Some(rest) = &mut self.rest else {
             return Ok(false);
         };
-        if !matches!(rest.entry.fate, Fate::Settle) {
+        if !matches!(rest.entry.fate(), Fate::Settle) {
             return Ok(false);
         }
         encode::command_complete(&mut self.scratch, command).map_err(|error| Fatal::Protocol {
@@ -310,10 +307,8 @@ impl Cut {
 
     /// The first part's entry.
     pub(super) fn entry(&self, plan: &Arc<Plan>) -> Entry {
-        Entry {
-            begins: self.ours,
-            ..Entry::forward(Request::Query).with(Effect::Results(plan.clone(), 0))
-        }
+        let entry = Entry::forward(Request::Query).with(Effect::Results(plan.clone(), 0));
+        if self.ours { entry.begun() } else { entry }
     }
 }
 

@@ -11,8 +11,8 @@ use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
 use super::sealing::Positions;
 use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
-use crate::model::{ColumnRef, KeyId, Peer, Refusal};
-use crate::plan::{Lineage, StatementPlan};
+use crate::model::{KeyId, Peer, Refusal};
+use crate::plan::{Lineage, Planner, StatementPlan};
 use crate::wire::message::{
     CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery, origins,
 };
@@ -87,7 +87,7 @@ impl Session {
                 if let (b'3', Effect::CloseStatement(name)) = (tag, &entry.effect) {
                     self.texts.closed(name, entry.group);
                 }
-                self.pass_on(&entry.fate, input, out);
+                self.pass_on(entry.fate(), input, out);
             }
             b'n' => {
                 let entry = self.reply_to(tag, |request| {
@@ -96,12 +96,12 @@ impl Session {
                         Request::DescribeStatement | Request::DescribePortal
                     )
                 })?;
-                self.pass_on(&entry.fate, input, out);
+                self.pass_on(entry.fate(), input, out);
             }
             b's' => {
                 let entry = self.reply_to(tag, |request| request == Request::Execute)?;
                 self.opener = None;
-                self.pass_on(&entry.fate, input, out);
+                self.pass_on(entry.fate(), input, out);
             }
             b'C' | b'I' => self.completed(tag, input, out)?,
             b'G' => self.copy_in_response(input, out)?,
@@ -249,11 +249,15 @@ impl Session {
             _ => None,
         };
         let planned = plan.is_some() || matches!(entry.effect, Effect::Parameters { .. });
-        if let Some(step) = self.made_since(planned, input, out)? {
+        let forwarded = matches!(entry.fate(), Fate::Forward);
+        let planner = self.shared.planner.load();
+        let planner = planner.as_ref().filter(|_| !self.drowning);
+        if let Some(planner) = planner.filter(|_| forwarded)
+            && let Some(step) = self.made_since(planner, planned, input, out)?
+        {
             return Ok(step);
         }
-        let planner = self.shared.planner.load();
-        if let (Some(plan), Some(planner), false) = (plan, planner.as_ref(), self.drowning) {
+        if let (Some(plan), Some(planner)) = (plan, planner) {
             let opener = self.openers.of(planner, &plan, input.body());
             let opener = match opener.map_err(by_server)? {
                 Ok(opener) => opener,
@@ -273,7 +277,7 @@ impl Session {
             }
         }
         match self.end_description() {
-            Some(entry) => self.pass_on(&entry.fate, input, out),
+            Some(entry) => self.pass_on(entry.fate(), input, out),
             None => self.pass_on(&Fate::Forward, input, out),
         }
         Ok(Step::Done)
@@ -283,29 +287,21 @@ impl Session {
     /// table. The catalog is loaded first; a statement that it would have planned differently is to be run again.
     fn made_since(
         &mut self,
+        planner: &Planner,
         planned: bool,
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Option<Step>, Fatal> {
-        let forwarded = self
-            .ledger
-            .front()
-            .is_some_and(|entry| matches!(entry.fate, Fate::Forward));
-        let planner = self.shared.planner.load();
-        let Some(planner) = planner.as_ref().filter(|_| forwarded && !self.drowning) else {
-            return Ok(None);
-        };
+        let mut sealed = false;
         for column in origins(input.body()) {
             if !planner.knows(column.table) && self.unknown.insert(column.table) {
                 self.catalog_stale = true;
                 return Ok(Some(Step::Wait(Progress::NeedInput)));
             }
-        }
-        let sealed = |column: ColumnRef| {
             let lineage = planner.column(column);
-            lineage.is_some_and(|lineage| lineage != Lineage::None)
-        };
-        if planned || !origins(input.body()).any(sealed) {
+            sealed |= lineage.is_some_and(|lineage| lineage != Lineage::None);
+        }
+        if planned || !sealed {
             return Ok(None);
         }
         self.end_description();
@@ -335,7 +331,7 @@ impl Session {
         let Some(entry) = self.ledger.front() else {
             return Err(Fatal::Unexplained('t'));
         };
-        let skip = self.drowning || !matches!(entry.fate, Fate::Forward);
+        let skip = self.drowning || !matches!(entry.fate(), Fate::Forward);
         let Effect::Parameters { statement } = &entry.effect else {
             let fate = if skip { Fate::Skip } else { Fate::Forward };
             self.pass_on(&fate, input, out);
@@ -376,18 +372,18 @@ impl Session {
         let Some(entry) = self.ledger.front() else {
             return Err(Fatal::Unexplained(char::from(tag)));
         };
-        if std::mem::take(&mut entry.begins) {
+        if entry.take_begin() {
             input.skip(&mut out.client);
             return Ok(());
         }
         match (entry.request, &mut entry.effect) {
-            (Request::Query, Effect::Results(plan, index)) => {
-                let done = plan.statements.get(*index).cloned();
+            (Request::Query, Effect::Results(plan, next)) => {
+                let done = plan.statements.get(*next).cloned();
+                *next += 1;
+                let is_last = tag == b'C' && *next == plan.statements.len();
                 if let Some(plan) = &done {
                     self.acked.complete(plan);
                 }
-                *index += 1;
-                let is_last = tag == b'C' && *index == plan.statements.len();
                 self.tell(done.as_deref(), input, out)?;
                 if is_last && self.rest.is_some() && !self.drowning {
                     let command = CommandComplete::read(input.body()).map_err(by_server)?.tag;
@@ -404,7 +400,7 @@ impl Session {
                 }
             }
             (Request::Query, _) => {
-                let fate = match entry.fate {
+                let fate = match entry.fate() {
                     Fate::Settle => Fate::Skip,
                     _ => Fate::Forward,
                 };
@@ -427,7 +423,7 @@ impl Session {
                     }
                     _ => {}
                 }
-                self.pass_on(&entry.fate, input, out);
+                self.pass_on(entry.fate(), input, out);
             }
             _ => return Err(Fatal::Unexplained(char::from(tag))),
         }
@@ -488,8 +484,8 @@ impl Session {
         entry.failed = true;
         self.last_completion = None;
         let request = entry.request;
-        let of_ask = matches!(entry.fate, Fate::Ask);
-        let frame = match (&entry.fate, &entry.positions) {
+        let of_ask = matches!(entry.fate(), Fate::Ask);
+        let frame = match (entry.fate(), entry.positions()) {
             _ if self.drowning => Told::Nothing,
             // In an aborted transaction nothing else is said to any statement.
             (Fate::Substitute(_), _) if fields.get(b'C') == Some(IN_FAILED_TRANSACTION) => {
@@ -527,7 +523,7 @@ impl Session {
             let still_asked = self
                 .ledger
                 .iter()
-                .any(|entry| matches!(entry.fate, Fate::Ask));
+                .any(|entry| matches!(entry.fate(), Fate::Ask));
             self.ask = match std::mem::take(&mut self.ask) {
                 Ask::Sent(..) if of_ask => Ask::Failed,
                 asked if still_asked => asked,
@@ -570,7 +566,7 @@ impl Session {
             )
         })?;
         self.in_transaction = status != b'I';
-        if matches!(entry.fate, Fate::Ask) {
+        if matches!(entry.fate(), Fate::Ask) {
             // What the client sent meanwhile is still to be answered.
             input.skip(&mut out.client);
             return Ok(());
@@ -605,7 +601,7 @@ impl Session {
                 return self.fail_transaction(input, out);
             }
             // What the client sent meanwhile has its replies first.
-        } else if !matches!(entry.fate, Fate::Ask | Fate::Skip) {
+        } else if !matches!(entry.fate(), Fate::Ask | Fate::Skip) {
             self.failing = false;
         }
         input.forward();

@@ -54,6 +54,10 @@ impl Session {
     ) -> Result<Progress, Fatal> {
         self.copying.holds = false;
         self.held = false;
+        if self.protected {
+            self.heed_rules();
+            self.heed_catalog();
+        }
         loop {
             if input.pass() || self.is_parting() {
                 return Ok(Progress::NeedInput);
@@ -96,8 +100,6 @@ impl Session {
             input.forward();
             return Ok(Step::Done);
         }
-        self.heed_rules();
-        self.heed_catalog();
         if self.ledger.is_discarding() && tag != b'S' {
             return self.discard(tag, input, out);
         }

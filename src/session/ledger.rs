@@ -86,41 +86,130 @@ pub(super) enum Effect {
     Answer,
 }
 
-/// One request whose reply is still to come.
+/// One request whose reply is still to come. Most name nothing that is protected: those are small, and take no memory of
+/// their own.
 pub(super) struct Entry {
     pub(super) request: Request,
-    pub(super) fate: Fate,
-    pub(super) effect: Effect,
-    /// The way back from the text that the server saw to the client's.
-    pub(super) positions: Option<Box<Positions>>,
-    /// Whether rows of a COPY FROM are to be sealed for it.
-    pub(super) copies: bool,
-    /// Whose these rows are, where they do not say it.
-    pub(super) tenant: Option<TenantId>,
     /// Its text names nothing that is protected: DDL in it makes no new way to a protected table.
     pub(super) quiet: bool,
-    /// A BEGIN of ours goes before its text, whose completion the client does not see.
-    pub(super) begins: bool,
     /// It ended with an error.
     pub(super) failed: bool,
     /// Which group it belongs to: one more than those that ended before it.
     pub(super) group: u64,
+    pub(super) effect: Effect,
+    /// What is special about its replies; none: they pass unchanged, or opened.
+    work: Option<Box<Work>>,
+}
+
+/// What is special about the replies to a request.
+struct Work {
+    fate: Fate,
+    /// The way back from the text that the server saw to the client's.
+    positions: Option<Positions>,
+    /// Whether rows of a COPY FROM are to be sealed for it.
+    copies: bool,
+    /// Whose these rows are, where they do not say it.
+    tenant: Option<TenantId>,
+    /// A BEGIN of ours goes before its text, whose completion the client does not see.
+    begins: bool,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            fate: Fate::Forward,
+            positions: None,
+            copies: false,
+            tenant: None,
+            begins: false,
+        }
+    }
 }
 
 impl Entry {
     pub(super) fn new(request: Request, fate: Fate) -> Self {
+        let mut entry = Self::forward(request);
+        entry.work().fate = fate;
+        entry
+    }
+
+    pub(super) fn forward(request: Request) -> Self {
         Self {
             request,
-            fate,
-            effect: Effect::None,
-            positions: None,
-            copies: false,
-            tenant: None,
             quiet: false,
-            begins: false,
             failed: false,
             group: 0,
+            effect: Effect::None,
+            work: None,
         }
+    }
+
+    pub(super) fn skip(request: Request) -> Self {
+        Self::new(request, Fate::Skip)
+    }
+
+    pub(super) fn substitute(request: Request, refusal: Refusal) -> Self {
+        Self::new(request, Fate::Substitute(Box::new(refusal)))
+    }
+
+    pub(super) fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    pub(super) fn with(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    pub(super) fn copying(mut self, copies: bool, tenant: Option<TenantId>) -> Self {
+        if copies || tenant.is_some() {
+            let work = self.work();
+            (work.copies, work.tenant) = (copies, tenant);
+        }
+        self
+    }
+
+    pub(super) fn at(mut self, positions: Option<Positions>) -> Self {
+        if positions.is_some() {
+            self.work().positions = positions;
+        }
+        self
+    }
+
+    /// A BEGIN of ours goes before its text.
+    pub(super) fn begun(mut self) -> Self {
+        self.work().begins = true;
+        self
+    }
+
+    fn work(&mut self) -> &mut Work {
+        self.work.get_or_insert_default()
+    }
+
+    /// What becomes of its replies.
+    pub(super) fn fate(&self) -> &Fate {
+        self.work.as_ref().map_or(&Fate::Forward, |work| &work.fate)
+    }
+
+    pub(super) fn positions(&self) -> Option<&Positions> {
+        self.work.as_ref()?.positions.as_ref()
+    }
+
+    /// Whose the rows of its COPY FROM are, where they do not say it.
+    pub(super) fn tenant(&self) -> Option<&TenantId> {
+        self.work.as_ref()?.tenant.as_ref()
+    }
+
+    /// Whether the next completion is that of a BEGIN of ours; once.
+    pub(super) fn take_begin(&mut self) -> bool {
+        let work = self.work.as_mut();
+        work.is_some_and(|work| std::mem::take(&mut work.begins))
+    }
+
+    /// Its COPY is made to fail, and the client is told this.
+    pub(super) fn fail_copy(&mut self, refusal: Refusal) {
+        self.work().fate = Fate::CopyFailed(Box::new(refusal));
     }
 
     /// Whether what its next result made, if anything, outlives its text.
@@ -130,38 +219,6 @@ impl Entry {
         };
         let next = plan.statements.get(*next);
         !next.is_some_and(|statement| matches!(statement.kind, StatementKind::Transient))
-    }
-
-    pub(super) fn quiet(mut self) -> Self {
-        self.quiet = true;
-        self
-    }
-
-    pub(super) fn forward(request: Request) -> Self {
-        Self::new(request, Fate::Forward)
-    }
-
-    pub(super) fn skip(request: Request) -> Self {
-        Self::new(request, Fate::Skip)
-    }
-
-    pub(super) fn with(mut self, effect: Effect) -> Self {
-        self.effect = effect;
-        self
-    }
-
-    pub(super) fn substitute(request: Request, refusal: Refusal) -> Self {
-        Self::new(request, Fate::Substitute(Box::new(refusal)))
-    }
-
-    pub(super) fn copying(mut self, copies: bool, tenant: Option<TenantId>) -> Self {
-        (self.copies, self.tenant) = (copies, tenant);
-        self
-    }
-
-    pub(super) fn at(mut self, positions: Option<Positions>) -> Self {
-        self.positions = positions.map(Box::new);
-        self
     }
 }
 
@@ -243,7 +300,9 @@ impl Ledger {
 
     /// Whether the server may still open a COPY FROM whose rows are sealed.
     pub(super) fn copies(&self) -> bool {
-        self.entries.iter().any(|entry| entry.copies)
+        self.entries
+            .iter()
+            .any(|entry| entry.work.as_ref().is_some_and(|work| work.copies))
     }
 
     /// At CopyInResponse: whether the end of the data was sent already, and how many Syncs before it.

@@ -205,6 +205,9 @@ impl Names {
         if entry.request == Request::Query {
             self.forget_unnamed(group);
         }
+        if matches!(entry.effect, Effect::None) {
+            return;
+        }
         match &entry.effect {
             Effect::Results(plan, next) => {
                 let to_come = plan.statements.iter().skip(*next);

@@ -79,10 +79,12 @@ impl Inbox {
     }
 
     /// Moves what has arrived of a streamed frame on; true while more of it is to come.
+    #[inline]
     pub fn pass(&mut self) -> bool {
-        if self.passing == 0 && self.dropping == 0 {
-            return false;
-        }
+        (self.passing > 0 || self.dropping > 0) && self.pass_more()
+    }
+
+    fn pass_more(&mut self) -> bool {
         let here = self.passing.min(self.buf.len() - self.run);
         self.run += here;
         self.passing -= here;

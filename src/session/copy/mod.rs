@@ -13,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use super::frontend::Step;
-use super::ledger::{Effect, Fate, Request};
+use super::ledger::{Effect, Request};
 use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{CopyStyle, KeyId, Refusal, TenantId};
@@ -119,7 +119,7 @@ impl Session {
             Effect::Results(plan, index) => plan
                 .statements
                 .get(*index)
-                .map(|plan| (plan.clone(), entry.tenant.clone())),
+                .map(|plan| (plan.clone(), entry.tenant().cloned())),
             Effect::Rows(name) => acked
                 .portals
                 .get(name)
@@ -402,7 +402,7 @@ impl Session {
         self.copying.ended();
         self.copy_in = false;
         if let (Some(entry), Some(refusal)) = (self.ledger.front(), refusal) {
-            entry.fate = Fate::CopyFailed(Box::new(refusal));
+            entry.fail_copy(refusal);
         }
         Ok(())
     }
