@@ -206,6 +206,7 @@ impl Walk<'_> {
             span,
             slots,
             tenants: std::mem::take(&mut self.tenants),
+            agree: std::mem::take(&mut self.agree),
             lookup: self.asking.finish(),
             outputs,
             copies,
@@ -313,6 +314,13 @@ impl Walk<'_> {
                         });
                     }
                     if !new {
+                        let mut shared = slots.iter_mut();
+                        let shared = shared.find(|slot: &&mut Slot| {
+                            matches!(slot.source, SlotSource::Param { number: of, .. } if of == number)
+                        });
+                        if let Some(slot) = shared {
+                            slot.sought &= fill.sought;
+                        }
                         continue;
                     }
                     numbered.push((role, number));
@@ -324,6 +332,7 @@ impl Walk<'_> {
                 column: fill.column,
                 tenant,
                 elements: fill.elements,
+                sought: fill.sought,
                 null_if: fill.null_if,
             });
         }
@@ -352,6 +361,7 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         span,
         slots: Vec::new(),
         tenants: Vec::new(),
+        agree: Vec::new(),
         lookup: None,
         outputs: Outputs::None,
         copies: Vec::new(),

@@ -6,7 +6,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr};
 
-use crate::catalog::RelationKind;
+use super::owners::is_alone;
 
 use super::lineage::{Lineage, Shape};
 use super::query::Rows;
@@ -105,17 +105,13 @@ impl Walk<'_> {
         let Some(relation) = catalog.relation(column.table) else {
             return false;
         };
-        // A child table may hold a key of its parent's once more; a partition may not.
-        let alone = relation.kind == RelationKind::Partitioned
-            || !catalog
-                .relations()
-                .any(|child| child.parents.contains(&relation.oid));
+        let alone = is_alone(catalog, relation);
         let held = |attnum: i16| {
             together.iter().any(|other| match other {
                 Origin::Column(of, at) => {
                     of.table == column.table && of.attnum == attnum && at.number == scan.number
                 }
-                Origin::Values(_) => false,
+                Origin::United(..) | Origin::Values(_) => false,
             })
         };
         let not_null = |attnum: i16| relation.attnum(attnum).is_some_and(|key| key.not_null);

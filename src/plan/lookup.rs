@@ -26,6 +26,8 @@ pub(super) struct Asking {
     /// All that the terms read; `None`: that is not certain.
     reads: Reads,
     pub zero_rows_ok: Vec<i32>,
+    /// Terms of the tenants of rows that are only compared: there may be no such rows.
+    pub may_be_none: BTreeSet<i32>,
     pub must_equal: Vec<(usize, i32)>,
     pub none_matched: Vec<Splice>,
 }
@@ -121,6 +123,7 @@ impl Asking {
             sql: terms.join(" UNION ALL "),
             params: self.params.clone(),
             zero_rows_ok: self.zero_rows_ok.clone(),
+            may_be_none: std::mem::take(&mut self.may_be_none),
             must_equal: self.must_equal.clone(),
             cases: std::mem::take(&mut self.cases),
             reads: match std::mem::take(&mut self.reads) {
@@ -148,6 +151,8 @@ pub(super) const TEXT: Oid = Oid(25);
 pub(super) const VARCHAR: Oid = Oid(1043);
 pub(super) const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
 pub(super) const UUID: Oid = Oid(2950);
+/// Its text is not padded.
+pub(super) const BPCHAR: Oid = Oid(1042);
 
 /// What a row's column is given.
 #[derive(Clone, Copy)]
@@ -284,7 +289,11 @@ impl Walk<'_> {
     }
 
     /// Where the tenant comes from that a column of the row holds.
-    fn tenant_value(&mut self, operand: Operand, column: &Column) -> Option<TenantSource> {
+    pub(super) fn tenant_value(
+        &mut self,
+        operand: Operand,
+        column: &Column,
+    ) -> Option<TenantSource> {
         if operand.elements {
             let Some(number) = operand.param else {
                 return self.tenant_list(operand, column);
@@ -348,7 +357,7 @@ impl Walk<'_> {
     }
 
     /// The tenant that a constant names, in the text form that the column's type would print.
-    fn tenant_constant(&self, token: usize, column: &Column) -> Option<TenantId> {
+    pub(super) fn tenant_constant(&self, token: usize, column: &Column) -> Option<TenantId> {
         let token = self.token(token)?;
         let text = match token.kind {
             TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,

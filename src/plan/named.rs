@@ -381,6 +381,7 @@ impl View<'_> {
                         column: Arc::clone(&slot.column),
                         tenant: slot.tenant,
                         elements: slot.elements,
+                        sought: slot.sought,
                         null_if: slot.null_if.clone(),
                     });
                 }
@@ -433,6 +434,7 @@ impl View<'_> {
                     sql,
                     params: Vec::new(),
                     zero_rows_ok: Vec::new(),
+                    may_be_none: lookup.may_be_none.clone(),
                     must_equal: lookup.must_equal.clone(),
                     cases: lookup.cases.clone(),
                     reads: None,
@@ -448,6 +450,7 @@ impl View<'_> {
             once: inner.once.clone(),
             slots,
             tenants,
+            agree: inner.agree.clone(),
             lookup,
             outputs,
             ..forward(span)

@@ -204,7 +204,7 @@ impl Walk<'_> {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
                 match self.column_origin(expr, scope)? {
                     Origin::Values(id) => Some((id, Vec::new())),
-                    Origin::Column(..) => None,
+                    Origin::Column(..) | Origin::United(..) => None,
                 }
             }
             _ => None,

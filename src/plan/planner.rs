@@ -18,7 +18,7 @@ use super::mention::{AnyOf, MentionFilter};
 use super::named::Made;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, refused};
-use super::relations::{Relations, Standing};
+use super::relations::{Column, Given, Relations, Standing};
 use super::scope::Scope;
 use super::tokens::{self, ParseError, split, text_span};
 use super::types::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
@@ -512,22 +512,22 @@ fn know_views(relations: &mut Relations) {
     loop {
         let mut known = Vec::new();
         for oid in relations.open_views() {
-            known.extend(view_columns(relations, oid).map(|columns| (oid, columns)));
+            known.extend(view_given(relations, oid).map(|given| (oid, given)));
         }
         if known.is_empty() {
             return;
         }
-        for (oid, columns) in known {
-            relations.know_view(oid, columns);
+        for (oid, given) in known {
+            relations.know_view(oid, given);
         }
     }
 }
 
-fn view_columns(relations: &Relations, oid: Oid) -> Option<Vec<Lineage>> {
+fn view_given(relations: &Relations, oid: Oid) -> Option<Given> {
     let relation = relations.catalog.relation(oid)?;
     if !relation.is_view() {
         // A table with rules that read or write protected ones: what is read of it is its own.
-        return Some(vec![Lineage::None; relation.columns.len()]);
+        return Some(Given::own(relation.columns.len()));
     }
     let text = relation.view_definition.as_deref()?;
     let tokens = lexer::lex(text, &Limits::default()).ok()?;
@@ -547,10 +547,13 @@ fn view_columns(relations: &Relations, oid: Oid) -> Option<Vec<Lineage>> {
     let rows = walk.parsed().ok()?;
     walk.account().ok()?;
     let whole = !rows.open && rows.columns.len() == relation.columns.len();
-    whole.then(|| {
-        rows.columns
-            .into_iter()
-            .map(|column| column.lineage)
-            .collect()
+    let columns = rows.columns.into_iter().map(|offered| Column {
+        lineage: offered.lineage,
+        origin: offered.origin,
+    });
+    whole.then(|| Given {
+        columns: columns.collect(),
+        scans: walk.scans,
+        tenancy: walk.defined_tenancy(),
     })
 }

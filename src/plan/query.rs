@@ -6,8 +6,7 @@ use sqlparser::ast::{
     Statement, Value, WildcardAdditionalOptions,
 };
 
-use super::lineage::{merge, weakened};
-use super::refuse::{CONDITION, Construct, DEDUPE, GROUP, ORDER, OTHER, Walked};
+use super::refuse::{CONDITION, Construct, GROUP, ORDER, OTHER, Walked};
 use super::scope::{Offered, Scope};
 use super::walk::Walk;
 
@@ -122,7 +121,11 @@ impl Walk<'_> {
                 };
                 let left = self.body(left, scope, &bare)?;
                 let right = self.body(right, scope, &bare)?;
-                let rows = self.united(left, right, *op, *set_quantifier)?;
+                let all = matches!(
+                    (op, set_quantifier),
+                    (SetOperator::Union, SetQuantifier::All)
+                );
+                let rows = self.united(left, right, all, scope)?;
                 self.order_outputs(query, &rows, None, scope)?;
                 Ok(rows)
             }
@@ -142,57 +145,6 @@ impl Walk<'_> {
             | SetExpr::Delete(_)
             | SetExpr::Merge(_) => Err(self.not_understood("this command", None)),
         }
-    }
-
-    fn united(
-        &mut self,
-        left: Rows,
-        right: Rows,
-        op: SetOperator,
-        quantifier: SetQuantifier,
-    ) -> Walked<Rows> {
-        let all = matches!(quantifier, SetQuantifier::All) && matches!(op, SetOperator::Union);
-        let mut columns = Vec::new();
-        let open = left.open || right.open || left.columns.len() != right.columns.len();
-        let group = self.new_group();
-        for (a, b) in left.columns.iter().zip(&right.columns) {
-            let lineage = merge([&a.lineage, &b.lineage].into_iter());
-            if !all {
-                self.comparable(&lineage, None, DEDUPE)?;
-            }
-            let origin = if all && !open {
-                self.united_origin(a.origin, b.origin, group)
-            } else {
-                None
-            };
-            if origin.is_none() {
-                self.use_plain(a.origin);
-                self.use_plain(b.origin);
-            }
-            columns.push(Offered {
-                name: a.name.clone(),
-                lineage,
-                origin,
-            });
-        }
-        if open && !all {
-            for column in left.columns.iter().chain(&right.columns) {
-                self.comparable(&column.lineage, None, DEDUPE)?;
-            }
-        }
-        if open {
-            // Positions cannot be told apart: any column may carry what any other does.
-            let any = merge(
-                left.columns
-                    .iter()
-                    .chain(&right.columns)
-                    .map(|column| &column.lineage),
-            );
-            columns
-                .iter_mut()
-                .for_each(|column| column.lineage = weakened(any.clone()));
-        }
-        Ok(Rows { columns, open })
     }
 
     fn select(&mut self, select: &Select, outer: &Scope<'_>, query: &Query) -> Walked<Rows> {

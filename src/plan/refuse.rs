@@ -56,7 +56,7 @@ constructs! {
     MIXTURE: "a result column that mixes it with values of another shape, or whose place is not known", "refused-row", "Select it in a column of its own, named in the select list.";
     NEW_TABLE: "a new table that computes with it", "refused-create-table-as", "Select the column itself, or leave it out.";
     COPYING: "a copy into another place", "refused-stored-value", "Read the value and write it back through pgseal.";
-    ROTATING: "a comparison while it is rotated", "refused-rotating", "Let `pgseal rotate` finish, then take state = \"rotating\" out of its rule.";
+    ROTATING: "a comparison while its rule has a state", "refused-rotating", "Let `pgseal rotate`, `seal` or `unseal` finish, then take `state` out of its rule.";
     OTHER: "this expression", "refused-function", "Select the column itself and compute in the application.";
 }
 
@@ -125,7 +125,7 @@ const WHY: &[(&str, &str)] = &[
     ),
     (
         "refused-rotating",
-        "Some of its values are sealed under the old key, others under the new one.",
+        "Some of its values stand there in another form than others, so that equal ones would not be found.",
     ),
     (
         "refused-order",

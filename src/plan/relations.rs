@@ -10,11 +10,47 @@ use crate::model::{ColumnRef, Oid};
 use crate::rules::{ProtectedTable, Protection};
 
 use super::lineage::Lineage;
+use super::owners::{Parent, parents};
+use super::scope::Origin;
+use super::tenancy::Tenancy;
 
 /// A view over protected tables.
 pub(super) struct View {
-    /// What each of its columns carries, by position; `None`: its definition is not understood.
-    pub columns: Option<Vec<Lineage>>,
+    /// What it gives; `None`: its definition is not understood.
+    pub given: Option<Given>,
+}
+
+/// What a view gives.
+#[derive(Default)]
+pub(super) struct Given {
+    /// Its columns by position.
+    pub columns: Vec<Column>,
+    /// How many times its definition reads tables.
+    pub scans: usize,
+    /// What the definition says of the tenants of their rows.
+    pub tenancy: Tenancy,
+}
+
+/// A column of a view.
+#[derive(Clone)]
+pub(super) struct Column {
+    pub lineage: Lineage,
+    /// The column of a table, or of another view, that it is unchanged.
+    pub origin: Option<Origin>,
+}
+
+impl Given {
+    /// What is read of a table whose rules of `CREATE RULE` read or write protected ones: its own columns.
+    pub(super) fn own(columns: usize) -> Self {
+        let own = Column {
+            lineage: Lineage::None,
+            origin: None,
+        };
+        Self {
+            columns: vec![own; columns],
+            ..Self::default()
+        }
+    }
 }
 
 /// Everything protected, by OID and by name.
@@ -24,6 +60,10 @@ pub(super) struct Relations {
     views: HashMap<Oid, View, RandomState>,
     /// Unprotected parents of protected partitions: a write to them would reach the partition in the clear.
     ancestors: HashSet<Oid, RandomState>,
+    /// Tables whose rows say the tenants of others.
+    pub parents: HashMap<Oid, Parent, RandomState>,
+    /// Whether any column can be compared.
+    pub searchable: bool,
     functions: HashSet<String>,
 }
 
@@ -40,11 +80,16 @@ impl Relations {
     /// Finds the views, parents and functions over protected tables. The views' lineage is not known yet.
     pub(super) fn new(catalog: Arc<Catalog>, protection: Arc<Protection>) -> Self {
         let ancestors = ancestors(&catalog, &protection);
+        let parents = parents(&catalog, &protection);
+        let mut columns = protection.tables.values().flat_map(|table| &table.columns);
+        let searchable = columns.any(|column| column.is_comparable());
         let mut all = Self {
             catalog,
             protection,
             views: HashMap::default(),
             ancestors,
+            parents,
+            searchable,
             functions: HashSet::new(),
         };
         all.find_views();
@@ -68,7 +113,7 @@ impl Relations {
                 return;
             }
             self.views
-                .extend(found.into_iter().map(|oid| (oid, View { columns: None })));
+                .extend(found.into_iter().map(|oid| (oid, View { given: None })));
         }
     }
 
@@ -96,19 +141,14 @@ impl Relations {
     pub(super) fn open_views(&self) -> Vec<Oid> {
         self.views
             .iter()
-            .filter(|(_, view)| view.columns.is_none())
+            .filter(|(_, view)| view.given.is_none())
             .map(|(oid, _)| *oid)
             .collect()
     }
 
-    /// Records what a view's columns carry.
-    pub(super) fn know_view(&mut self, oid: Oid, columns: Vec<Lineage>) {
-        self.views.insert(
-            oid,
-            View {
-                columns: Some(columns),
-            },
-        );
+    /// Records what a view gives.
+    pub(super) fn know_view(&mut self, oid: Oid, given: Given) {
+        self.views.insert(oid, View { given: Some(given) });
     }
 
     /// Names of the relations that must be planned for.
@@ -182,16 +222,19 @@ impl Relations {
             Standing::Table(table) => table
                 .column(column.attnum)
                 .map(|sealed| Lineage::Exact(Arc::clone(sealed))),
-            Standing::View(view) => {
-                let relation = self.catalog.relation(column.table)?;
-                let at = relation
-                    .columns
-                    .iter()
-                    .position(|known| known.attnum == column.attnum)?;
-                view.columns.as_ref()?.get(at).cloned()
-            }
+            Standing::View(view) => self
+                .view_column(view, column)
+                .map(|column| column.lineage.clone()),
             Standing::Ancestor | Standing::Plain => None,
         }
+    }
+
+    /// What a view gives as this column of its.
+    pub(super) fn view_column<'v>(&self, view: &'v View, column: ColumnRef) -> Option<&'v Column> {
+        let relation = self.catalog.relation(column.table)?;
+        let mut columns = relation.columns.iter();
+        let at = columns.position(|known| known.attnum == column.attnum)?;
+        view.given.as_ref()?.columns.get(at)
     }
 
     /// Names of all sealed columns of the tables and views among these relations.

@@ -19,6 +19,8 @@ pub(super) struct Offered {
 pub(super) enum Origin {
     /// A table's column.
     Column(ColumnRef, Scan),
+    /// Of each branch of a set operation one, like this one of the first branch.
+    United(ColumnRef, Scan),
     /// Constants and parameters of the statement: an index into the walk's passed columns.
     Values(usize),
 }
@@ -29,10 +31,28 @@ impl Origin {
         matches!(self, Self::Column(own, _) if own == column)
     }
 
-    fn scan(self) -> Option<Scan> {
+    /// The column of a table whose values they are or are like, and the rows that they come from.
+    pub(super) fn scanned(self) -> Option<(ColumnRef, Scan)> {
         match self {
-            Self::Column(_, scan) => Some(scan),
+            Self::Column(column, scan) | Self::United(column, scan) => Some((column, scan)),
             Self::Values(_) => None,
+        }
+    }
+
+    fn scan(self) -> Option<Scan> {
+        self.scanned().map(|(_, scan)| scan)
+    }
+
+    /// The same of rows of another number.
+    pub(super) fn renumbered(self, mut number: impl FnMut(usize) -> usize) -> Self {
+        let mut anew = |scan: Scan| Scan {
+            number: number(scan.number),
+            ..scan
+        };
+        match self {
+            Self::Column(column, scan) => Self::Column(column, anew(scan)),
+            Self::United(column, scan) => Self::United(column, anew(scan)),
+            Self::Values(_) => self,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::rules::{ProtectedColumn, Scope as Equality};
 
 use super::expr::kind_of;
 use super::lineage::Lineage;
-use super::refuse::{AGGREGATE, COMPARISON, Construct, DEDUPE, GROUP, JOIN, Walked, full_name};
+use super::refuse::{AGGREGATE, COMPARISON, Construct, GROUP, JOIN, Walked, full_name};
 use super::scope::{Meaning, Offered, Origin, Scope};
 use super::store::{Target, is_default, is_empty_value};
 use super::types::TenantSource;
@@ -30,6 +30,8 @@ pub(super) struct Search {
     pub sides: Vec<Side>,
     /// The sealed values in [`Walk::fills`] that it is compared with.
     pub fills: Range<usize>,
+    /// Scans of one tenant each in every group, where values of a group are compared.
+    pub keys: Vec<usize>,
 }
 
 /// Where one side of a search comes from.
@@ -70,10 +72,10 @@ impl Found {
 
     fn side(&self) -> Side {
         Side {
-            scan: match self.origin {
-                Some(Origin::Column(_, scan)) => Some(scan.number),
-                Some(Origin::Values(_)) | None => None,
-            },
+            scan: self
+                .origin
+                .and_then(Origin::scanned)
+                .map(|(_, scan)| scan.number),
             table: self.column.column.table,
         }
     }
@@ -89,6 +91,13 @@ fn sought(column: &ProtectedColumn) -> Arc<ProtectedColumn> {
         max_chars: None,
         ..column.clone()
     })
+}
+
+/// Whether both are searchable columns whose equal values are equal as they are sealed.
+pub(super) fn are_searchable(one: &Offered, other: &Offered) -> bool {
+    Found::of(one)
+        .zip(Found::of(other))
+        .is_some_and(|(one, other)| one.is_like(&other))
 }
 
 /// Whether a value of this lineage is surely one of a searchable column.
@@ -284,7 +293,7 @@ impl Walk<'_> {
         if construct.name == GROUP.name && self.has_key(origin, &self.together) {
             return Ok(());
         }
-        if [GROUP, DEDUPE, AGGREGATE]
+        if [GROUP, AGGREGATE]
             .map(|one| one.anchor)
             .contains(&construct.anchor)
             && let Lineage::Exact(column) = lineage
@@ -293,24 +302,18 @@ impl Walk<'_> {
             if shared(column) {
                 return Ok(());
             }
-            // The branches of a set operation have no condition in common.
-            if construct.name != DEDUPE.name {
-                let found = Found {
-                    column: Arc::clone(column),
-                    origin,
-                };
-                let side = found.side();
-                // Rows of two tenants are never in one group where the tenant is a key too.
-                if side.scan.is_none_or(|scan| !self.keys.contains(&scan)) {
-                    self.searches.push(Search {
-                        column: found.column,
-                        token: self.last_sealed,
-                        sides: vec![side],
-                        fills: 0..0,
-                    });
-                }
-                return Ok(());
-            }
+            let found = Found {
+                column: Arc::clone(column),
+                origin,
+            };
+            self.searches.push(Search {
+                token: self.last_sealed,
+                sides: vec![found.side()],
+                fills: 0..0,
+                keys: self.keys.clone(),
+                column: found.column,
+            });
+            return Ok(());
         }
         self.must_be_plain(lineage, construct)
     }
@@ -435,6 +438,8 @@ impl Walk<'_> {
     fn wait_for_tenant(&mut self, found: Found, first: usize) -> Walked<()> {
         self.unowned.retain(|fill| *fill < first);
         let fills = first..self.fills.len();
+        let sought = self.fills.get_mut(fills.clone()).unwrap_or_default();
+        sought.iter_mut().for_each(|fill| fill.sought = true);
         if shared(&found.column) {
             let tenant = self.tenant_index(TenantSource::Known(TenantId::deployment()));
             self.give_tenant(fills, tenant);
@@ -443,6 +448,7 @@ impl Walk<'_> {
                 token: self.last_sealed,
                 sides: vec![found.side()],
                 fills,
+                keys: Vec::new(),
                 column: found.column,
             });
         }
@@ -470,14 +476,37 @@ impl Walk<'_> {
     }
 
     fn search_columns(&mut self, left: Found, right: &Found) {
-        if !shared(&left.column) {
-            self.searches.push(Search {
-                token: self.last_sealed,
-                sides: vec![left.side(), right.side()],
-                fills: 0..0,
-                column: left.column,
-            });
-        }
+        self.searches.extend(self.search_of(left, right));
+    }
+
+    fn search_of(&self, left: Found, right: &Found) -> Option<Search> {
+        (!shared(&left.column)).then(|| Search {
+            token: self.last_sealed,
+            sides: vec![left.side(), right.side()],
+            fills: 0..0,
+            keys: Vec::new(),
+            column: left.column,
+        })
+    }
+
+    /// The search that comparing the rows of a set operation is; `None`: no tenant need be known for it.
+    pub(super) fn search_between(&self, left: &Offered, right: &Offered) -> Option<Search> {
+        let (left, right) = Found::of(left).zip(Found::of(right))?;
+        self.search_of(left, &right)
+    }
+
+    /// Whether the tenants of both are found in the same way: in their rows, or by one rule.
+    pub(super) fn are_of_one_rule(&self, left: &Offered, right: &Offered) -> bool {
+        let found = Found::of(left).zip(Found::of(right));
+        found.is_some_and(|(left, right)| {
+            let by_rule = |found: &Found| self.tenant_by_rule(&found.side());
+            left.is_like(&right)
+                && match (by_rule(&left), by_rule(&right)) {
+                    (None, None) => true,
+                    (Some(one), Some(other)) => one.tenant == other.tenant,
+                    _ => false,
+                }
+        })
     }
 
     /// Refuses a statement with a search whose tenant was not found.

@@ -2,8 +2,9 @@
 
 use sqlparser::ast::{ObjectName, Query, TableAlias, TableFactor, TableSampleKind, TableWithJoins};
 
+use crate::catalog::Relation;
 use crate::model::{ColumnRef, Oid};
-use crate::rules::Tenant;
+use crate::rules::{ProtectedTable, Tenant};
 
 use super::functions::ordinality;
 use super::lineage::Lineage;
@@ -258,7 +259,7 @@ impl Walk<'_> {
         self.relation_source(oid, &parts, name)
     }
 
-    fn next_scan(&mut self) -> usize {
+    pub(super) fn next_scan(&mut self) -> usize {
         self.scans += 1;
         self.scans
     }
@@ -267,18 +268,17 @@ impl Walk<'_> {
     fn scan_anew(&mut self, columns: &mut [Offered]) {
         let mut renumbered: Vec<(usize, usize)> = Vec::new();
         for column in columns {
-            let Some(Origin::Column(_, scan)) = &mut column.origin else {
+            let Some(origin) = column.origin else {
                 continue;
             };
-            let known = renumbered.iter().find(|(old, _)| *old == scan.number);
-            scan.number = match known.map(|(_, new)| *new) {
-                Some(new) => new,
-                None => {
+            column.origin = Some(origin.renumbered(|number| {
+                let known = renumbered.iter().find(|(old, _)| *old == number);
+                known.map(|(_, new)| *new).unwrap_or_else(|| {
                     let new = self.next_scan();
-                    renumbered.push((scan.number, new));
+                    renumbered.push((number, new));
                     new
-                }
-            };
+                })
+            }));
         }
         self.tenancy.renumbered(&renumbered);
     }
@@ -303,7 +303,7 @@ impl Walk<'_> {
             Standing::Ancestor => {
                 return Err(self.ancestor(relation, self.name_token(name)));
             }
-            Standing::View(view) if view.columns.is_none() => {
+            Standing::View(view) if view.given.is_none() => {
                 let message = format!(
                     "view {}.{} computes with sealed columns",
                     relation.schema, relation.name
@@ -313,30 +313,7 @@ impl Walk<'_> {
             }
             Standing::Table(_) | Standing::View(_) | Standing::Plain => {}
         }
-        let number = self.next_scan();
-        let tenant = match self.relations.standing(relation.oid) {
-            Standing::Table(table) => match &table.tenant {
-                Tenant::Column { attnum, .. } => Some(*attnum),
-                Tenant::Setting(_) | Tenant::Constant(_) | Tenant::Parent { .. } => None,
-            },
-            Standing::View(_) | Standing::Ancestor | Standing::Plain => None,
-        };
-        let columns = relation.columns.iter().map(|column| {
-            let own = ColumnRef {
-                table: relation.oid,
-                attnum: column.attnum,
-            };
-            let scan = Scan {
-                number,
-                tenant: tenant == Some(column.attnum),
-            };
-            Offered {
-                name: column.name.clone(),
-                lineage: self.relations.column(own).unwrap_or(Lineage::None),
-                origin: Some(Origin::Column(own, scan)),
-            }
-        });
-        let columns = columns.collect();
+        let columns = self.columns_read(relation);
         Ok(Source {
             name: own,
             schema: Some(relation.schema.clone()),
@@ -346,6 +323,49 @@ impl Walk<'_> {
             qualified_only: false,
             scalar: false,
         })
+    }
+
+    /// The columns of another reading of a relation.
+    fn columns_read(&mut self, relation: &Relation) -> Vec<Offered> {
+        let relations = self.relations;
+        let (mut tenant, mut before) = (None, 0);
+        match relations.standing(relation.oid) {
+            Standing::Table(table) => tenant = tenant_column(table),
+            Standing::View(view) => {
+                if let Some(given) = &view.given {
+                    before = self.scans;
+                    self.scans += given.scans;
+                    self.tenancy.read_through(&given.tenancy, before);
+                }
+            }
+            Standing::Ancestor | Standing::Plain => {}
+        }
+        let number = self.next_scan();
+        let columns = relation.columns.iter().map(|column| {
+            let own = ColumnRef {
+                table: relation.oid,
+                attnum: column.attnum,
+            };
+            let scan = Scan {
+                number,
+                tenant: tenant == Some(column.attnum),
+            };
+            let through = relations.read_through(own, before);
+            Offered {
+                name: column.name.clone(),
+                lineage: relations.column(own).unwrap_or(Lineage::None),
+                origin: Some(through.unwrap_or(Origin::Column(own, scan))),
+            }
+        });
+        columns.collect()
+    }
+}
+
+/// The column that holds the tenant of a table's rows.
+fn tenant_column(table: &ProtectedTable) -> Option<i16> {
+    match &table.tenant {
+        Tenant::Column { attnum, .. } => Some(*attnum),
+        Tenant::Setting(_) | Tenant::Constant(_) | Tenant::Parent { .. } => None,
     }
 }
 

@@ -311,6 +311,7 @@ impl Walk<'_> {
             value,
             row,
             elements,
+            sought: false,
             null_if: None,
             branch: None,
         });

@@ -4,29 +4,71 @@
 //! A condition that all rows of a query meet holds for what its sources give. The condition of an outer join does not:
 //! it counts for what is compared in that condition only, which is false in any case where the tenants differ.
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident};
+use std::sync::Arc;
 
-use crate::model::{ColumnRef, Oid};
-use crate::rules::Tenant;
+use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident};
 
-use super::lookup::{Given, INTEGERS, Operand, TEXT, UUID, VARCHAR};
+use crate::model::{ColumnRef, TenantId, ValueKind};
+use crate::rules::ProtectedTable;
+
+use super::expr::kind_of;
+use super::lookup::{Given, Operand, Reads, TEXT, VARCHAR};
+use super::owners::{Owner, has_one_text};
 use super::query::Rows;
+use super::refuse::Walked;
 use super::relations::Standing;
-use super::scope::{Meaning, Offered, Origin, Scan, Scope};
+use super::scope::{Meaning, Offered, Origin, Scope};
 use super::search::{Search, Side};
+use super::types::TenantSource;
+use super::update::anchor;
 use super::walk::Walk;
-use super::{lineage::Lineage, refuse::Walked};
 
 /// What is known of the tenants of the rows that scans give.
 #[derive(Default)]
 pub(super) struct Tenancy {
-    /// All rows are of the tenant that the operand is, in the tenant column of this table.
-    held: Vec<(usize, Oid, Operand)>,
+    /// All rows are of this tenant.
+    held: Vec<(usize, Held)>,
     /// Rows of these two that come together are of one tenant.
     same: Vec<(usize, usize)>,
     /// So is a row of the first, from a subquery, with the outer query's row of the second. Not the other way round: that
     /// the subquery gives no row says nothing of the outer one's.
     below: Vec<(usize, usize)>,
+}
+
+/// The tenant that rows are held to.
+#[derive(Clone)]
+enum Held {
+    /// What this column, which says it, is equal to.
+    Operand(Owner, Operand),
+    /// A constant of a view.
+    Known(TenantId),
+    /// What this table's rule says, whichever row it is.
+    Rule(Arc<ProtectedTable>),
+}
+
+impl Held {
+    /// Whether it is surely the same tenant.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Operand(one, a), Self::Operand(other, b)) => {
+                let same = a.param.is_some() && (a.param, a.as_text) == (b.param, b.as_text);
+                same && one.is_like(other)
+                    && one.type_oid == other.type_oid
+                    && a.is_cast == b.is_cast
+            }
+            (Self::Known(one), Self::Known(other)) => one == other,
+            (Self::Rule(one), Self::Rule(other)) => one.tenant == other.tenant,
+            _ => false,
+        }
+    }
+
+    /// Whether it says the tenant of other rows too that are held to it.
+    fn is_of_all(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Operand(one, _), Self::Operand(other, _)) => one.is_one_with(other),
+            _ => true,
+        }
+    }
 }
 
 impl Tenancy {
@@ -53,28 +95,46 @@ impl Tenancy {
         class
     }
 
+    fn held(&self, here: &Self, class: &[usize]) -> Option<Held> {
+        let mut held = self.held.iter().chain(&here.held);
+        let held = held.find(|(scan, _)| class.contains(scan));
+        held.map(|(_, held)| held.clone())
+    }
+
     /// What is known of scans is known of another reference to their rows.
     pub(super) fn renumbered(&mut self, numbers: &[(usize, usize)]) {
-        let new = |old: usize| numbers.iter().find(|(from, _)| *from == old);
+        let new = |old: usize| {
+            let found = numbers.iter().find(|(from, _)| *from == old);
+            found.map(|(_, new)| *new)
+        };
         let held = self.held.iter();
-        let held = held.filter_map(|(scan, table, operand)| {
-            new(*scan).map(|(_, scan)| (*scan, *table, *operand))
-        });
+        let held = held.filter_map(|(scan, held)| Some((new(*scan)?, held.clone())));
         let held: Vec<_> = held.collect();
         let same = self.same.iter();
-        let same = same.filter_map(|(a, b)| Some((new(*a)?.1, new(*b)?.1)));
+        let same = same.filter_map(|(a, b)| Some((new(*a)?, new(*b)?)));
         let same: Vec<_> = same.collect();
         let below = self.below.iter();
-        let below = below.filter_map(|(inner, outer)| Some((new(*inner)?.1, *outer)));
+        let below =
+            below.filter_map(|(inner, outer)| Some((new(*inner)?, new(*outer).unwrap_or(*outer))));
         let below: Vec<_> = below.collect();
         self.extend(Self { held, same, below });
     }
-}
 
-/// A tenant column of a scan.
-struct Owner {
-    scan: usize,
-    column: ColumnRef,
+    /// The same for a view, whose rows get numbers behind `before`.
+    pub(super) fn read_through(&mut self, view: &Self, before: usize) {
+        let pairs = |pairs: &[(usize, usize)]| {
+            let pairs = pairs.iter();
+            pairs.map(|(a, b)| (before + a, before + b)).collect()
+        };
+        let held = view.held.iter();
+        self.extend(Self {
+            held: held
+                .map(|(scan, held)| (before + scan, held.clone()))
+                .collect(),
+            same: pairs(&view.same),
+            below: pairs(&view.below),
+        });
+    }
 }
 
 /// What is known of the tenant of a search.
@@ -84,24 +144,8 @@ enum Found {
     Unknown,
 }
 
-fn owner(origin: Option<Origin>) -> Option<Owner> {
-    match origin {
-        Some(Origin::Column(
-            column,
-            Scan {
-                number,
-                tenant: true,
-            },
-        )) => Some(Owner {
-            scan: number,
-            column,
-        }),
-        _ => None,
-    }
-}
-
 impl Walk<'_> {
-    /// Where the values of a column reference come from, through casts that keep them.
+    /// Where the values of a column reference come from.
     pub(super) fn origin_of(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Origin> {
         let idents: &[Ident] = match expr {
             Expr::Nested(inner) => return self.origin_of(inner, scope),
@@ -116,16 +160,32 @@ impl Walk<'_> {
         }
     }
 
+    /// The column that says whose its rows are, which an expression is; a text may be cast to text, as PostgreSQL writes
+    /// it in the definitions of views.
+    fn owner_of(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Owner> {
+        match expr {
+            Expr::Nested(inner) => self.owner_of(inner, scope),
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr: inner,
+                data_type,
+                format: None,
+            } => {
+                let text = kind_of(data_type) == Some(ValueKind::Text);
+                let owner = self.owner_of(inner, scope)?;
+                (text && [TEXT, VARCHAR].contains(&owner.type_oid)).then_some(owner)
+            }
+            _ => self.relations.owner(self.origin_of(expr, scope)),
+        }
+    }
+
     /// What conditions that are ANDed say of the tenants of this level's sources.
     fn facts(&self, conditions: &[(&Expr, &Expr)], scope: &Scope<'_>) -> Tenancy {
         let mut facts = Tenancy::default();
         for (left, right) in conditions {
-            let owner_of = |expr: &Expr| owner(self.origin_of(expr, scope));
-            match (owner_of(left), owner_of(right)) {
-                (Some(a), Some(b)) => {
-                    let Some((a, b)) = self.one_tenant(&a, &b) else {
-                        continue;
-                    };
+            match (self.owner_of(left, scope), self.owner_of(right, scope)) {
+                (Some(a), Some(b)) if a.is_like(&b) => {
+                    let (a, b) = (a.scan, b.scan);
                     match (scope.offers(a), scope.offers(b)) {
                         (true, true) => facts.same.push((a, b)),
                         (true, false) => facts.below.push((a, b)),
@@ -135,38 +195,28 @@ impl Walk<'_> {
                 }
                 (Some(owner), None) => facts.held.extend(self.holds(&owner, right, scope)),
                 (None, Some(owner)) => facts.held.extend(self.holds(&owner, left, scope)),
-                (None, None) => {}
+                (Some(_), Some(_)) | (None, None) => {}
             }
         }
         facts
     }
 
-    fn holds(
-        &self,
-        owner: &Owner,
-        value: &Expr,
-        scope: &Scope<'_>,
-    ) -> Option<(usize, Oid, Operand)> {
+    fn holds(&self, owner: &Owner, value: &Expr, scope: &Scope<'_>) -> Option<(usize, Held)> {
         let operand = self.operand(value)?;
         // Of an outer query's rows this says nothing beyond this one.
-        scope
-            .offers(owner.scan)
-            .then_some((owner.scan, owner.column.table, operand))
+        let own = scope.offers(owner.scan) && has_one_text(owner.type_oid);
+        own.then_some((owner.scan, self.held_to(*owner, operand)))
     }
 
-    /// Equal values of two tenant columns are one tenant where they are written alike.
-    fn one_tenant(&self, a: &Owner, b: &Owner) -> Option<(usize, usize)> {
-        let type_of = |owner: &Owner| {
-            let relation = self.relations.catalog.relation(owner.column.table)?;
-            Some(relation.attnum(owner.column.attnum)?.type_oid)
-        };
-        let (one, other) = (type_of(a)?, type_of(b)?);
-        let alike = INTEGERS.contains(&one) && INTEGERS.contains(&other)
-            || one == other && [TEXT, VARCHAR, UUID].contains(&one);
-        alike.then_some((a.scan, b.scan))
+    fn held_to(&self, owner: Owner, operand: Operand) -> Held {
+        let column = self.relations.table_column(owner.column);
+        let column = column.filter(|_| owner.says.tenant && operand.param.is_none());
+        let known = column.and_then(|column| self.tenant_constant(operand.token, column));
+        known.map_or(Held::Operand(owner, operand), Held::Known)
     }
 
-    /// The tenant columns among the keys of GROUP BY, DISTINCT or PARTITION BY: rows of two tenants are never one group.
+    /// The rows that are of one tenant in each group of GROUP BY, DISTINCT or PARTITION BY, for a column that says it is
+    /// among the keys.
     pub(super) fn keys<'e>(
         &self,
         exprs: impl IntoIterator<Item = &'e Expr>,
@@ -186,10 +236,10 @@ impl Walk<'_> {
                 let mut outputs = outputs.iter().filter(|output| output.name == name);
                 outputs.all(|output| output.origin == origin)
             });
-            keys.extend(owner(origin.filter(|_| certain)));
+            keys.extend(self.relations.owner(origin.filter(|_| certain)));
             if let (Expr::Value(value), Some(rows)) = (expr, rows) {
                 let column = rows.numbered(&value.value);
-                keys.extend(column.and_then(|column| owner(column.origin)));
+                keys.extend(column.and_then(|column| self.relations.owner(column.origin)));
             }
         }
         own(keys, scope)
@@ -197,7 +247,11 @@ impl Walk<'_> {
 
     /// The same of the columns of DISTINCT.
     pub(super) fn distinct_keys(&self, rows: &[Offered], scope: &Scope<'_>) -> Vec<usize> {
-        own(rows.iter().filter_map(|column| owner(column.origin)), scope)
+        let owners = rows.iter();
+        own(
+            owners.filter_map(|column| self.relations.owner(column.origin)),
+            scope,
+        )
     }
 
     /// Notes what the condition of a join says of tenants; settles what is compared in an outer join's condition since
@@ -209,7 +263,7 @@ impl Walk<'_> {
         first: usize,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        if !self.may_search(scope) {
+        if !self.relations.searchable {
             return Ok(());
         }
         let mut conditions = Vec::new();
@@ -225,12 +279,13 @@ impl Walk<'_> {
         inner: bool,
         first: usize,
     ) -> Walked<()> {
+        let owner = |column: &Offered| self.relations.owner(column.origin);
         let owners = pairs
             .iter()
-            .filter_map(|(left, right)| Some((owner(left.origin)?, owner(right.origin)?)));
-        let same = owners.filter_map(|(left, right)| self.one_tenant(&left, &right));
+            .filter_map(|(left, right)| Some((owner(left)?, owner(right)?)));
+        let same = owners.filter(|(left, right)| left.is_like(right));
         let facts = Tenancy {
-            same: same.collect(),
+            same: same.map(|(left, right)| (left.scan, right.scan)).collect(),
             ..Tenancy::default()
         };
         self.conditioned(facts, inner, first)
@@ -250,15 +305,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn may_search(&self, scope: &Scope<'_>) -> bool {
-        let searchable = |column: &Offered| matches!(&column.lineage, Lineage::Exact(column) if column.is_comparable());
-        !self.searches.is_empty()
-            || scope
-                .sources
-                .iter()
-                .any(|source| source.columns.iter().any(searchable))
-    }
-
     /// Finds the tenants of searches in a query whose sources and conditions are known; those that hang on outer sources
     /// wait.
     pub(super) fn settle_searches(
@@ -266,7 +312,7 @@ impl Walk<'_> {
         condition: Option<&Expr>,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        if !self.may_search(scope) {
+        if !self.relations.searchable {
             return Ok(());
         }
         let mut conditions = Vec::new();
@@ -275,15 +321,54 @@ impl Walk<'_> {
             .for_each(|expr| ands(expr, &mut conditions));
         let facts = self.facts(&conditions, scope);
         self.tenancy.extend(facts);
-        let here = Tenancy::default();
-        for search in std::mem::take(&mut self.searches) {
-            match self.tenant_of(&search, &here)? {
-                Found::Known(tenant) => self.settled(search, tenant),
-                Found::Unknown if self.waits(&search, scope) => self.searches.push(search),
-                Found::Unknown => return Err(self.unknown_tenant(&search)),
-            }
+        let outer = scope.outer;
+        let mut searches = std::mem::take(&mut self.searches).into_iter();
+        searches.try_for_each(|search| self.settle_below(search, outer))
+    }
+
+    /// Finds the tenant of a search in a query below `outer`, of which all conditions are known.
+    pub(super) fn settle_below(&mut self, search: Search, outer: Option<&Scope<'_>>) -> Walked<()> {
+        match self.tenant_of(&search, &Tenancy::default())? {
+            Found::Known(tenant) => self.settled(search, tenant),
+            Found::Unknown => match self.raised(search, outer) {
+                Ok(Some(search)) => self.searches.push(search),
+                Ok(None) => {}
+                Err(search) => return Err(self.unknown_tenant(&search)),
+            },
         }
         Ok(())
+    }
+
+    /// The search as one of rows of outer queries, which may say more of their tenants; `None`: it is one of a single such
+    /// row, so that no tenant need be known; an error: it hangs on no such row.
+    fn raised(
+        &self,
+        mut search: Search,
+        outer: Option<&Scope<'_>>,
+    ) -> Result<Option<Search>, Search> {
+        let above = |side: &Side| {
+            let class = side.scan.map(|scan| self.one_tenant(scan));
+            let class = class.into_iter().flatten();
+            let above = |scan: &usize| outer.is_some_and(|outer| outer.offers_above(*scan));
+            class.filter(above).collect::<Vec<usize>>()
+        };
+        let all: Vec<Vec<usize>> = search.sides.iter().map(above).collect();
+        let Some((first, others)) = all.split_first() else {
+            return Err(search);
+        };
+        let mut shared = first.iter();
+        let shared = shared.any(|scan| others.iter().all(|other| other.contains(scan)));
+        if shared && search.fills.is_empty() {
+            return Ok(None);
+        }
+        for (side, above) in search.sides.iter_mut().zip(&all) {
+            match above.first() {
+                Some(scan) => side.scan = Some(*scan),
+                None if self.tenant_by_rule(side).is_some() => {}
+                None => return Err(search),
+            }
+        }
+        Ok(Some(search))
     }
 
     fn settled(&mut self, search: Search, tenant: Option<usize>) {
@@ -292,66 +377,156 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether an outer query may say more.
-    fn waits(&self, search: &Search, scope: &Scope<'_>) -> bool {
-        let here = Tenancy::default();
-        let scans = search.sides.iter().filter_map(|side| side.scan);
-        let mut scans = scans.flat_map(|scan| self.tenancy.class(&here, scan));
-        scans.any(|scan| scope.outer.is_some_and(|outer| outer.offers_above(scan)))
+    /// The scans whose rows are of one tenant with those of this one, itself first.
+    fn one_tenant(&self, scan: usize) -> Vec<usize> {
+        self.tenancy.class(&Tenancy::default(), scan)
+    }
+
+    /// Whether rows of the first that come together with rows of the second are of one tenant with them.
+    pub(super) fn follows(&self, scan: usize, other: usize) -> bool {
+        self.one_tenant(scan).contains(&other)
+    }
+
+    /// What is known of the rows of a set operation, which come from this scan in one branch and from that one in the other.
+    pub(super) fn unite_scans(&mut self, (a, b): (usize, usize), united: usize, scope: &Scope<'_>) {
+        let (left, right) = (self.one_tenant(a), self.one_tenant(b));
+        let common = left.iter().filter(|scan| right.contains(scan));
+        // A row that both branches stand below.
+        let common = common.filter(|scan| scope.offers_above(**scan));
+        let below: Vec<_> = common.map(|scan| (united, *scan)).collect();
+        let none = Tenancy::default();
+        let held = self.tenancy.held(&none, &left);
+        let held = held.zip(self.tenancy.held(&none, &right));
+        let agree = self.agreed.contains(&(a, b));
+        let held =
+            held.filter(|(one, other)| (agree || one.is_like(other)) && one.is_of_all(other));
+        self.tenancy
+            .held
+            .extend(held.map(|(held, _)| (united, held)));
+        self.tenancy.below.extend(below);
+    }
+
+    /// What is known between the rows of two pairs of scans, each of one branch, that a set operation makes one.
+    pub(super) fn unite_pairs(&mut self, pairs: &[((usize, usize), usize)]) {
+        for ((a, b), united) in pairs {
+            for ((c, d), other) in pairs {
+                if united != other && self.follows(*a, *c) && self.follows(*b, *d) {
+                    self.tenancy.below.push((*united, *other));
+                }
+            }
+        }
+    }
+
+    /// What a definition says of the tenants of the rows that it gives, for readings of what it defines.
+    pub(super) fn defined_tenancy(&mut self) -> Tenancy {
+        let tenancy = std::mem::take(&mut self.tenancy);
+        let held = tenancy.held.into_iter();
+        // The text of the definition is not the statement's.
+        let held = held.filter(|(_, held)| !matches!(held, Held::Operand(..)));
+        Tenancy {
+            held: held.collect(),
+            ..tenancy
+        }
     }
 
     /// The one tenant of all sides of a search.
     fn tenant_of(&mut self, search: &Search, here: &Tenancy) -> Walked<Found> {
-        if let [left, right] = search.sides.as_slice()
-            && let (Some(left), Some(right)) = (left.scan, right.scan)
-        {
-            let one = |from, to| self.tenancy.class(here, from).contains(&to);
-            if one(left, right) || one(right, left) {
-                return Ok(Found::Known(None));
-            }
+        let scans: Option<Vec<usize>> = search.sides.iter().map(|side| side.scan).collect();
+        let scans = scans.unwrap_or_default();
+        let class = |scan| self.tenancy.class(here, scan);
+        let one_tenant = match *scans.as_slice() {
+            // Rows of two tenants are never in one group where what says the tenant is a key too.
+            [scan] => search.keys.iter().any(|key| class(scan).contains(key)),
+            [left, right] => class(left).contains(&right) || class(right).contains(&left),
+            _ => false,
+        };
+        if one_tenant {
+            return Ok(Found::Known(None));
         }
-        let mut all = None;
-        for side in &search.sides {
-            let tenant = self.side_tenant(side, here, search.token)?;
-            if tenant.is_none() || all.is_some_and(|known| Some(known) != tenant) {
+        let sides = search.sides.iter();
+        let held: Option<Vec<Held>> = sides.map(|side| self.side_held(side, here)).collect();
+        let Some((first, others)) = held.as_deref().and_then(<[Held]>::split_first) else {
+            return Ok(Found::Unknown);
+        };
+        let alike = others.iter().all(|other| other.is_like(first));
+        if alike && search.fills.is_empty() {
+            return Ok(Found::Known(None));
+        }
+        let Some(tenant) = self.held_tenant(first, search.token)? else {
+            return Ok(Found::Unknown);
+        };
+        for other in others.iter().filter(|other| !other.is_like(first)) {
+            let Some(other) = self.held_tenant(other, search.token)? else {
+                return Ok(Found::Unknown);
+            };
+            if !self.may_be_one(tenant, other) {
                 return Ok(Found::Unknown);
             }
-            all = tenant;
+            if let [left, right] = *scans.as_slice() {
+                self.agreed.push((left, right));
+            }
         }
-        Ok(Found::Known(all))
+        Ok(Found::Known(Some(tenant)))
     }
 
-    fn side_tenant(
+    /// Whether two tenants may be one; that they are must then be seen when the statement runs.
+    fn may_be_one(&mut self, one: usize, other: usize) -> bool {
+        let known = |at: usize| matches!(self.tenants.get(at), Some(TenantSource::Known(_)));
+        let differ = one != other && known(one) && known(other);
+        if one != other && !differ && !self.agree.contains(&(one, other)) {
+            self.agree.push((one, other));
+        }
+        !differ
+    }
+
+    fn side_held(&self, side: &Side, here: &Tenancy) -> Option<Held> {
+        if let Some(table) = self.tenant_by_rule(side) {
+            return Some(Held::Rule(Arc::clone(table)));
+        }
+        let class = self.tenancy.class(here, side.scan?);
+        self.tenancy.held(here, &class)
+    }
+
+    /// The table of a side whose rule says the tenant without the row.
+    pub(super) fn tenant_by_rule(&self, side: &Side) -> Option<&Arc<ProtectedTable>> {
+        match self.relations.standing(side.table) {
+            Standing::Table(table) => anchor(table).is_none().then_some(table),
+            Standing::View(_) | Standing::Ancestor | Standing::Plain => None,
+        }
+    }
+
+    /// Where the tenant comes from for which values are sealed.
+    fn held_tenant(&mut self, held: &Held, token: Option<usize>) -> Walked<Option<usize>> {
+        let source = match held {
+            Held::Known(tenant) => Some(TenantSource::Known(tenant.clone())),
+            Held::Rule(table) => return self.row_tenant(table, Given::Nothing, token).map(Some),
+            Held::Operand(owner, operand) => self.named_tenant(owner.column, *operand),
+        };
+        Ok(source.map(|source| self.tenant_index(source)))
+    }
+
+    /// Whose the rows are whose column that says it has this value.
+    pub(super) fn named_tenant(
         &mut self,
-        side: &Side,
-        here: &Tenancy,
-        token: Option<usize>,
-    ) -> Walked<Option<usize>> {
-        if let Standing::Table(table) = self.relations.standing(side.table)
-            && let Tenant::Constant(_) | Tenant::Setting(_) = &table.tenant
-        {
-            return self.row_tenant(table, Given::Nothing, token).map(Some);
+        column: ColumnRef,
+        operand: Operand,
+    ) -> Option<TenantSource> {
+        let relations = self.relations;
+        let own = relations.table_column(column)?;
+        if relations.says(column).tenant {
+            return self.tenant_value(operand, own);
         }
-        let Some(scan) = side.scan else {
-            return Ok(None);
-        };
-        let class = self.tenancy.class(here, scan);
-        let mut held = self.tenancy.held.iter().chain(&here.held);
-        let held = held.find(|(scan, ..)| class.contains(scan));
-        let Some((_, table, operand)) = held.copied() else {
-            return Ok(None);
-        };
-        match self.relations.standing(table) {
-            Standing::Table(table) => self
-                .row_tenant(table, Given::Operand(operand), token)
-                .map(Some),
-            Standing::View(_) | Standing::Ancestor | Standing::Plain => Ok(None),
-        }
+        let value = self.operand_sql(operand, own);
+        let query = relations.tenant_of_named(column, &value)?;
+        let term = self.asking.term(query, Reads::Unclear);
+        self.asking.may_be_none.insert(term);
+        Some(TenantSource::Asked(term))
     }
 }
 
 fn own(owners: impl IntoIterator<Item = Owner>, scope: &Scope<'_>) -> Vec<usize> {
     let owners = owners.into_iter();
+    let owners = owners.filter(|owner| has_one_text(owner.type_oid));
     let scans = owners.map(|owner| owner.scan);
     scans.filter(|scan| scope.offers(*scan)).collect()
 }

@@ -59,6 +59,8 @@ pub struct StatementPlan {
     pub slots: Vec<Slot>,
     /// Where the slots' tenants come from.
     pub tenants: Vec<TenantSource>,
+    /// Indexes of two tenants that must be one: values of rows of both are compared with each other.
+    pub agree: Vec<(usize, usize)>,
     /// What must be asked from the server before the statement goes.
     pub lookup: Option<Lookup>,
     /// What may come out.
@@ -195,6 +197,8 @@ pub struct Slot {
     pub tenant: usize,
     /// The source is an array of one dimension, and each of its elements is a value.
     pub elements: bool,
+    /// It is only compared with what is stored: where there are no rows of its tenant, it may be NULL.
+    pub sought: bool,
     /// A value equal to this text is sent as NULL (`NULLIF`).
     pub null_if: Option<Plain>,
 }
@@ -265,6 +269,8 @@ pub struct Lookup {
     pub params: Vec<u16>,
     /// Terms for which no row means that the statement touches no row: use [`StatementPlan::none_matched`].
     pub zero_rows_ok: Vec<i32>,
+    /// Terms of the tenants of rows that are only compared with what is sealed for them: no row means that there are none.
+    pub may_be_none: BTreeSet<i32>,
     /// Terms whose rows, if any, must name the same tenant as the one of this index of [`StatementPlan::tenants`]
     /// (the row that ON CONFLICT would update).
     pub must_equal: Vec<(usize, i32)>,

@@ -10,11 +10,12 @@ use sqlparser::ast::{
 };
 
 use crate::catalog::Relation;
-use crate::model::{ColumnRef, Oid};
+use crate::model::ColumnRef;
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::lexer::TokenKind;
-use super::lookup::{Given, INTEGERS, TEXT, UUID, VARCHAR, quoted};
+use super::lookup::{Given, quoted};
+use super::owners::has_one_text;
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Stop, Walked};
@@ -233,6 +234,16 @@ impl<'a> Walk<'a> {
         if let (Some(value), false) = (conjunct, touches.tenant) {
             return self.value_owner(value, table, scope, start).map(Some);
         }
+        if let (Some(token), false) = (impure, touches.tenant) {
+            let parts = self.named_rows(table, selection, scope, (start, has_from))?;
+            let Some((parts, term)) = parts else {
+                return Err(self.unrepeatable(table, token));
+            };
+            self.asking.none_matched = self.matching_none(&parts);
+            self.asking.may_be_none.remove(&term);
+            self.asking.zero_rows_ok.push(term);
+            return Ok(one(self.tenant_index(TenantSource::Asked(term))));
+        }
         let matched = self.matched(change, start, impure, has_from)?;
         if !touches.tenant && self.own_branches(change, &matched) {
             return Ok(None);
@@ -255,12 +266,8 @@ impl<'a> Walk<'a> {
 
     /// Whether equal values of a column have equal texts: 1.0 and 1 are equal, and two tenants.
     pub(super) fn has_one_text(&self, table: &ProtectedTable, attnum: i16) -> bool {
-        /// pg_type's `bpchar`, whose text is not padded.
-        const BPCHAR: Oid = Oid(1042);
-        self.catalog_column(table, attnum).is_some_and(|column| {
-            let of = column.type_oid;
-            [TEXT, VARCHAR, BPCHAR, UUID].contains(&of) || INTEGERS.contains(&of)
-        })
+        let column = self.catalog_column(table, attnum);
+        column.is_some_and(|column| has_one_text(column.type_oid))
     }
 
     /// Whose the rows are whose tenant equals this value.
@@ -366,16 +373,49 @@ impl<'a> Walk<'a> {
         if let Some(token) = impure {
             return Err(self.unrepeatable(table, token));
         }
+        let parts = self.askable_parts(start, has_from)?;
+        self.asking.none_matched = self.matching_none(&parts);
+        Ok(parts)
+    }
+
+    /// The parts of an UPDATE, the only one of the statement whose tenants are asked for.
+    fn askable_parts(&self, start: Option<usize>, has_from: bool) -> Walked<Parts> {
         if !self.asking.none_matched.is_empty() {
             return Err(
                 self.not_understood("several UPDATEs whose tenants must be asked for", start)
             );
         }
-        let Some(parts) = start.and_then(|start| self.update_parts(start, has_from)) else {
-            return Err(self.not_understood("this form of UPDATE", start));
+        match start.and_then(|start| self.update_parts(start, has_from)) {
+            Some(parts) => Ok(parts),
+            None => Err(self.not_understood("this form of UPDATE", start)),
+        }
+    }
+
+    /// The term that asks for the tenant of rows that all belong to one row of another table, which the condition names:
+    /// no need to repeat the condition.
+    fn named_rows(
+        &mut self,
+        table: &ProtectedTable,
+        selection: Option<&Expr>,
+        scope: &Scope<'_>,
+        (start, has_from): (Option<usize>, bool),
+    ) -> Walked<Option<(Parts, i32)>> {
+        let Tenant::Parent { on_attnum, .. } = &table.tenant else {
+            return Ok(None);
         };
-        self.asking.none_matched = self.matching_none(&parts);
-        Ok(parts)
+        let on = ColumnRef {
+            table: table.oid,
+            attnum: *on_attnum,
+        };
+        let value = selection.and_then(|expr| self.equal_to(expr, on, scope));
+        let operand = value.and_then(|value| self.operand(value));
+        match operand.and_then(|operand| self.named_tenant(on, operand)) {
+            Some(TenantSource::Asked(term)) => {
+                let parts = self.askable_parts(start, has_from)?;
+                Ok(Some((parts, term)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The term that asks for the tenants of these rows.

@@ -38,6 +38,8 @@ pub(super) struct Fill {
     pub row: Option<(usize, usize)>,
     /// It is an array, whose elements are the values.
     pub elements: bool,
+    /// It is only compared: where there are no rows of its tenant, it may be anything.
+    pub sought: bool,
     /// A value equal to this is stored as NULL.
     pub null_if: Option<Plain>,
     /// The branch of a CASE that it is the value of.
@@ -80,6 +82,10 @@ pub(super) struct Walk<'a> {
     pub searches: Vec<Search>,
     /// Which scans give rows of one tenant.
     pub tenancy: Tenancy,
+    /// Tenants, by index, that must be one when the statement runs.
+    pub agree: Vec<(usize, usize)>,
+    /// Scans whose rows are of one tenant then.
+    pub agreed: Vec<(usize, usize)>,
     /// Scans whose tenant column is a key of the grouping that is walked.
     pub keys: Vec<usize>,
     /// Columns that are compared together with the one that is looked at.
@@ -140,6 +146,8 @@ impl<'a> Walk<'a> {
             groups: 0,
             searches: Vec::new(),
             tenancy: Tenancy::default(),
+            agree: Vec::new(),
+            agreed: Vec::new(),
             keys: Vec::new(),
             together: Vec::new(),
             single: Vec::new(),

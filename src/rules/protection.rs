@@ -108,7 +108,7 @@ impl ProtectedColumn {
     /// Whether equal values are equal as they are sealed, all of them.
     #[must_use]
     pub fn is_comparable(&self) -> bool {
-        self.search.is_some() && self.state != ColumnState::Rotating
+        self.search.is_some() && self.state == ColumnState::Sealed
     }
 
     /// The domain of its searchable values, if it may hold any.

@@ -59,7 +59,8 @@ impl Prepared {
 
 /// Whether something is sealed, asked or added for this plan.
 pub(super) fn takes_values(plan: &StatementPlan) -> bool {
-    !plan.slots.is_empty() || plan.lookup.is_some() || !plan.copies.is_empty()
+    let valued = !plan.slots.is_empty() || plan.lookup.is_some() || !plan.copies.is_empty();
+    valued || !plan.agree.is_empty()
 }
 
 /// Protected statements and portals by name. What is not protected is not in here. SQL and the protocol share both

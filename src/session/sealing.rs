@@ -122,7 +122,7 @@ pub(super) fn seal_slots(
                 Some((bytes, format)) => (bytes, format, *kind),
             },
         };
-        if tenants.unmatched(slot.tenant) {
+        if tenants.unmatched(slot.tenant) || slot.sought && tenants.has_no_rows(slot.tenant)? {
             // PostgreSQL reads a value before it looks for rows.
             if !slot.elements {
                 canonical(&slot.column, wire, format, bytes)
@@ -154,6 +154,7 @@ pub(super) fn seal_slots(
         }
     }
     tenants.check_equal()?;
+    tenants.check_agreed()?;
     if sealing.wants.is_empty() {
         Ok(SealedSlots {
             values,
@@ -347,6 +348,33 @@ impl Tenants<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether no row can be of this tenant: what says it is NULL, or names nothing.
+    fn has_no_rows(&self, index: usize) -> Result<bool, Refusal> {
+        Ok(match self.plan.tenants.get(index) {
+            Some(TenantSource::Param { number, .. }) => self.params.get(*number)?.is_none(),
+            Some(TenantSource::Asked(term)) => {
+                let lookup = self.plan.lookup.iter();
+                let mut lookup = lookup.filter(|lookup| lookup.may_be_none.contains(term));
+                lookup.any(|_| self.rows(*term).is_empty())
+            }
+            _ => false,
+        })
+    }
+
+    /// Values of two tenants cannot be compared.
+    fn check_agreed(&mut self) -> Result<(), Refusal> {
+        for (one, other) in &self.plan.agree {
+            if self.has_no_rows(*one)? || self.has_no_rows(*other)? {
+                continue;
+            }
+            match (self.known_or_found(*one)?, self.known_or_found(*other)?) {
+                (Some(one), Some(other)) if one == other => {}
+                _ => return Err(two_tenants()),
+            }
+        }
+        Ok(())
     }
 
     /// The tenant of one element of an array of values.
@@ -721,6 +749,14 @@ fn no_tenant(column: &ProtectedColumn) -> Refusal {
         "SV007",
         format!("the tenant of a value for {} is not known", named(column)),
         "Give the row's tenant in the statement, or name the row that has it. See docs/errors.md#sv007.",
+    )
+}
+
+fn two_tenants() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "values of two tenants are compared with each other, which are sealed under different keys",
+        "Compare rows of one tenant. See docs/errors.md#refused-search.",
     )
 }
 

@@ -69,7 +69,7 @@ impl View<'_> {
         match walk.relations.standing(oid) {
             Standing::Plain => return self.copy_plain(&walk, &head),
             Standing::Ancestor => return Err(walk.ancestor(relation, Some(head.name))),
-            Standing::View(view) if head.from || view.columns.is_none() => {
+            Standing::View(view) if head.from || view.given.is_none() => {
                 let message = format!(
                     "COPY of view {name}, which is over a protected table, is not supported"
                 );

@@ -213,6 +213,64 @@ fn catalog() -> Arc<Catalog> {
             &[("h", "text", 25)],
             (10, " SELECT md5(virtual_keys.key) AS h FROM virtual_keys;"),
         ),
+        relation(
+            17,
+            "notes",
+            &[
+                ("id", "int4", 23),
+                ("prompt_id", "int4", 23),
+                ("tag", "text", 25),
+            ],
+            &[("notes_pkey", &[1])],
+        ),
+        relation(
+            18,
+            "old_keys",
+            &[org, ("slug", "text", 25), ("price", "numeric", 1700)],
+            &[],
+        ),
+        view(
+            24,
+            "slugs",
+            &[("owner", "uuid", 2950), ("slug", "text", 25)],
+            (
+                10,
+                " SELECT v.organisation_id AS owner, v.slug FROM virtual_keys v WHERE (v.name <> 'x'::text);",
+            ),
+        ),
+        view(
+            25,
+            "slugs_of_one",
+            &[("slug", "text", 25)],
+            (
+                10,
+                " SELECT v.slug FROM virtual_keys v WHERE (v.organisation_id = '00000000-0000-0000-0000-000000000007'::uuid);",
+            ),
+        ),
+        view(
+            26,
+            "all_slugs",
+            &[org, ("slug", "text", 25)],
+            (
+                10,
+                " SELECT v.organisation_id, v.slug FROM virtual_keys v UNION ALL SELECT o.organisation_id, o.slug FROM old_keys o;",
+            ),
+        ),
+        view(
+            27,
+            "note_tags",
+            &[org, ("prompt_id", "int4", 23), ("tag", "text", 25)],
+            (
+                17,
+                " SELECT p.organisation_id, n.prompt_id, n.tag FROM (notes n JOIN prompts p ON ((p.id = n.prompt_id)));",
+            ),
+        ),
+        view(
+            28,
+            "slugs_again",
+            &[("o", "uuid", 2950), ("s", "text", 25)],
+            (24, " SELECT slugs.owner AS o, slugs.slug AS s FROM slugs;"),
+        ),
     ];
     let functions = vec![Function {
         oid: Oid(100),
@@ -223,13 +281,8 @@ fn catalog() -> Arc<Catalog> {
     Arc::new(Catalog::new(1, relations, functions))
 }
 
-/// All that is sealed in them.
-pub(crate) fn planner() -> Planner {
-    let org = |attnum| Tenant::Column {
-        name: "organisation_id".into(),
-        attnum,
-    };
-    let parent = Tenant::Parent {
+fn of_prompt() -> Tenant {
+    Tenant::Parent {
         table: Oid(11),
         schema: "public".into(),
         table_name: "prompts".into(),
@@ -238,6 +291,14 @@ pub(crate) fn planner() -> Planner {
         key: "id".into(),
         column: "organisation_id".into(),
         only: true,
+    }
+}
+
+/// All that is sealed in them.
+pub(crate) fn planner() -> Planner {
+    let org = |attnum| Tenant::Column {
+        name: "organisation_id".into(),
+        attnum,
     };
     let tables = HashMap::from_iter([
         protected(
@@ -258,7 +319,7 @@ pub(crate) fn planner() -> Planner {
         protected(
             12,
             "prompt_versions",
-            parent,
+            of_prompt(),
             vec![sealed(
                 12,
                 "prompt_versions",
@@ -284,7 +345,8 @@ pub(crate) fn planner() -> Planner {
     )
 }
 
-/// The same tables with searchable columns: `virtual_keys.slug` per tenant, `audit.key` in the whole deployment.
+/// The same tables with searchable columns: `virtual_keys.slug` and `old_keys.slug` per tenant, `notes.tag` per tenant of
+/// its prompt, `audit.key` in the whole deployment.
 pub(super) fn searchable() -> Planner {
     let column = |table: u32, name: &str, attnum, column: &str, scope| {
         let sealed = sealed(table, name, attnum, column, ValueKind::Text);
@@ -305,10 +367,22 @@ pub(super) fn searchable() -> Planner {
         attnum: 2,
     };
     let slug = column(10, "virtual_keys", 6, "slug", Scope::Tenant);
+    let old = column(18, "old_keys", 2, "slug", Scope::Tenant);
+    let old = Arc::new(ProtectedColumn {
+        search: slug.search.clone(),
+        ..old.as_ref().clone()
+    });
+    let old_org = Tenant::Column {
+        name: "organisation_id".into(),
+        attnum: 1,
+    };
+    let tag = column(17, "notes", 3, "tag", Scope::Tenant);
     let key = column(15, "audit", 3, "key", Scope::Deployment);
     let tables = HashMap::from_iter([
         protected(10, "virtual_keys", org, vec![slug]),
         protected(15, "audit", note, vec![key]),
+        protected(17, "notes", of_prompt(), vec![tag]),
+        protected(18, "old_keys", old_org, vec![old]),
     ]);
     Planner::new(
         catalog(),
@@ -318,6 +392,29 @@ pub(super) fn searchable() -> Planner {
             ..Protection::default()
         }),
     )
+}
+
+/// `old_keys` with a tenant whose equal values may be written in two ways.
+pub(super) fn numbered_tenants() -> Planner {
+    let slug = sealed(18, "old_keys", 2, "slug", ValueKind::Text);
+    let slug = Arc::new(ProtectedColumn {
+        search: Some(Search {
+            scope: Scope::Tenant,
+            domain: slug.label.clone(),
+        }),
+        ..slug.as_ref().clone()
+    });
+    let price = Tenant::Column {
+        name: "price".into(),
+        attnum: 3,
+    };
+    let tables = HashMap::from_iter([protected(18, "old_keys", price, vec![slug])]);
+    let protection = Protection {
+        epoch: 1,
+        tables,
+        ..Protection::default()
+    };
+    Planner::new(catalog(), Arc::new(protection))
 }
 
 pub(super) fn plan_with(planner: &Planner, sql: &str) -> Verdict {

@@ -1,6 +1,6 @@
 //! Searchable columns: `virtual_keys.slug` per tenant, `audit.key` in the whole deployment.
 
-use super::{Verdict, outputs, plan_with, searchable, single_with, slots};
+use super::{Verdict, lookup, outputs, plan_with, searchable, single_with, slots};
 
 fn refused(sql: &str, anchor: &str) {
     match plan_with(&searchable(), sql) {
@@ -120,6 +120,205 @@ fn nullif_gives_the_columns_own_values() {
 }
 
 #[test]
+fn a_view_is_searched_as_its_table_is() {
+    for (sql, expected) in [
+        (
+            "SELECT slug FROM slugs WHERE owner = $1 AND slug = $2",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "SELECT 1 FROM slugs_again a JOIN virtual_keys v ON v.organisation_id = a.o AND v.slug = a.s WHERE a.s = $2 AND a.o = $1",
+            "slug=$2@$1:2950",
+        ),
+        (
+            "SELECT 1 FROM slugs_of_one WHERE slug = $1",
+            "slug=$1@00000000-0000-0000-0000-000000000007",
+        ),
+        (
+            "SELECT 1 FROM all_slugs WHERE organisation_id = $1 AND slug IN ($2, 'x')",
+            "slug=$2@$1:2950 slug='x'@$1:2950",
+        ),
+        (
+            "SELECT 1 FROM note_tags WHERE organisation_id = $1 AND tag = $2",
+            "tag=$2@$1:2950",
+        ),
+        (
+            "WITH t AS (SELECT * FROM note_tags) SELECT 1 FROM t WHERE organisation_id = $1 AND tag = $2",
+            "tag=$2@$1:2950",
+        ),
+    ] {
+        let plan = single_with(&searchable(), sql);
+        let mut found: Vec<String> = slots(sql, &plan).split(' ').map(str::to_owned).collect();
+        found.sort();
+        assert_eq!(found.join(" "), expected, "{sql}");
+        assert_eq!(lookup(&plan), "", "{sql}");
+    }
+    for sql in [
+        "SELECT owner, slug, count(*) FROM slugs GROUP BY owner, slug",
+        "SELECT DISTINCT slug FROM slugs WHERE owner = $1",
+        "SELECT DISTINCT slug FROM slugs_of_one",
+        "SELECT 1 FROM slugs a JOIN slugs b USING (owner, slug)",
+        "SELECT organisation_id, slug FROM all_slugs GROUP BY organisation_id, slug",
+        "SELECT tag, count(*) FROM note_tags GROUP BY organisation_id, tag",
+    ] {
+        single_with(&searchable(), sql);
+    }
+    for sql in [
+        "SELECT 1 FROM slugs WHERE slug = $1",
+        "SELECT 1 FROM slugs a JOIN slugs b USING (slug)",
+        "SELECT 1 FROM slugs a, slugs b WHERE a.owner = $1 AND b.slug = $2",
+        "SELECT 1 FROM slugs a JOIN slugs_of_one b ON a.slug = b.slug",
+        "SELECT DISTINCT slug FROM all_slugs",
+        "SELECT DISTINCT tag FROM note_tags",
+    ] {
+        refused(sql, "refused-search");
+    }
+}
+
+#[test]
+fn the_tenant_of_a_parent_is_found_too() {
+    let parent = "SELECT DISTINCT p.\"organisation_id\"::text FROM \"public\".\"prompts\" AS p WHERE p.\"id\" = $1::\"int4\"";
+    let gone = format!(
+        "UNION ALL (SELECT NULL::text FROM \"public\".\"notes\" AS c WHERE c.\"prompt_id\" = $1::\"int4\" AND NOT EXISTS (SELECT 1 {}) LIMIT 1)",
+        parent.split_at(parent.find("FROM").unwrap()).1
+    );
+    let asked = |query: &str, param: u16| {
+        format!("SELECT 1::int4 AS term, q.t::text AS tenant FROM ({query}) AS q(t) [{param}]")
+    };
+    let by_child = asked(&format!("{parent} {gone}"), 2);
+    let by_parent = asked(parent, 2);
+    for (sql, expected, question) in [
+        (
+            "SELECT id FROM notes WHERE tag = $1 AND prompt_id = $2",
+            "tag=$1@?1",
+            by_child.as_str(),
+        ),
+        (
+            "UPDATE notes SET tag = $3 WHERE tag = $1 AND prompt_id = $2",
+            "tag=$1@?1 tag=$3@?1",
+            by_child.as_str(),
+        ),
+        (
+            "SELECT 1 FROM notes n JOIN prompts p ON n.prompt_id = p.id WHERE n.tag = $1 AND p.id = $2",
+            "tag=$1@?1",
+            by_parent.as_str(),
+        ),
+        (
+            "SELECT 1 FROM prompts p JOIN notes n ON p.id = n.prompt_id WHERE n.tag = $1 AND p.organisation_id = $2",
+            "tag=$1@$2:2950",
+            "",
+        ),
+        (
+            "SELECT 1 FROM prompts p WHERE p.organisation_id = $2 AND EXISTS (SELECT 1 FROM notes n WHERE n.prompt_id = p.id AND n.tag = $1)",
+            "tag=$1@$2:2950",
+            "",
+        ),
+    ] {
+        let plan = single_with(&searchable(), sql);
+        assert_eq!(slots(sql, &plan), expected, "{sql}");
+        assert_eq!(lookup(&plan), question, "{sql}");
+    }
+    for sql in [
+        "SELECT tag, count(*) FROM notes GROUP BY prompt_id, tag",
+        "SELECT DISTINCT prompt_id, tag FROM notes",
+        "SELECT DISTINCT tag FROM notes WHERE prompt_id = $1",
+        "SELECT p.organisation_id, n.tag, count(*) FROM notes n JOIN prompts p ON p.id = n.prompt_id GROUP BY p.organisation_id, n.tag",
+        "SELECT p.organisation_id, n.tag, count(*) FROM notes n, prompts p WHERE p.id = n.prompt_id GROUP BY 1, 2",
+        "SELECT 1 FROM notes a JOIN notes b USING (prompt_id, tag)",
+        "SELECT 1 FROM notes a JOIN prompts p ON p.id = a.prompt_id JOIN prompts q ON q.organisation_id = p.organisation_id JOIN notes b ON b.prompt_id = q.id AND a.tag = b.tag",
+        "SELECT p.id, (SELECT count(DISTINCT n.tag) FROM notes n WHERE n.prompt_id = p.id) FROM prompts p",
+    ] {
+        let plan = single_with(&searchable(), sql);
+        assert_eq!(lookup(&plan), "", "{sql}");
+    }
+    for sql in [
+        "SELECT 1 FROM notes WHERE tag = $1",
+        "SELECT 1 FROM notes WHERE tag = $1 AND id = $2",
+        "SELECT DISTINCT tag FROM notes",
+        "SELECT 1 FROM notes a JOIN notes b USING (tag)",
+        "SELECT 1 FROM notes n LEFT JOIN prompts p ON p.id = n.prompt_id AND p.organisation_id = $1 WHERE n.tag = $2",
+        "SELECT 1 FROM notes n, prompts p WHERE p.organisation_id = $1 AND n.tag = $2",
+        "SELECT 1 FROM notes n JOIN prompts p ON p.id = n.id WHERE p.organisation_id = $1 AND n.tag = $2",
+    ] {
+        refused(sql, "refused-search");
+    }
+}
+
+#[test]
+fn set_operations_compare_within_one_tenant() {
+    for sql in [
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT slug FROM old_keys WHERE organisation_id = $1",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 EXCEPT SELECT slug FROM virtual_keys WHERE organisation_id = $1 AND name = $2",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 INTERSECT ALL SELECT slug FROM old_keys WHERE organisation_id = $1",
+        "(SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT slug FROM old_keys WHERE organisation_id = $1) EXCEPT SELECT slug FROM slugs WHERE owner = $1",
+        "SELECT organisation_id, slug FROM virtual_keys UNION SELECT organisation_id, slug FROM old_keys",
+        "SELECT organisation_id, slug FROM virtual_keys UNION SELECT organisation_id, slug FROM old_keys EXCEPT SELECT owner, slug FROM slugs",
+        "SELECT prompt_id, tag FROM notes INTERSECT SELECT n.prompt_id, n.tag FROM notes n JOIN prompts p ON p.id = n.prompt_id WHERE p.name = $1",
+        "SELECT id FROM virtual_keys v WHERE organisation_id = $1 AND slug IN (SELECT slug FROM old_keys WHERE organisation_id = $1 UNION SELECT slug FROM slugs WHERE owner = $1)",
+        "SELECT name, (SELECT count(*) FROM (SELECT v.slug FROM virtual_keys v WHERE v.organisation_id = a.organisation_id UNION SELECT o.slug FROM old_keys o WHERE o.organisation_id = a.organisation_id) x) FROM virtual_keys a",
+        "SELECT DISTINCT slug FROM (SELECT organisation_id, slug FROM virtual_keys UNION ALL SELECT organisation_id, slug FROM old_keys) x WHERE organisation_id = $1",
+        "SELECT key FROM audit UNION SELECT key FROM audit WHERE note = $1",
+    ] {
+        single_with(&searchable(), sql);
+    }
+    let sql = "SELECT slug FROM (SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT slug FROM old_keys WHERE organisation_id = $1) x WHERE slug <> $2";
+    let plan = single_with(&searchable(), sql);
+    assert_eq!(slots(sql, &plan), "slug=$2@$1:2950");
+    assert_eq!(outputs(&plan), "!slug");
+    for sql in [
+        "SELECT slug FROM virtual_keys UNION SELECT slug FROM virtual_keys",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT slug FROM old_keys",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = '00000000-0000-0000-0000-000000000001' INTERSECT SELECT slug FROM old_keys WHERE organisation_id = '00000000-0000-0000-0000-000000000002'",
+        "SELECT organisation_id, slug FROM virtual_keys EXCEPT SELECT v.organisation_id, o.slug FROM old_keys o, virtual_keys v",
+        "SELECT prompt_id, slug FROM notes, virtual_keys WHERE organisation_id = $1 UNION SELECT prompt_id, slug FROM notes, old_keys",
+        "SELECT slug FROM slugs_of_one UNION SELECT slug FROM slugs WHERE owner = '00000000-0000-0000-0000-000000000001'",
+        "SELECT 1 FROM (SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION ALL SELECT slug FROM old_keys) x WHERE slug = $2",
+        "SELECT a.id FROM virtual_keys a, virtual_keys b WHERE EXISTS (SELECT slug FROM virtual_keys v WHERE v.organisation_id = a.organisation_id INTERSECT SELECT slug FROM old_keys o WHERE o.organisation_id = b.organisation_id)",
+    ] {
+        refused(sql, "refused-search");
+    }
+    for sql in [
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT name FROM virtual_keys",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT 'x'",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT n.tag FROM notes n WHERE prompt_id = $2",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT slug || '' FROM virtual_keys WHERE organisation_id = $1",
+    ] {
+        refused(sql, "refused-set-operation");
+    }
+}
+
+#[test]
+fn that_two_parameters_are_one_tenant_is_seen_when_it_runs() {
+    for sql in [
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT slug FROM virtual_keys WHERE organisation_id = $2)",
+        "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = $1 AND b.organisation_id = $2",
+        "SELECT 1 FROM notes a JOIN notes b ON a.tag = b.tag WHERE a.prompt_id = $1 AND b.prompt_id = $2",
+        "SELECT slug FROM virtual_keys WHERE organisation_id = $1 INTERSECT SELECT slug FROM old_keys WHERE organisation_id = $2",
+        "SELECT slug FROM slugs_of_one UNION SELECT slug FROM slugs WHERE owner = $1",
+        "SELECT slug FROM (SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION SELECT slug FROM old_keys WHERE organisation_id = $2) x UNION SELECT slug FROM slugs WHERE owner = $1",
+    ] {
+        let plan = single_with(&searchable(), sql);
+        assert_eq!(plan.agree.len(), 1, "{sql}");
+    }
+    let sql = "SELECT slug FROM (SELECT slug FROM virtual_keys WHERE organisation_id = $1 UNION ALL SELECT slug FROM old_keys WHERE organisation_id = $2) x WHERE slug = $3";
+    refused(sql, "refused-search");
+}
+
+#[test]
+fn equal_tenants_are_written_alike() {
+    let planner = super::numbered_tenants();
+    for sql in [
+        "SELECT price, slug FROM old_keys GROUP BY price, slug",
+        "SELECT 1 FROM old_keys WHERE price = $1 AND slug = $2",
+    ] {
+        assert!(
+            matches!(plan_with(&planner, sql), Verdict::Refuse(_)),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
 fn equal_values_may_be_grouped_where_they_are_equal() {
     for sql in [
         "SELECT DISTINCT slug FROM virtual_keys WHERE organisation_id = $1",
@@ -180,7 +379,7 @@ fn a_search_without_its_tenant_is_refused() {
         "WITH v AS (SELECT slug, organisation_id FROM virtual_keys) SELECT 1 FROM v a JOIN v b ON a.slug = b.slug",
         "WITH v AS (SELECT slug, organisation_id FROM virtual_keys) SELECT 1 FROM v a JOIN v b ON a.slug = b.slug WHERE a.organisation_id = $1",
         "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT slug FROM virtual_keys)",
-        "SELECT 1 FROM virtual_keys WHERE organisation_id = $1 AND slug IN (SELECT slug FROM virtual_keys WHERE organisation_id = $2)",
+        "SELECT 1 FROM virtual_keys WHERE organisation_id = '00000000-0000-0000-0000-000000000001' AND slug IN (SELECT slug FROM virtual_keys WHERE organisation_id = '00000000-0000-0000-0000-000000000002')",
         "SELECT 1 FROM virtual_keys a JOIN virtual_keys b USING (slug)",
         "SELECT count(DISTINCT slug) FROM virtual_keys",
         "SELECT count(DISTINCT a.slug) FROM virtual_keys a, virtual_keys b GROUP BY b.organisation_id",
@@ -190,7 +389,7 @@ fn a_search_without_its_tenant_is_refused() {
         "SELECT id FROM virtual_keys WHERE organisation_id = $1 OR slug = $2",
         "SELECT id FROM virtual_keys WHERE organisation_id <> $1 AND slug = $2",
         "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = $1",
-        "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = $1 AND b.organisation_id = $2",
+        "SELECT 1 FROM virtual_keys a, virtual_keys b WHERE a.slug = b.slug AND a.organisation_id = '00000000-0000-0000-0000-000000000001' AND b.organisation_id = '00000000-0000-0000-0000-000000000002'",
         "SELECT 1 FROM virtual_keys a LEFT JOIN virtual_keys b ON a.organisation_id = $1 WHERE a.slug = $2",
         "SELECT DISTINCT slug FROM virtual_keys",
         "SELECT slug FROM virtual_keys GROUP BY 1",
