@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::dfa::DFA;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, BuildError};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
+use super::any_of::AnyOf;
 use super::lexer::{Token, TokenKind, ident, string_value, unicode_names};
 use super::tokens::{executes_text, may_execute_text, split};
 
@@ -52,12 +51,7 @@ impl MentionFilter {
             None => ESCAPED.to_owned(),
         });
         let words = words.iter().map(|word| (*word).to_owned());
-        let patterns = names.chain(words).collect::<Vec<_>>();
-        let table = DFA::builder()
-            .ascii_case_insensitive(true)
-            .prefilter(false)
-            .build(&patterns)?;
-        Ok(AnyOf { table })
+        AnyOf::new(&names.chain(words).collect::<Vec<_>>())
     }
 
     /// Whether the text may name anything protected. Never false when it does, in any encoding whose ASCII bytes
@@ -133,24 +127,6 @@ impl MentionFilter {
         matches!(token.kind, TokenKind::String(_))
             && (self.hits(token.text(sql).as_bytes())
                 || string_value(token, sql).map_or(true, |value| self.hits(value.as_bytes())))
-    }
-}
-
-/// Whether any of some words, ASCII case aside, stands in a text. Every statement of every session is asked that: a step
-/// of the automaton per byte and nothing around it takes half of what a search that also says where takes.
-pub(super) struct AnyOf {
-    table: DFA,
-}
-
-impl AnyOf {
-    pub(super) fn is_in(&self, text: &[u8]) -> bool {
-        let Ok(mut state) = self.table.start_state(Anchored::No) else {
-            return true;
-        };
-        text.iter().any(|byte| {
-            state = self.table.next_state(Anchored::No, state, *byte);
-            self.table.is_special(state) && self.table.is_match(state)
-        }) || self.table.is_match(state)
     }
 }
 

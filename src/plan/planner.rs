@@ -10,11 +10,12 @@ use crate::catalog::Catalog;
 use crate::model::{ColumnRef, Oid, Refusal};
 use crate::rules::{ProtectedColumn, Protection, Tenant};
 
+use super::any_of::AnyOf;
 use super::defined::{makes, not_yet, used};
 use super::finish::forward;
 use super::lexer::{self, Limits, STRINGS, Token};
 use super::lineage::Lineage;
-use super::mention::{AnyOf, MentionFilter};
+use super::mention::MentionFilter;
 use super::named::Made;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, refused};
