@@ -38,10 +38,10 @@ impl Session {
             if needs_body && !input.is_whole() {
                 return Ok(Progress::NeedInput);
             }
-            let step = if self.protected {
-                self.server_frame(head.tag, head.len, input, out)?
-            } else {
-                self.unprotected(head.tag, input)?
+            let step = match self.heeds_doubt(head.tag, input, out) {
+                Some(step) => step,
+                None if self.protected => self.server_frame(head.tag, head.len, input, out)?,
+                None => self.unprotected(head.tag, input, out)?,
             };
             match step {
                 Step::Done => self.settled(Peer::Server),
@@ -51,13 +51,38 @@ impl Session {
     }
 
     /// A session that no rule concerns: only whether it is idle matters.
-    fn unprotected(&mut self, tag: u8, input: &mut Inbox) -> Result<Step, Fatal> {
-        if tag == b'Z' {
-            self.in_transaction =
-                ReadyForQuery::read(input.body()).map_err(by_server)?.status != b'I';
-            self.ledger.pop();
+    fn unprotected(&mut self, tag: u8, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
+        match tag {
+            b'G' => self.copy_in = self.ledger.copy_in(),
+            b'C' => self.copy_completed(),
+            b'E' => {
+                let query = self.ledger.front();
+                let query = query.filter(|entry| entry.request == Request::Query);
+                let extended = query.map(|query| query.failed = true).is_none();
+                self.copy_in = false;
+                self.copy_failed(extended)?;
+            }
+            b'Z' => {
+                let status = ReadyForQuery::read(input.body()).map_err(by_server)?.status;
+                self.in_transaction = status != b'I';
+            }
+            _ => {}
         }
-        input.forward();
+        let answers = |entry: &mut Entry| match tag {
+            b'Z' => true,
+            // Of a Close only ours has an entry.
+            b'3' => entry.request == Request::Close,
+            _ => false,
+        };
+        let answered = if self.ledger.front().is_some_and(answers) {
+            self.ledger.pop()
+        } else {
+            None
+        };
+        match answered.as_ref().map(Entry::fate) {
+            Some(Fate::Skip) => input.skip(&mut out.client),
+            _ => input.forward(),
+        }
         Ok(Step::Done)
     }
 
@@ -366,6 +391,7 @@ impl Session {
             if lasts {
                 self.note_command(command, quiet);
             }
+            self.copy_completed();
         }
         self.opener = None;
         self.copying.completed();
@@ -506,6 +532,7 @@ impl Session {
         self.copy_in = false;
         self.unsure = true;
         self.copying.ended();
+        self.copy_failed(request != Request::Query)?;
         if !matches!(
             request,
             Request::Query | Request::FunctionCall | Request::Sync
@@ -589,6 +616,10 @@ impl Session {
                 self.sent.portals.end_transaction();
             }
         }
+        if matches!(entry.fate(), Fate::Skip) {
+            input.skip(&mut out.client);
+            return Ok(());
+        }
         self.drowning = false;
         self.server_failed = false;
         if entry.request == Request::Query && self.settle(entry.failed || self.failing, out)? {
@@ -601,7 +632,7 @@ impl Session {
                 return self.fail_transaction(input, out);
             }
             // What the client sent meanwhile has its replies first.
-        } else if !matches!(entry.fate(), Fate::Ask | Fate::Skip) {
+        } else {
             self.failing = false;
         }
         input.forward();

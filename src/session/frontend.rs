@@ -59,7 +59,10 @@ impl Session {
             self.heed_catalog();
         }
         loop {
-            if input.pass() || self.is_parting() {
+            if input.pass() {
+                return Ok(Progress::NeedInput);
+            }
+            if self.asks_for_syncs(input, out)? || self.is_parting() {
                 return Ok(Progress::NeedInput);
             }
             if self.is_copying(input) {
@@ -93,15 +96,14 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        if !self.protected {
-            if matches!(tag, b'Q' | b'S' | b'F') {
-                self.ledger.push(Entry::forward(Request::Sync));
-            }
-            input.forward();
-            return Ok(Step::Done);
-        }
         if self.ledger.is_discarding() && tag != b'S' {
             return self.discard(tag, input, out);
+        }
+        if !matches!(tag, b'S' | b'H' | b'd' | b'c' | b'f') && !self.leaves_copy(input, out)? {
+            return Ok(WAIT);
+        }
+        if !self.protected {
+            return Ok(self.counted(tag, input));
         }
         match tag {
             b'Q' => self.whole(len, Request::Query, Self::query, input, out),
@@ -119,7 +121,10 @@ impl Session {
                 self.whole(len, Request::Close, Self::close, input, out)
             }
             b'F' => self.function_call(input, out),
-            b'S' if self.copy_in => Ok(forwarded(input)),
+            b'S' if self.copy_in && self.ledger.ends_in_copy() => {
+                self.ledger.push_doubtful();
+                Ok(forwarded(input))
+            }
             b'd' | b'c' | b'f' => self.copied_in(tag, input, out),
             b'S' => self.sync(input, out),
             b'D' => {
@@ -146,6 +151,20 @@ impl Session {
                 Ok(self.register(Entry::forward(request), input))
             }
         }
+    }
+
+    /// In a session that no rule concerns only what ReadyForQuery answers is counted.
+    fn counted(&mut self, tag: u8, input: &mut Inbox) -> Step {
+        match tag {
+            b'Q' => self.ledger.push(Entry::forward(Request::Query)),
+            b'F' => self.ledger.push(Entry::forward(Request::FunctionCall)),
+            b'S' if self.copy_in && self.ledger.ends_in_copy() => self.ledger.push_doubtful(),
+            b'S' => self.ledger.push(Entry::forward(Request::Sync)),
+            b'd' => self.ledger.fed(),
+            b'c' | b'f' => self.copy_ended(),
+            _ => {}
+        }
+        forwarded(input)
     }
 
     /// The Bind at the front is held whole only if its statement is protected, which its names say; a large value for any

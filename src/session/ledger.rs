@@ -4,6 +4,8 @@
 //! simple Query included. So an error drops the entries up to the next Sync; if the client has not sent it yet, what it
 //! sends until then is discarded here too, and never reaches the ledger.
 
+mod copies;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,6 +16,9 @@ use super::portals::Portal;
 use super::sealing::Positions;
 use crate::model::{Refusal, TenantId};
 use crate::plan::{Plan, StatementKind};
+
+use copies::Doubt;
+pub(super) use copies::Whose;
 
 /// Which request an entry stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +101,12 @@ pub(super) struct Entry {
     pub(super) failed: bool,
     /// Which group it belongs to: one more than those that ended before it.
     pub(super) group: u64,
+    /// A Sync that the server ignores if it reads it as part of a COPY's data.
+    pub(super) doubtful: bool,
+    /// CopyData was sent behind it.
+    pub(super) fed: bool,
+    /// The server was asked to send what it has up to here.
+    pub(super) flushed: bool,
     pub(super) effect: Effect,
     /// What is special about its replies; none: they pass unchanged, or opened.
     work: Option<Box<Work>>,
@@ -139,6 +150,9 @@ impl Entry {
             quiet: false,
             failed: false,
             group: 0,
+            doubtful: false,
+            fed: false,
+            flushed: false,
             effect: Effect::None,
             work: None,
         }
@@ -229,6 +243,10 @@ pub struct Ledger {
     discarding: bool,
     /// How many groups were sent whole.
     group: u64,
+    /// Some are doubtful.
+    doubtful: bool,
+    /// A COPY FROM failed among Syncs.
+    doubt: Option<Doubt>,
 }
 
 impl Ledger {
@@ -305,21 +323,6 @@ impl Ledger {
             .any(|entry| entry.work.as_ref().is_some_and(|work| work.copies))
     }
 
-    /// At CopyInResponse: whether the end of the data was sent already, and how many Syncs before it.
-    pub(super) fn before_copy_end(&self) -> (bool, usize) {
-        let syncs = self
-            .entries
-            .iter()
-            .take_while(|entry| entry.request != Request::CopyEnd)
-            .filter(|entry| entry.request == Request::Sync)
-            .count();
-        let ended = self
-            .entries
-            .iter()
-            .any(|entry| entry.request == Request::CopyEnd);
-        (ended, syncs)
-    }
-
     /// Remaining entries, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
@@ -371,24 +374,6 @@ impl Ledger {
             }
         }
     }
-
-    /// CopyInResponse: the Syncs sent before the end of the data are ignored by the server (manual 55.2.6).
-    /// Gives whether the end of the data is still to be sent.
-    pub(super) fn copy_in(&mut self) -> bool {
-        let end = self
-            .entries
-            .iter()
-            .position(|entry| entry.request == Request::CopyEnd);
-        let mut seen = 0;
-        self.entries.retain(|entry| {
-            seen += 1;
-            let before_end = end.is_none_or(|end| seen <= end);
-            let ignored = entry.request == Request::Sync && before_end;
-            let ends = entry.request == Request::CopyEnd && end == Some(seen - 1);
-            !ignored && !ends
-        });
-        end.is_none()
-    }
 }
 
 /// Whether its last reply is ReadyForQuery.
@@ -403,11 +388,11 @@ fn ends_group(entry: &Entry) -> bool {
 mod tests {
     use super::*;
 
-    fn requests(ledger: &Ledger) -> Vec<Request> {
+    pub(super) fn requests(ledger: &Ledger) -> Vec<Request> {
         ledger.iter().map(|entry| entry.request).collect()
     }
 
-    fn ledger(requests: &[Request]) -> Ledger {
+    pub(super) fn ledger(requests: &[Request]) -> Ledger {
         let mut ledger = Ledger::default();
         requests
             .iter()
@@ -451,20 +436,5 @@ mod tests {
         assert!(!ledger.is_discarding());
         ledger.fail();
         assert_eq!(requests(&ledger), [Request::Sync]);
-    }
-
-    #[test]
-    fn sync_during_copy_in_is_ignored_and_the_one_after_its_end_counts() {
-        let mut early = ledger(&[Request::Execute, Request::Sync]);
-        assert!(early.copy_in());
-        assert_eq!(requests(&early), [Request::Execute]);
-        let mut piped = ledger(&[
-            Request::Execute,
-            Request::Sync,
-            Request::CopyEnd,
-            Request::Sync,
-        ]);
-        assert!(!piped.copy_in());
-        assert_eq!(requests(&piped), [Request::Execute, Request::Sync]);
     }
 }

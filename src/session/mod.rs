@@ -422,6 +422,7 @@ impl Session {
                     // Whoever is not logged in yet may fill no memory with what comes after.
                     || matches!(self.phase, Phase::Proof | Phase::Login)
                     || self.copying.holds
+                    || self.doubts_syncs()
                     || self.held
                     || self.is_parting()
             }

@@ -3,6 +3,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import time
 import uuid
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import asyncpg
 import psycopg
 import pytest
 from conftest import MARK, TENANTS
+from psycopg import pq
 from servers import Servers
 
 
@@ -172,6 +174,24 @@ def test_sigterm_drains_and_exits_0():
             connection.execute("SELECT 1")
             connection.commit()
             assert own.stop_pgseal() == 0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("database", ["app", "postgres"])
+def test_a_session_that_sent_sync_among_copied_data_is_idle_again(database, fails):
+    """libpq does, with PQexecParams: the server ignores it. pgseal ends an idle session at once."""
+    with Servers() as own, psycopg.connect(own.url.replace("/app", f"/{database}"), autocommit=True) as connection:
+        connection.execute("CREATE TEMP TABLE sync_copy (n int)")
+        pg = connection.pgconn
+        assert pg.exec_params(b"COPY sync_copy FROM STDIN", []).status == pq.ExecStatus.COPY_IN
+        pg.put_copy_data(b"bad\n" if fails else b"1\n")
+        pg.put_copy_end()
+        assert pg.get_result().status == (pq.ExecStatus.FATAL_ERROR if fails else pq.ExecStatus.COMMAND_OK)
+        assert pg.get_result() is None
+        assert connection.execute("SELECT count(*) FROM sync_copy").fetchone() == (0 if fails else 1,)
+        began = time.monotonic()
+        assert own.stop_pgseal() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_a_client_encoding_set_behind_a_prepared_statement(servers, direct):

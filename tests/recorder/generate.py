@@ -46,10 +46,11 @@ def parameters(sql):
 
 
 class Script:
-    """`plain`: on tables that no rule names; else on sealed ones too."""
+    """`plain`: on tables that no rule names; else on sealed ones too. `copies`: many COPYs, with Syncs among their data."""
 
-    def __init__(self, seed, plain, length=None):
-        self.rng = random.Random(f"{seed}/{plain}")
+    def __init__(self, seed, plain, length=None, copies=False):
+        self.rng = random.Random(f"{seed}/{plain}" + "/copies" * copies)
+        self.copies = copies
         self.pool = PLAIN if plain else SEALED
         self.known = {}
         self.data = b"".join(self.step() for _ in range(length or self.rng.randrange(4, 25))) + SYNC
@@ -68,7 +69,7 @@ class Script:
             return SYNC
         if roll < 0.72:
             return FLUSH
-        if roll < 0.80:
+        if roll < (0.92 if self.copies else 0.80):
             return self.copy()
         if roll < 0.84:
             oid = rng.choice([INT4PL, INT4PL, INT4DIV, 999_999])
@@ -118,6 +119,8 @@ class Script:
         data = b"".join(rows)
         middle = rng.randrange(len(data) + 1)
         frames = [copy_data(data[:middle]), copy_data(data[middle:])] + [SYNC] * (rng.random() < 0.1) + [rng.choice([COPY_DONE, COPY_DONE, copy_fail()])]
+        if self.copies:
+            frames = [part for frame in frames for part in [SYNC] * (rng.random() < 0.4) + [frame]]
         start = query(sql) if rng.random() < 0.5 else parse(sql) + bind() + execute() + SYNC * (rng.random() < 0.2)
         start = b"" if rng.random() < 0.05 else start
         return start + b"".join(frames)

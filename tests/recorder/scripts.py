@@ -7,6 +7,16 @@ BY_SLUG = "SELECT key FROM virtual_keys WHERE slug = $1"
 INSERT = f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ($1, '{IDS['org']}', $2, $3) RETURNING key"
 ID9 = IDS["id9"].encode()
 
+PLAIN_COPY, SHUT_COPY = "COPY rec (id, v) FROM STDIN", "COPY rec_shut FROM STDIN"
+SEALED_COPY = "COPY virtual_keys (id, organisation_id, slug, key) FROM STDIN"
+ROW, BAD = copy_data(b"40\tforty\n"), copy_data(b"bad\n")
+AFTER = query("SELECT v FROM rec WHERE id < 3 ORDER BY id") + SYNC + query("SELECT 2")
+
+
+def extended(sql):
+    return parse(sql) + bind() + execute()
+
+
 SCRIPTS = {
     "an error skips to Sync, a simple Query included": parse("SELECT 1/0") + bind() + execute() + query("SELECT 1") + parse("SELECT 2", "s1") + SYNC + query("SELECT 3"),
     "errors at Parse, Bind, Describe and Execute, each with more behind it": b"".join(
@@ -38,6 +48,15 @@ SCRIPTS = {
     "formats of parameters": b"".join(run(INSERT, ID9, b"k9", b"nine", formats=formats) + SYNC for formats in ((0, 0, 7), (0, 0), (0,), ())) + query("DELETE FROM virtual_keys WHERE slug = 'k9'"),
     "too few and too many parameters": b"".join(run(INSERT, *params) + SYNC for params in ((ID9, b"k9"), (ID9, b"k9", b"nine", b"ten"), ())) + query(INSERT),
     "Sync during COPY IN is ignored": parse("COPY rec (id, v) FROM STDIN") + bind() + execute() + copy_data(b"40\tforty\n") + SYNC + FLUSH + copy_data(b"41\tx\n") + SYNC + COPY_DONE + SYNC,
+    **{f"{name}, and its COPY fails, {how}": start(sql) + data + AFTER for how, start in (("extended", extended), ("simple", query)) for name, sql, data in (
+        ("a Sync before the data", PLAIN_COPY, SYNC + ROW + BAD + ROW + COPY_DONE + SYNC), ("a Sync behind the bad row", PLAIN_COPY, ROW + BAD + SYNC + ROW + COPY_DONE + SYNC),
+        ("Syncs all over the data", PLAIN_COPY, SYNC + ROW + SYNC + SYNC + BAD + SYNC + ROW + SYNC + COPY_DONE), ("Syncs and no more behind the bad row", PLAIN_COPY, SYNC + BAD + SYNC),
+        ("a Sync, then a bad row and nothing", PLAIN_COPY, SYNC + SYNC + BAD + COPY_DONE), ("a Sync, then CopyFail", PLAIN_COPY, SYNC + ROW + SYNC + copy_fail() + SYNC),
+        ("Syncs that the server does not come to", SHUT_COPY, SYNC + ROW + SYNC + COPY_DONE + SYNC), ("a message that COPY does not know", SHUT_COPY, SYNC + parse("SELECT 1") + SYNC),
+        ("a statement behind the end of the data", PLAIN_COPY, SYNC + ROW + BAD + COPY_DONE + extended("SELECT 3") + SYNC + extended("SELECT 4") + SYNC),
+        ("Syncs among rows of a sealed column", SEALED_COPY, SYNC + copy_data(f"no uuid\t{IDS['org']}\tk7\tseven\n".encode()) + SYNC + COPY_DONE + SYNC))},
+    "a Sync among the data, and a statement behind its end": extended(PLAIN_COPY) + ROW + SYNC + COPY_DONE + extended("SELECT 3") + SYNC + query("SELECT 4"),
+    "two COPYs of one Query with Syncs among their data": query(f"{PLAIN_COPY}; {PLAIN_COPY}; SELECT 1") + SYNC + ROW + SYNC + COPY_DONE + SYNC + BAD + SYNC + COPY_DONE + SYNC + query("SELECT 3"),
     "COPY IN that fails, in both protocols": query("COPY rec FROM STDIN") + copy_data(b"bad\n") + copy_data(b"more\n") + COPY_DONE + query("SELECT 1")
     + parse("COPY rec FROM STDIN") + bind() + execute() + copy_data(b"bad\n") + COPY_DONE + SYNC + query("COPY rec FROM STDIN") + copy_fail() + query("SELECT 2"),
     "COPY in several statements of one Query": query("SELECT 1; COPY rec (id) FROM STDIN; SELECT 2; COPY rec (id) FROM STDIN; SELECT count(*) FROM rec") + copy_data(b"60\n") + COPY_DONE

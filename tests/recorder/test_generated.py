@@ -10,13 +10,15 @@ from recorder import difference
 
 COUNT = int(os.environ.get("RECORDER_SCRIPTS", "80"))
 FIRST = int(os.environ.get("RECORDER_SEED", "1"))
+# What once went wrong: a Sync among the data of a COPY that failed.
+KNOWN = [9042]
 
 
-@pytest.mark.parametrize("family", ["plain", "sealed"])
+@pytest.mark.parametrize("family", ["plain", "sealed", "copies"])
 def test_generated_scripts(pair, family):
     failures, refused = [], 0
-    for seed in range(FIRST, FIRST + COUNT):
-        script = Script(seed, family == "plain")
+    for seed in [*KNOWN, *range(FIRST, FIRST + COUNT)]:
+        script = Script(seed, family != "sealed", copies=family == "copies")
         direct, through = pair.record(script.data, "random" if seed % 2 else "whole", seed)
         if family == "sealed" and through.refusals():
             # A refusal is an answer of its own; the statement it stands for has no equal on the other side.

@@ -7,13 +7,14 @@
 
 mod incoming;
 mod outgoing;
+mod syncs;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use super::frontend::Step;
-use super::ledger::{Effect, Request};
+use super::ledger::Effect;
 use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{CopyStyle, KeyId, Refusal, TenantId};
@@ -44,6 +45,8 @@ pub(super) struct Copying {
     /// Protected COPYs that were sent and whose data the client has not ended: what comes of it outside of a COPY is
     /// dropped. A client that does not send ahead never does so for a COPY that was refused.
     due: usize,
+    /// Syncs to be sent again.
+    owed: usize,
 }
 
 impl Copying {
@@ -152,11 +155,16 @@ impl Session {
         out: &mut Outbox,
     ) -> Result<(), Fatal> {
         let response = CopyResponse::read(input.body()).map_err(by_server)?;
+        self.copy_in = self.ledger.copy_in();
         if self.drowning {
             input.skip(&mut out.client);
-            return self.drown_copy(out);
+            // The client was told of an error before the server came to this COPY: it sends no data.
+            return if self.copy_in {
+                self.fail_copy(None, out)
+            } else {
+                Ok(())
+            };
         }
-        self.copy_in = self.ledger.copy_in();
         input.forward();
         let opened = self.opened_copy();
         let copy = opened.and_then(|(plan, asked)| match &plan.kind {
@@ -177,20 +185,6 @@ impl Session {
         }
         let csv_marker = self.server_major < NO_CSV_MARKER;
         self.copying.incoming = Some(Box::new(Incoming::new(copy, tenant, csv_marker)));
-        Ok(())
-    }
-
-    /// The client was told of an error before the server came to this COPY: it sends no data, and the server must not
-    /// wait for it. Each Sync that the server ignores meanwhile is one that the client counts on.
-    fn drown_copy(&mut self, out: &mut Outbox) -> Result<(), Fatal> {
-        let (ended, ignored) = self.ledger.before_copy_end();
-        if !ended {
-            self.fail_copy(None, out)?;
-        }
-        for _ in 0..ignored {
-            let frame = self.encoded("client", encode::sync)?;
-            out.server.push(frame);
-        }
         Ok(())
     }
 
@@ -317,9 +311,9 @@ impl Session {
                 return Ok(Step::Done);
             }
         }
-        if tag != b'd' && !std::mem::take(&mut self.copy_in) {
-            self.ledger
-                .push(super::ledger::Entry::forward(Request::CopyEnd));
+        match tag {
+            b'd' => self.ledger.fed(),
+            _ => self.copy_ended(),
         }
         input.forward();
         Ok(Step::Done)
