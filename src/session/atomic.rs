@@ -252,7 +252,12 @@ impl Session {
 
     /// At the ReadyForQuery of a Query: sends what was put aside, or undoes the Query. True when the client waits for
     /// another ReadyForQuery.
-    pub(super) fn settle(&mut self, failed: bool, out: &mut Outbox) -> Result<bool, Fatal> {
+    pub(super) fn settle(
+        &mut self,
+        query: &Entry,
+        failed: bool,
+        out: &mut Outbox,
+    ) -> Result<bool, Fatal> {
         let Some(rest) = self.rest.take() else {
             return Ok(false);
         };
@@ -261,7 +266,8 @@ impl Session {
             self.last_completion = rest.last;
             self.sent.sent(&rest.entry, self.ledger.group());
             self.ledger.push(rest.entry);
-        } else if rest.ours {
+        } else if rest.ours && !query.begins() {
+            // A text that is no SQL has not even run the BEGIN.
             let frame = self.encoded("client", |buf| encode::query(buf, b"ROLLBACK"))?;
             out.server.push(frame);
             self.ledger.push(Entry::new(Request::Query, Fate::Settle));

@@ -622,7 +622,8 @@ impl Session {
         }
         self.drowning = false;
         self.server_failed = false;
-        if entry.request == Request::Query && self.settle(entry.failed || self.failing, out)? {
+        let failed = entry.failed || self.failing;
+        if entry.request == Request::Query && self.settle(&entry, failed, out)? {
             self.failing = false;
             input.skip(&mut out.client);
             return Ok(());

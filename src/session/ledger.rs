@@ -221,6 +221,11 @@ impl Entry {
         work.is_some_and(|work| std::mem::take(&mut work.begins))
     }
 
+    /// Whether a BEGIN of ours goes before its text and is not complete.
+    pub(super) fn begins(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.begins)
+    }
+
     /// Its COPY is made to fail, and the client is told this.
     pub(super) fn fail_copy(&mut self, refusal: Refusal) {
         self.work().fate = Fate::CopyFailed(Box::new(refusal));

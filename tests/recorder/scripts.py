@@ -43,6 +43,7 @@ SCRIPTS = {
     "BEGIN, SELECT and COMMIT in one Query": query(f"BEGIN; {KEY}; COMMIT") + query(f"BEGIN; UPDATE virtual_keys SET name = 'n' WHERE slug = 'k1'; {KEY}; COMMIT; SELECT 1"),
     "changes and reads in one Query": query(f"DELETE FROM virtual_keys WHERE slug = 'k4'; {KEY}; SELECT 1/0") + query(f"UPDATE rec SET n = 7 WHERE id = 1; {KEY}") + query(KEY)
     + query("BEGIN") + query(f"UPDATE rec SET n = 8 WHERE id = 1; {KEY}; COMMIT; SELECT n FROM rec WHERE id = 1"),
+    "a text that is no SQL, with a change that gives out sealed values": query(f"UPDATE virtual_keys SET name = 'x' WHERE slug = 'k2' RETURNING key; SELEC; {KEY}") + query("SELECT 1"),
     "binary cursors over the simple protocol": query(f"BEGIN; DECLARE c BINARY CURSOR FOR {KEY}") + query("FETCH 2 FROM c") + query("COMMIT"),
     "formats of results": b"".join(parse(KEY) + bind("", "", [], [], results) + describe(b"P") + execute() for results in ((), (1,), (0, 1, 1), (1, 1, 0), (1, 1), (2,))) + SYNC,
     "formats of parameters": b"".join(run(INSERT, ID9, b"k9", b"nine", formats=formats) + SYNC for formats in ((0, 0, 7), (0, 0), (0,), ())) + query("DELETE FROM virtual_keys WHERE slug = 'k9'"),
