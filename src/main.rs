@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use pgseal::config::Config;
+use pgseal::net::lease;
 use pgseal::{app, keyring, ops};
 
 /// EX_USAGE of sysexits.h: a configuration that cannot be used.
@@ -49,6 +50,8 @@ enum Command {
     },
     /// Prints DDL for constraints that keep plaintext out of the sealed columns whatever path it takes.
     Fence,
+    /// Prints the event triggers by which DDL past pgseal waits until every pgseal knows of it.
+    Lease,
     /// Registers, shows, rekeys, closes, opens and forgets tenants.
     Tenant {
         /// JSON lines instead of a table.
@@ -130,6 +133,10 @@ fn main() -> ExitCode {
         print!("{}", keyring::DDL);
         return ExitCode::SUCCESS;
     }
+    if let Command::Lease = cli.command {
+        print!("{}", lease::DDL);
+        return ExitCode::SUCCESS;
+    }
     if let Command::Healthcheck { address } = &cli.command {
         return done(ops::healthcheck(address));
     }
@@ -194,9 +201,10 @@ fn main() -> ExitCode {
             Command::Seal(work) => done(seal(&config, &work.wanted()).await),
             Command::Verify(work) => done(verify(&config, &work.wanted()).await),
             Command::Key { json, command } => done(key(&config, command, json).await),
-            Command::Schema | Command::Healthcheck { .. } | Command::Policy { .. } => {
-                ExitCode::SUCCESS
-            }
+            Command::Schema
+            | Command::Lease
+            | Command::Healthcheck { .. }
+            | Command::Policy { .. } => ExitCode::SUCCESS,
         }
     })
 }

@@ -1,11 +1,13 @@
 //! The protected databases: rules, catalog and keyring of each, and how they change while the proxy runs.
 
+mod lease;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, Notify, OnceCell, watch};
+use tokio::sync::{Mutex, OnceCell};
 use tokio_postgres::Client;
 use tracing::{error, warn};
 
@@ -14,7 +16,7 @@ use crate::config::Config;
 use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
 use crate::kms::Kms;
-use crate::net::{Database, Server, metadata};
+use crate::net::{CatalogWatch, Database, Read, Server, metadata};
 use crate::rules::Rule;
 use crate::session::Shared;
 
@@ -38,6 +40,8 @@ struct Protected {
     url: String,
     database: Arc<Database>,
     loaded: Mutex<Loaded>,
+    /// Others' DDL waits for the lease: the poll finds what the lease does not care for.
+    leased: AtomicBool,
 }
 
 /// What its planner was made of. Locked while one is made and stored, so that none of older rules can follow.
@@ -129,8 +133,7 @@ impl Databases {
             database: Arc::new(Database {
                 shared: Arc::new(shared),
                 keyring,
-                stale: Notify::new(),
-                loaded: watch::Sender::new(1),
+                catalog: CatalogWatch::default(),
             }),
             loaded: Mutex::new(Loaded {
                 client,
@@ -138,8 +141,10 @@ impl Databases {
                 epoch: 1,
                 fingerprint: fingerprint.filter(|_| whole),
             }),
+            leased: AtomicBool::new(false),
         });
         tokio::spawn(follow(protected.clone()));
+        lease::begin(protected.clone()).await;
         Ok(protected)
     }
 
@@ -174,8 +179,7 @@ impl Databases {
             loaded.rules = rules;
             loaded.fingerprint = fingerprint;
             let shared = &protected.database.shared;
-            shared.planner.store(Some(Arc::new(planner)));
-            shared.catalogs.fetch_add(1, Ordering::AcqRel);
+            shared.replace_planner(planner);
             if changed {
                 // Only now: what was planned before this is old, what is planned after it is new.
                 shared.rules.fetch_add(1, Ordering::AcqRel);
@@ -220,9 +224,10 @@ async fn follow(protected: Arc<Protected>) {
     let database = &protected.database;
     let mut pause = QUIET;
     loop {
-        let asked = tokio::time::timeout(pause, database.stale.notified())
+        // Either way it is time to look.
+        tokio::time::timeout(pause, database.catalog.asked())
             .await
-            .is_ok();
+            .ok();
         let mut loaded = protected.loaded.lock().await;
         if let Err(cause) = loaded.connect(&protected.url).await {
             warn!(cause, "the catalog cannot be followed");
@@ -230,9 +235,13 @@ async fn follow(protected: Arc<Protected>) {
             tokio::time::sleep(POLL).await;
             continue;
         }
-        let began = Instant::now();
+        let (began, waiting) = (Instant::now(), database.catalog.waiting());
         let now = metadata::fingerprint(&loaded.client).await;
-        pause = began.elapsed().saturating_mul(SHARE).clamp(QUIET, POLL);
+        pause = if protected.leased.load(Ordering::Acquire) {
+            POLL
+        } else {
+            began.elapsed().saturating_mul(SHARE).clamp(QUIET, POLL)
+        };
         let now = match now {
             Ok(now) => now,
             Err(cause) => {
@@ -240,8 +249,8 @@ async fn follow(protected: Arc<Protected>) {
                 continue;
             }
         };
-        let mut known = loaded.fingerprint.as_ref() == Some(&now);
-        if !known {
+        let mut read = Read::Whole;
+        if loaded.fingerprint.as_ref() != Some(&now) {
             pause = POLL;
             loaded.epoch += 1;
             let Some(former) = database.shared.planner.load_full() else {
@@ -253,21 +262,21 @@ async fn follow(protected: Arc<Protected>) {
                     if !told.is_empty() {
                         error!(cause = told, "rules no longer name their tables");
                     }
-                    database.shared.planner.store(Some(Arc::new(planner)));
-                    database.shared.catalogs.fetch_add(1, Ordering::AcqRel);
+                    database.shared.replace_planner(planner);
                     loaded.fingerprint = whole.then_some(now);
-                    known = whole;
+                    read = if whole { Read::Whole } else { Read::Partly };
                 }
                 // The last good plan goes on protecting.
-                Err(cause) => error!(
-                    cause,
-                    "the rules no longer fit the database: the last snapshot stays in force"
-                ),
+                Err(cause) => {
+                    read = Read::Unusable;
+                    error!(
+                        cause,
+                        "the rules no longer fit the database: the last snapshot stays in force"
+                    );
+                }
             }
         }
         // What a session has just made it may name only once the snapshot knows it.
-        if asked && known {
-            database.loaded.send_replace(loaded.epoch);
-        }
+        database.catalog.tell(waiting, read);
     }
 }

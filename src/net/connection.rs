@@ -38,6 +38,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const NOT_AUTHORISED: &str = "28";
 
 type Keys = Pin<Box<dyn Future<Output = KeyAnswers> + Send>>;
+type Settled = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 struct Connection {
     server: Arc<Server>,
@@ -52,6 +53,8 @@ struct Connection {
     from_server: Inbox,
     out: Outbox,
     keys: Option<Keys>,
+    /// The client waits for a catalog that is changing.
+    settled: Option<Settled>,
     end: ClientEnd,
 }
 
@@ -69,6 +72,7 @@ enum ClientEnd {
 enum Event {
     Read(Peer, usize),
     Keys(Box<KeyAnswers>),
+    Settled,
     News,
     TimedOut,
 }
@@ -125,6 +129,7 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
         from_server: Inbox::new(),
         out: Outbox::default(),
         keys: None,
+        settled: None,
         end: ClientEnd::Open,
     };
     let ended = connection.run().await;
@@ -210,6 +215,7 @@ impl Connection {
                     self.keys = None;
                     self.session.provide(*answers);
                 }
+                Event::Settled => self.settled = None,
                 Event::TimedOut => {
                     let Some(limit) = timing.client_idle.filter(|_| self.session.is_live()) else {
                         return Ok(());
@@ -263,6 +269,14 @@ impl Connection {
                         && let Some(database) = &self.database
                     {
                         self.keys = Some(Box::pin(database.keyring.clone().fetch_apart(*wants)));
+                    }
+                }
+                Ok(Progress::NeedCatalog) => {
+                    if self.settled.is_none()
+                        && let Some(database) = self.database.clone()
+                    {
+                        self.settled =
+                            Some(Box::pin(async move { database.catalog.settled().await }));
                     }
                 }
                 Ok(Progress::UpgradeTls) => self.upgrade().await?,
@@ -346,12 +360,10 @@ impl Connection {
         let Some(database) = &self.database else {
             return;
         };
-        let mut loaded = database.loaded.subscribe();
-        loaded.borrow_and_update();
-        database.stale.notify_one();
         // Without the metadata connection the old snapshot stays; the poll will see the change.
-        let changed = self.server.clock.timeout(RELOAD_TIMEOUT, loaded.changed());
-        if let Ok(Ok(())) = changed.await {
+        let fresh = database.catalog.fresh();
+        let fresh = self.server.clock.timeout(RELOAD_TIMEOUT, fresh).await;
+        if fresh.is_ok() {
             self.session.catalog_loaded();
         }
     }
@@ -456,6 +468,11 @@ impl Connection {
             && let Poll::Ready(answers) = keys.as_mut().poll(task)
         {
             return Poll::Ready(Ok(Event::Keys(Box::new(answers))));
+        }
+        if let Some(settled) = &mut self.settled
+            && settled.as_mut().poll(task).is_ready()
+        {
+            return Poll::Ready(Ok(Event::Settled));
         }
         // A peer whose frame waits for keys or for an answer fills its buffer only so far.
         let open =

@@ -1,7 +1,9 @@
 //! Listener, TLS, the one task per connection, upstream and cancel.
 
+mod catalog_watch;
 mod connection;
 mod end_point;
+pub mod lease;
 mod listen;
 pub mod metadata;
 mod stream;
@@ -16,12 +18,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::keyring::Keyring;
 use crate::session::{Shared, Terms};
+pub use catalog_watch::{CatalogWatch, Read};
 pub use listen::{Listener, SocketFile};
 pub use stream::{Acceptor, Dial, Keepalive};
 pub use verifiers::{VerifierFile, Verifiers};
@@ -37,10 +40,22 @@ pub struct Database {
     pub shared: Arc<Shared>,
     /// Where its missing keys come from.
     pub keyring: Arc<Keyring>,
-    /// A session saw DDL: the catalog is to be loaded.
-    pub stale: Notify,
-    /// Counts the loads.
-    pub loaded: watch::Sender<u64>,
+    /// How its sessions learn of a newer catalog.
+    pub catalog: CatalogWatch,
+}
+
+impl Database {
+    /// While the catalog is changing, its sessions send nothing on that it could give another meaning to.
+    pub fn set_changing(&self, changing: bool) {
+        if changing {
+            // A session that is to wait must find what it waits for.
+            self.catalog.set_changing(true);
+            self.shared.set_changing(true);
+        } else {
+            self.shared.set_changing(false);
+            self.catalog.set_changing(false);
+        }
+    }
 }
 
 /// What all connections share.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-use super::Session;
+use super::{CHANGING, Session};
 use crate::model::Oid;
 use crate::plan::Verdict;
 
@@ -115,17 +115,21 @@ impl Texts {
 }
 
 impl Session {
-    /// Statements that were forwarded and touch something that a newer catalog protects are not to be run any more.
-    pub(super) fn heed_catalog(&mut self) {
+    /// Statements that were forwarded and touch something that a newer catalog protects are not to be run any more. True: the
+    /// catalog is changing.
+    pub(super) fn heed_catalog(&mut self) -> bool {
         let catalogs = self.shared.catalogs.load(Ordering::Acquire);
         if self.catalogs == catalogs {
-            return;
+            return false;
+        }
+        if catalogs & CHANGING != 0 {
+            return true;
         }
         self.catalogs = catalogs;
         let texts = std::mem::take(&mut self.texts);
         if texts.lost.is_some() {
             self.forget_statements();
-            return;
+            return false;
         }
         let names = texts.overtaken(|text| {
             self.touches(&text.sql)
@@ -137,6 +141,7 @@ impl Session {
             self.sent.overtaken.insert(name.clone());
             self.acked.overtaken.insert(name);
         }
+        false
     }
 }
 

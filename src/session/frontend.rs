@@ -54,9 +54,10 @@ impl Session {
     ) -> Result<Progress, Fatal> {
         self.copying.holds = false;
         self.held = false;
+        let mut changing = false;
         if self.protected {
             self.heed_rules();
-            self.heed_catalog();
+            changing = self.heed_catalog();
         }
         loop {
             if input.pass() {
@@ -81,12 +82,22 @@ impl Session {
                 input.flush(&mut out.server);
                 return Ok(Progress::Closed);
             }
+            if changing && self.means_by_names(head.tag) {
+                self.held = true;
+                return Ok(Progress::NeedCatalog);
+            }
             if let Step::Wait(progress) = self.client_frame(head.tag, head.len, input, out)? {
                 self.held |= input.is_whole();
                 return Ok(progress);
             }
             self.settled(Peer::Client);
         }
+    }
+
+    /// Whether the frame may mean something else when others have changed the catalog: it names or runs something. Ends and
+    /// data of what was sent before do not.
+    fn means_by_names(&self, tag: u8) -> bool {
+        matches!(tag, b'Q' | b'P' | b'B' | b'E' | b'F') && !self.ledger.is_discarding()
     }
 
     fn client_frame(

@@ -64,10 +64,14 @@ pub struct Shared {
     pub database: Option<String>,
     /// Counts how often the rules were changed, each time after the new planner was stored.
     pub rules: AtomicU64,
-    /// Counts how often the catalog was loaded anew, each time after the new planner was stored.
-    pub catalogs: AtomicU64,
+    /// Twice the number of times that the catalog was loaded anew, each counted after the new planner was stored; one more
+    /// while somebody's change of it is about to be committed.
+    catalogs: AtomicU64,
     plans: PlanCache,
 }
+
+/// What [`Shared::catalogs`] has besides its count while the catalog is changing.
+const CHANGING: u64 = 1;
 
 impl Shared {
     /// Whether sessions of this database are its own.
@@ -94,6 +98,21 @@ impl Shared {
             rules: AtomicU64::new(0),
             catalogs: AtomicU64::new(0),
             plans: PlanCache::new(),
+        }
+    }
+
+    /// Puts a planner of a newer catalog in force.
+    pub fn replace_planner(&self, planner: Planner) {
+        self.planner.store(Some(Arc::new(planner)));
+        self.catalogs.fetch_add(2, Ordering::AcqRel);
+    }
+
+    /// While the catalog is changing, what clients send waits at [`Progress::NeedCatalog`].
+    pub fn set_changing(&self, changing: bool) {
+        if changing {
+            self.catalogs.fetch_or(CHANGING, Ordering::AcqRel);
+        } else {
+            self.catalogs.fetch_and(!CHANGING, Ordering::AcqRel);
         }
     }
 }
@@ -125,6 +144,8 @@ pub enum Progress {
     NeedInput,
     /// The frame at the front stays until [`Session::provide`] has been called with answers for these.
     NeedKeys(Box<KeyWants>),
+    /// The client's frame at the front stays until [`Shared::set_changing`] has said that the catalog changes no more.
+    NeedCatalog,
     /// Write what is queued, then take the TLS handshake; bytes that are already buffered are fatal.
     UpgradeTls,
     /// This is a CancelRequest: send the packet verbatim upstream and close.

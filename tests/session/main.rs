@@ -9,6 +9,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod changing;
 mod oversized;
 mod transcript;
 
@@ -94,8 +95,13 @@ struct Replay {
 impl Replay {
     /// Logged in and idle.
     fn new() -> Self {
+        Self::of(SHARED.clone())
+    }
+
+    /// The same, of a database of its own.
+    fn of(shared: Arc<Shared>) -> Self {
         let mut replay = Self {
-            session: Session::new(SHARED.clone(), TlsOffer::Disabled, false),
+            session: Session::new(shared, TlsOffer::Disabled, false),
             from_client: Inbox::new(),
             from_server: Inbox::new(),
             out: Outbox::default(),
