@@ -1,6 +1,10 @@
 //! File and environment to a validated configuration; an error names the key, the file and the line.
 
 mod auth;
+mod listen;
+mod routes;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
 use std::collections::HashMap;
@@ -16,6 +20,9 @@ use crate::keys::Ages;
 use crate::kms::aws::Route;
 use crate::net::{Keepalive, Timing};
 pub use auth::AuthConfig;
+pub use listen::{Listen, listen_at, socket_file};
+use listen::{listen, socket_mode};
+use routes::{RouteEntry, only_routes, routes};
 use upstream::upstream_of;
 
 /// A configuration that cannot be used; the program exits with 64.
@@ -26,15 +33,6 @@ pub struct ConfigError {
     pub place: String,
     /// What is wrong, and what is allowed.
     pub message: String,
-}
-
-/// Where clients connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listen {
-    /// `host:port`.
-    Tcp(String),
-    /// A socket file.
-    Unix(PathBuf),
 }
 
 /// Where PostgreSQL is.
@@ -140,23 +138,6 @@ struct File {
     tcp_keepalives_interval: Option<u64>,
     tcp_keepalives_count: Option<u64>,
     tcp_user_timeout: Option<u64>,
-}
-
-/// One entry of `kms_routes`.
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
-struct RouteEntry {
-    keys: String,
-    role_arn: Option<String>,
-    external_id: Option<String>,
-    endpoint: Option<String>,
-    #[serde(default)]
-    replicas: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct RoutesFromEnv {
-    kms_routes: Vec<RouteEntry>,
 }
 
 #[derive(Deserialize)]
@@ -350,51 +331,6 @@ fn threads(file: &File, source: &Source<'_>) -> Result<NonZeroUsize, ConfigError
         .ok_or_else(|| error(place, "say a number of threads from 1 to 256"))
 }
 
-fn routes(file: &File, source: &Source<'_>) -> Result<Vec<Route>, ConfigError> {
-    let (entries, place) = match source.get("kms_routes", None) {
-        Some((text, place)) => {
-            let read = toml::from_str::<RoutesFromEnv>(&format!("kms_routes = {text}"));
-            let read = read.map_err(|cause| error(&place, cause.message()))?;
-            (read.kms_routes, place)
-        }
-        None => (
-            file.kms_routes.clone().unwrap_or_default(),
-            format!("{}:{}: kms_routes", source.file, source.line("kms_routes")),
-        ),
-    };
-    let mut routes: Vec<Route> = Vec::new();
-    for entry in entries {
-        if !entry.keys.starts_with("arn:") {
-            return Err(error(
-                place,
-                format!("keys = \"{}\" is no beginning of an ARN", entry.keys),
-            ));
-        }
-        if entry.external_id.is_some() && entry.role_arn.is_none() {
-            return Err(error(place, "external_id needs role_arn"));
-        }
-        if routes.iter().any(|route| route.keys == entry.keys) {
-            return Err(error(place, format!("{} has two entries", entry.keys)));
-        }
-        routes.push(Route {
-            keys: entry.keys,
-            role_arn: entry.role_arn,
-            external_id: entry.external_id,
-            endpoint: entry.endpoint,
-            replicas: entry.replicas,
-        });
-    }
-    Ok(routes)
-}
-
-fn only_routes(file: &File, source: &Source<'_>) -> Result<bool, ConfigError> {
-    let in_file = file.kms_only_routes.map(|only| only.to_string());
-    match source.get("kms_only_routes", in_file.as_ref()) {
-        None => Ok(false),
-        Some((text, place)) => text.parse().map_err(|_| error(place, "say true or false")),
-    }
-}
-
 /// Seconds that a data key seals; at most ten years, so that every arithmetic with it is exact.
 fn rotate_after(file: &File, source: &Source<'_>) -> Result<Option<f64>, ConfigError> {
     let in_file = file.key_rotate_after.map(|seconds| seconds.to_string());
@@ -408,69 +344,6 @@ fn rotate_after(file: &File, source: &Source<'_>) -> Result<Option<f64>, ConfigE
                 "say a number of seconds up to 315360000, or 0 for never",
             )),
         },
-    }
-}
-
-/// The port of a listener that names none.
-const PORT: u16 = 6432;
-const SOCKET: &str =
-    "has a port that is no number: say /folder, /folder:port or /folder/.s.PGSQL.port";
-
-/// The socket's file as libpq names it, from a folder, a folder and a port, or the file itself.
-#[must_use]
-pub fn socket_file(text: &str, port: u16) -> Option<PathBuf> {
-    let path = Path::new(text);
-    if path
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with(".s.PGSQL."))
-    {
-        return Some(path.to_owned());
-    }
-    let (folder, port) = match text.rsplit_once(':') {
-        Some((folder, port)) => (folder, port.parse().ok()?),
-        None => (text, port),
-    };
-    Some(Path::new(folder).join(format!(".s.PGSQL.{port}")))
-}
-
-fn listen(file: &File, source: &Source<'_>) -> Result<Vec<Listen>, ConfigError> {
-    let in_file = file.listen.as_ref().map(OneOrMore::joined);
-    let Some((text, place)) = source.get("listen", in_file.as_ref()) else {
-        return Ok(vec![Listen::Tcp(format!("127.0.0.1:{PORT}"))]);
-    };
-    listen_at(&text).map_err(|message| error(place, message))
-}
-
-/// Reads a list of places to listen at, separated by commas.
-///
-/// # Errors
-/// What is wrong and what is allowed.
-pub fn listen_at(text: &str) -> Result<Vec<Listen>, String> {
-    let one = |text: &str| {
-        if text.starts_with('/') {
-            return socket_file(text, PORT)
-                .map(Listen::Unix)
-                .ok_or_else(|| format!("\"{text}\" {SOCKET}"));
-        }
-        match text.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-                Ok(Listen::Tcp(text.to_owned()))
-            }
-            _ => Err(format!(
-                "\"{text}\" is not allowed: say host:port or the folder of a Unix socket, several separated by commas"
-            )),
-        }
-    };
-    text.split(',').map(|text| one(text.trim())).collect()
-}
-
-fn socket_mode(file: &File, source: &Source<'_>) -> Result<u32, ConfigError> {
-    match source.get("socket_mode", file.socket_mode.as_ref()) {
-        None => Ok(0o777),
-        Some((text, place)) => u32::from_str_radix(&text, 8)
-            .ok()
-            .filter(|mode| *mode <= 0o777)
-            .ok_or_else(|| error(place, "say the permissions in octal, such as \"0770\"")),
     }
 }
 
@@ -590,102 +463,5 @@ fn rule_files(path: &Path, place: &str) -> Result<Vec<PathBuf>, ConfigError> {
         ))
     } else {
         Ok(files)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let env = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        Config::load(None, &env)
-    }
-
-    #[test]
-    fn ages_are_seconds_and_the_soft_one_is_the_shorter() {
-        let ages = |soft: &str, hard: &str| {
-            load(&[
-                ("PGSEAL_UPSTREAM", "postgres://h"),
-                ("PGSEAL_KEY_SOFT_AGE", soft),
-                ("PGSEAL_KEY_HARD_AGE", hard),
-            ])
-            .map(|config| (config.ages.soft, config.ages.hard))
-        };
-        assert_eq!(ages("2", "60"), Ok((2_000, 60_000)));
-        assert_eq!(ages("3600", ""), Ok((3_600_000, 3_600_000)));
-        assert!(ages("61", "60").is_err() && ages("0", "60").is_err() && ages("soon", "").is_err());
-    }
-
-    #[test]
-    fn timeouts_are_seconds_and_0_is_never() {
-        let timing = |key: &str, said: &str| {
-            load(&[("PGSEAL_UPSTREAM", "postgres://h"), (key, said)]).map(|config| config.timing)
-        };
-        let default = timing("PGSEAL_LISTEN", "").ok().unwrap();
-        assert_eq!((default.login.as_secs(), default.client_idle), (60, None));
-        let idle = timing("PGSEAL_CLIENT_IDLE_TIMEOUT", "90").ok().unwrap();
-        assert_eq!(idle.client_idle, Some(Duration::from_secs(90)));
-        let off = timing("PGSEAL_TCP_KEEPALIVES_IDLE", "0").ok().unwrap();
-        assert_eq!(off.keepalive.idle, None);
-        for (key, bad) in [
-            ("PGSEAL_LOGIN_TIMEOUT", "0"),
-            ("PGSEAL_CLIENT_IDLE_TIMEOUT", "soon"),
-            ("PGSEAL_TCP_KEEPALIVES_COUNT", "128"),
-        ] {
-            assert!(timing(key, bad).is_err(), "{key}");
-        }
-    }
-
-    #[test]
-    fn there_is_always_a_thread() {
-        let threads = |said: &str| {
-            load(&[
-                ("PGSEAL_UPSTREAM", "postgres://h"),
-                ("PGSEAL_THREADS", said),
-            ])
-            .map(|config| config.threads.get())
-        };
-        assert_eq!(threads("3"), Ok(3));
-        assert!(threads("").unwrap() >= 1);
-        assert!(threads("0").is_err() && threads("257").is_err() && threads("many").is_err());
-    }
-
-    #[test]
-    fn listeners_are_addresses_and_sockets_by_libpq_s_names() {
-        let listen = |text: &str| {
-            load(&[("PGSEAL_UPSTREAM", "postgres://h"), ("PGSEAL_LISTEN", text)])
-                .map(|config| config.listen)
-        };
-        let unix = |path: &str| Listen::Unix(path.into());
-        assert_eq!(
-            listen("[::1]:7000, /run/pgseal,/run/x:7001,/run/y/.s.PGSQL.9"),
-            Ok(vec![
-                Listen::Tcp("[::1]:7000".to_owned()),
-                unix("/run/pgseal/.s.PGSQL.6432"),
-                unix("/run/x/.s.PGSQL.7001"),
-                unix("/run/y/.s.PGSQL.9"),
-            ])
-        );
-        assert_eq!(
-            listen(""),
-            Ok(vec![Listen::Tcp("127.0.0.1:6432".to_owned())])
-        );
-        for bad in ["localhost", ":6432", "h:70000", "/run:x", "h:1,"] {
-            assert!(listen(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn errors_name_the_setting() {
-        let place = |pairs: &[(&str, &str)]| load(pairs).err().unwrap().place;
-        assert!(place(&[]).contains("PGSEAL_UPSTREAM"));
-        assert_eq!(
-            place(&[("PGSEAL_UPSTREAM", "postgres://h"), ("PGSEAL_KMS", "gcp")]),
-            "PGSEAL_KMS"
-        );
     }
 }

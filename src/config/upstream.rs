@@ -1,6 +1,7 @@
 //! `upstream`: where PostgreSQL is and how the way there is encrypted.
 
-use super::{ConfigError, SOCKET, Upstream, error, socket_file};
+use super::listen::{SOCKET, socket_file};
+use super::{ConfigError, Upstream, error};
 use crate::keyring::ssl::{SslMode, SslOptions};
 
 /// Reads `postgres://host:port?options`, or a Unix socket's folder or file.
