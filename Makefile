@@ -7,14 +7,11 @@ PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/
 
 .PHONY: demo test regress versions-suite sizes oracle lint bench deps venv node versions drivers
 
-# The suite on each version that the distribution does not have: all of it on the newest, all but one driver on the oldest,
-# what can depend on the version on those between.
-BETWEEN := not test_matrix.py and not test_node_postgres.py and not test_poolers.py and not test_listeners.py and not test_reload.py and not test_timeouts.py
+# The suite on each version that the distribution does not have.
 define ON_EACH_VERSION
 set -e; for version in 14 16 17 18; do \
 	export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=300 RECORDER_SCRIPTS=15; \
-	case $$version in 14) only="not JDBC";; 18) only="";; *) only="$(BETWEEN)";; esac; \
-	$(PYTEST) -n 2 -k "$$only" tests/drivers; \
+	$(PYTEST) -n 2 tests/drivers; \
 	$(PYTEST) -n 2 --dist loadfile -k "not cannot_be_held" tests/twin tests/recorder; \
 done
 endef
