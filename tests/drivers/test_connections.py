@@ -11,7 +11,7 @@ import uuid
 import psycopg
 import pytest
 from conftest import TENANTS
-from servers import Servers, raw_login
+from servers import BIN, Servers, raw_login
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
@@ -124,7 +124,8 @@ def test_tls_is_never_given_up_upstream():
 def test_ctrl_c_in_psql_cancels(encrypted, client):
     servers, _ = encrypted
     env = dict(os.environ, PGSSLMODE=client)
-    psql = subprocess.Popen(["psql", "-X", without_sslmode(servers.url), "-c", "SELECT pg_sleep(60)"], env=env, stderr=subprocess.PIPE, text=True)
+    # The one that has TLS.
+    psql = subprocess.Popen([f"{BIN}/psql", "-X", without_sslmode(servers.url), "-c", "SELECT pg_sleep(60)"], env=env, stderr=subprocess.PIPE, text=True)
     with psycopg.connect(servers.direct, autocommit=True) as direct:
         deadline = time.monotonic() + 20
         while not direct.execute("SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'").fetchone():

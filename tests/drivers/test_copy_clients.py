@@ -7,7 +7,7 @@ import asyncpg
 import psycopg
 import pytest
 from conftest import MARK, TENANTS
-from servers import CLIENTS, MAJOR, Servers
+from servers import Servers
 from test_columns import check_raw
 
 VALUES = ["", f"{MARK} plain", f"{MARK}\ttab\nline \\ back", f"{MARK} \"quoted\", 'single'", f"{MARK} é😀", None]
@@ -117,7 +117,6 @@ def test_copy_with_the_tenant_from_a_setting(noted, direct):
     assert direct.execute("SELECT note LIKE '~s1%' FROM copy_notes").fetchall() == [(True,)]
 
 
-@pytest.mark.skipif(MAJOR > CLIENTS, reason=f"pg_dump {CLIENTS} takes no newer server, and the packages of newer ones have no clients")
 def test_a_dump_through_pgseal_is_plaintext_and_its_reload_seals(servers, through, direct, tmp_path):
     rows = new_rows()
     with through.cursor().copy(f"COPY prompts ({COLUMNS}) FROM STDIN") as copy:
