@@ -73,6 +73,15 @@ enum Command {
     Rotate(TableWork),
     /// Seals the plaintext that stands in a table's protected columns from before they were. Exits with 1 while some is left.
     Seal(TableWork),
+    /// Turns the sealed values of a table's columns back into plaintext, where their rule says `state = "unsealing"`. Exits
+    /// with 1 while some are left.
+    Unseal {
+        #[command(flatten)]
+        work: TableWork,
+        /// The table once more, as it was given; otherwise it is asked for.
+        #[arg(long)]
+        confirm: Option<String>,
+    },
     /// Opens all values of a table's protected columns. Exits with 1 if one cannot be opened.
     Verify(TableWork),
     /// Prints the key policy that a KMS key's owner attaches to it.
@@ -111,12 +120,14 @@ struct TableWork {
 }
 
 impl TableWork {
-    fn wanted(&self) -> ops::Wanted<'_> {
+    fn wanted(&self, task: ops::Task) -> ops::Wanted<'_> {
         ops::Wanted {
+            task,
             table: &self.table,
             dry_run: self.dry_run,
             pace: self.rows_per_second,
             as_json: self.json,
+            confirmed: None,
         }
     }
 }
@@ -197,9 +208,16 @@ fn main() -> ExitCode {
                     .map(|planner| print!("{}", ops::fence(&planner))),
             ),
             Command::Tenant { json, command } => done(tenant(&config, command, json).await),
-            Command::Rotate(work) => done(rotate(&config, &work.wanted()).await),
-            Command::Seal(work) => done(seal(&config, &work.wanted()).await),
-            Command::Verify(work) => done(verify(&config, &work.wanted()).await),
+            Command::Rotate(work) => on_table(&config, &work.wanted(ops::Task::Rotate)).await,
+            Command::Seal(work) => on_table(&config, &work.wanted(ops::Task::Seal)).await,
+            Command::Verify(work) => on_table(&config, &work.wanted(ops::Task::Verify)).await,
+            Command::Unseal { work, confirm } => {
+                let wanted = ops::Wanted {
+                    confirmed: confirm.as_deref(),
+                    ..work.wanted(ops::Task::Unseal)
+                };
+                on_table(&config, &wanted).await
+            }
             Command::Key { json, command } => done(key(&config, command, json).await),
             Command::Schema
             | Command::Lease
@@ -227,32 +245,15 @@ async fn tenant(config: &Config, command: ops::TenantCommand, json: bool) -> Res
     Ok(())
 }
 
-async fn rotate(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
-    let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
-    said(
-        ops::rotate((&mut reader, &writer), &keyring, &protection, wanted).await?,
-        wanted,
-    )
+/// Works on a table's values and prints what became of them.
+async fn on_table(config: &Config, wanted: &ops::Wanted<'_>) -> ExitCode {
+    done(worked(config, wanted).await)
 }
 
-async fn seal(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
+async fn worked(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
     let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
-    said(
-        ops::seal((&mut reader, &writer), &keyring, &protection, wanted).await?,
-        wanted,
-    )
-}
-
-async fn verify(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
-    let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
-    said(
-        ops::verify((&mut reader, &writer), &keyring, &protection, wanted).await?,
-        wanted,
-    )
-}
-
-/// Prints what became of a table's values.
-fn said((text, done): (String, bool), wanted: &ops::Wanted<'_>) -> Result<(), String> {
+    let clients = (&mut reader, &writer);
+    let (text, done) = ops::work(clients, &keyring, &protection, wanted).await?;
     println!("{text}");
     match done {
         true => Ok(()),

@@ -1,16 +1,15 @@
 //! Commands for people; never on the data path.
 
-mod plaintext;
+mod instead;
 mod policy;
-mod rotate;
 mod statements;
+mod table;
 mod tenants;
 mod values;
 
-pub use plaintext::{seal, verify};
 pub use policy::policy;
-pub use rotate::{Wanted, rotate};
 pub use statements::{Linted, explain, fence, lint};
+pub use table::{Task, Wanted, work};
 pub use tenants::{KeyCommand, TenantCommand, key, tenant};
 
 use std::io::{Read, Write};

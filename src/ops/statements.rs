@@ -70,6 +70,13 @@ pub fn explain(planner: &Planner, sql: &str) -> String {
                             slot.column.label
                         )?;
                     }
+                    for column in &statement.left_plain {
+                        writeln!(
+                            out,
+                            "  what is stored in {} goes as it is: its rule unseals it",
+                            column.label
+                        )?;
+                    }
                     if let Some(lookup) = &statement.lookup {
                         writeln!(out, "  asked before: {}", lookup.sql)?;
                     }
@@ -252,6 +259,16 @@ pub fn fence(planner: &Planner) -> String {
     let mut out = String::new();
     for column in planner.sealed_columns() {
         let name = quoted(&column.name);
+        let constraint = quoted(&format!("pgseal_fence_{}", column.name));
+        let table = format!("{}.{}", quoted(&column.schema), quoted(&column.table));
+        if !column.is_sealed_on_write() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                out,
+                "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint};"
+            );
+            continue;
+        }
         let test = match column.kind {
             ValueKind::Text => format!("{name} ~ '^~s[12][A-Za-z0-9_-]+~$'"),
             ValueKind::Json | ValueKind::Jsonb => {
@@ -259,13 +276,9 @@ pub fn fence(planner: &Planner) -> String {
             }
             ValueKind::Bytea => format!("pg_catalog.substr({name}, 1, 3) = '\\xf87376'::bytea"),
         };
-        let constraint = quoted(&format!("pgseal_fence_{}", column.name));
-        // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "ALTER TABLE {}.{} ADD CONSTRAINT {constraint} CHECK ({name} IS NULL OR {test}) NOT VALID;",
-            quoted(&column.schema),
-            quoted(&column.table)
+            "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({name} IS NULL OR {test}) NOT VALID;"
         );
     }
     out

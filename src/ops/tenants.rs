@@ -158,7 +158,11 @@ pub async fn tenant(
         }
         TenantCommand::Forget { id, confirm } => {
             let keys = certificate::to_destroy(client, &id).await?;
-            let typed = confirm.map_or_else(|| ask(&id, keys), Ok)?;
+            let told = format!(
+                "The {keys} keys of tenant {id} will be destroyed. None of its values can be read again, by nobody."
+            );
+            let ask = || typed(&told, "Type the tenant's id to go on: ");
+            let typed = confirm.map_or_else(ask, Ok)?;
             if typed != id {
                 return Err("not confirmed: nothing was destroyed".to_owned());
             }
@@ -189,12 +193,10 @@ fn written(signed: &serde_json::Value, as_json: bool) -> String {
     }
 }
 
-/// Lets the operator type the tenant's id.
-fn ask(id: &str, keys: i64) -> Result<String, String> {
-    eprintln!(
-        "The {keys} keys of tenant {id} will be destroyed. None of its values can be read again, by nobody."
-    );
-    eprint!("Type the tenant's id to go on: ");
+/// Lets the operator type what confirms a step that cannot be undone.
+pub(super) fn typed(told: &str, asked: &str) -> Result<String, String> {
+    eprintln!("{told}");
+    eprint!("{asked}");
     let mut typed = String::new();
     std::io::stdin()
         .read_line(&mut typed)

@@ -429,6 +429,10 @@ impl Walk<'_> {
         let Some(passed) = self.passed.get(id).cloned() else {
             return Err(self.not_understood("a derived column", token));
         };
+        if !target.column.is_sealed_on_write() {
+            self.leave_plain(target.column);
+            return Ok(());
+        }
         for (row, index) in passed.cells.iter().enumerate() {
             let Some(index) = *index else { continue };
             let Some(cell) = self.cells.get(index).cloned() else {

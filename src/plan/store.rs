@@ -181,7 +181,9 @@ impl Walk<'_> {
         let text = Plain::new(text.as_bytes().to_vec());
         self.plain(other, scope, COMPARISON)?;
         self.store_cast(value, target, scope, cast)?;
-        if let Some(fill) = self.fills.last_mut() {
+        if let Some(fill) = self.fills.last_mut()
+            && target.column.is_sealed_on_write()
+        {
             fill.null_if = Some(text);
         }
         Ok(())
@@ -300,6 +302,9 @@ impl Walk<'_> {
                 ));
             }
         };
+        if !target.column.is_sealed_on_write() {
+            return self.store_plain(index, target.column);
+        }
         if !self.placed.insert(index) {
             return Err(self.not_understood("a constant in two roles", Some(index)));
         }
@@ -316,6 +321,25 @@ impl Walk<'_> {
             branch: None,
         });
         Ok(())
+    }
+
+    pub(super) fn leave_plain(&mut self, column: &Arc<ProtectedColumn>) {
+        if !self.left_plain.contains(column) {
+            self.left_plain.push(Arc::clone(column));
+        }
+    }
+
+    /// A constant or parameter is stored as it is: its column is being unsealed.
+    fn store_plain(&mut self, index: usize, column: &Arc<ProtectedColumn>) -> Walked<()> {
+        self.leave_plain(column);
+        match self.param_number(index) {
+            Some(number) => {
+                self.plain_param(number, index);
+                Ok(())
+            }
+            None if self.placed.insert(index) => Ok(()),
+            None => Err(self.not_understood("a constant in two roles", Some(index))),
+        }
     }
 
     /// How a parameter's value is written: as declared, else as its innermost cast says, else as the column.

@@ -3,7 +3,6 @@
 use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Value, ValueWithSpan};
 
 use crate::model::{Oid, ValueKind};
-use crate::rules::ColumnState;
 
 use super::expr::kind_of;
 use super::lineage::{Lineage, Shape, columns, merge, unclear};
@@ -243,7 +242,7 @@ fn one_rendition(parts: &[Lineage]) -> bool {
 /// Whether every value that is not NULL must be a sealed one.
 fn is_strict(lineage: &Lineage) -> bool {
     match lineage {
-        Lineage::Exact(column) => column.state != ColumnState::Migrating,
+        Lineage::Exact(column) => column.is_strict(),
         Lineage::Within(shape) => {
             matches!(shape.as_ref(), Shape::Cast { of, .. } if is_strict(of))
         }

@@ -59,6 +59,8 @@ pub struct StatementPlan {
     pub slots: Vec<Slot>,
     /// Where the slots' tenants come from.
     pub tenants: Vec<TenantSource>,
+    /// Columns of a rule that unseals them: what is stored in them goes as it is.
+    pub left_plain: Vec<Arc<ProtectedColumn>>,
     /// Indexes of two tenants that must be one: values of rows of both are compared with each other.
     pub agree: Vec<(usize, usize)>,
     /// What must be asked from the server before the statement goes.

@@ -626,7 +626,7 @@ impl<'a> Walk<'a> {
             let sealed = pair
                 .attnum
                 .and_then(|attnum| change.table.column(attnum))
-                .is_some();
+                .is_some_and(|column| column.is_sealed_on_write());
             let expr = pair.value.expr();
             let own = expr.and_then(|expr| self.own_reference(expr, change));
             if sealed && expr.is_none_or(|expr| !is_empty_value(expr)) {

@@ -80,6 +80,8 @@ pub(super) struct Walk<'a> {
     pub groups: usize,
     /// Uses of searchable columns whose tenant is still to be found.
     pub searches: Vec<Search>,
+    /// Columns that values are stored in as they are.
+    pub left_plain: Vec<Arc<ProtectedColumn>>,
     /// Which scans give rows of one tenant.
     pub tenancy: Tenancy,
     /// Tenants, by index, that must be one when the statement runs.
@@ -146,6 +148,7 @@ impl<'a> Walk<'a> {
             groups: 0,
             searches: Vec::new(),
             tenancy: Tenancy::default(),
+            left_plain: Vec::new(),
             agree: Vec::new(),
             agreed: Vec::new(),
             keys: Vec::new(),

@@ -195,7 +195,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
             ColumnEntry::Full(column)
                 if column.search.is_none()
                     && (column.scope.is_some()
-                        || column.domain.is_some() && column.state != ColumnState::Rotating) =>
+                        || column.domain.is_some() && !column.state.keeps_former()) =>
             {
                 Some(&column.name)
             }

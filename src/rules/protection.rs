@@ -19,9 +19,19 @@ pub enum ColumnState {
     /// Its values are sealed anew, by `pgseal rotate`: searchable ones may stand beside others, or beside those of the search
     /// key before, so that none are compared.
     Rotating,
+    /// Writes are left as they are, and both kinds are read: the way out, by `pgseal unseal`.
+    Unsealing,
     /// An unsealed value that is read is an error: somebody planted it.
     #[default]
     Sealed,
+}
+
+impl ColumnState {
+    /// Whether searchable values of before may stand there although the rule makes no more.
+    #[must_use]
+    pub fn keeps_former(self) -> bool {
+        matches!(self, Self::Rotating | Self::Unsealing)
+    }
 }
 
 /// Whose values of a searchable column are equal to whose.
@@ -100,7 +110,7 @@ pub struct ProtectedColumn {
     pub max_chars: Option<u32>,
     /// Whether it can be searched for equal values.
     pub search: Option<Search>,
-    /// The domain of what was searchable before, while the column is rotated.
+    /// The domain of what was searchable before, while the column is rotated or unsealed.
     pub former_domain: Option<Arc<str>>,
 }
 
@@ -109,6 +119,18 @@ impl ProtectedColumn {
     #[must_use]
     pub fn is_comparable(&self) -> bool {
         self.search.is_some() && self.state == ColumnState::Sealed
+    }
+
+    /// Whether values are sealed that are written to it.
+    #[must_use]
+    pub fn is_sealed_on_write(&self) -> bool {
+        self.state != ColumnState::Unsealing
+    }
+
+    /// Whether every value in it is a sealed one.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        matches!(self.state, ColumnState::Sealed | ColumnState::Rotating)
     }
 
     /// The domain of its searchable values, if it may hold any.
@@ -449,15 +471,14 @@ fn protect(rule: &Rule, relation: &Relation, tenant: &Tenant) -> Option<Protecte
                 .unwrap_or_else(|| label.clone())
                 .into(),
         });
-        let former_domain =
-            (column.state == ColumnState::Rotating && search.is_none()).then(|| {
-                column
-                    .former_domain
-                    .as_ref()
-                    .unwrap_or(&label)
-                    .as_str()
-                    .into()
-            });
+        let former_domain = (column.state.keeps_former() && search.is_none()).then(|| {
+            column
+                .former_domain
+                .as_ref()
+                .unwrap_or(&label)
+                .as_str()
+                .into()
+        });
         Some(Arc::new(ProtectedColumn {
             column: ColumnRef {
                 table: relation.oid,

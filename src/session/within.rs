@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::keys::KeyWants;
 use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Lineage, Member, Shape};
-use crate::rules::{ColumnState, ProtectedColumn};
+use crate::rules::ProtectedColumn;
 use crate::seal::{self, Parsed, SealError, SealedValue};
 use crate::wire::{WireError, composite, json};
 
@@ -608,7 +608,7 @@ fn first_leaf(lineage: &Lineage) -> &Lineage {
 
 /// Whether a value that is not sealed is an error.
 fn is_strict(lineage: &Lineage) -> bool {
-    matches!(lineage, Lineage::Exact(column) if column.state != ColumnState::Migrating)
+    matches!(lineage, Lineage::Exact(column) if column.is_strict())
 }
 
 /// Whether some part of it must be there.

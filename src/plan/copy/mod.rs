@@ -306,7 +306,13 @@ fn columns_of(walk: &Walk<'_>, relation: &Relation, head: &Head) -> Vec<CopyColu
             origin: Some(origin),
             type_oid: found.type_oid,
             max_chars: found.max_chars,
-            lineage: walk.relations.column(origin).unwrap_or(Lineage::None),
+            lineage: match walk.relations.column(origin) {
+                Some(Lineage::Exact(own)) if head.from && !own.is_sealed_on_write() => {
+                    Lineage::None
+                }
+                Some(lineage) => lineage,
+                None => Lineage::None,
+            },
             force_quote: false,
             force_not_null: false,
             force_null: false,

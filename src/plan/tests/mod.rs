@@ -394,6 +394,27 @@ pub(super) fn searchable() -> Planner {
     )
 }
 
+/// `virtual_keys` with a column `key` that is being unsealed.
+pub(super) fn unsealing() -> Planner {
+    let key = sealed(10, "virtual_keys", 4, "key", ValueKind::Text);
+    let key = Arc::new(ProtectedColumn {
+        state: ColumnState::Unsealing,
+        ..key.as_ref().clone()
+    });
+    let config = sealed(10, "virtual_keys", 5, "auth_config", ValueKind::Jsonb);
+    let org = Tenant::Column {
+        name: "organisation_id".into(),
+        attnum: 2,
+    };
+    let tables = HashMap::from_iter([protected(10, "virtual_keys", org, vec![key, config])]);
+    let protection = Protection {
+        epoch: 1,
+        tables,
+        ..Protection::default()
+    };
+    Planner::new(catalog(), Arc::new(protection))
+}
+
 /// `old_keys` with a tenant whose equal values may be written in two ways.
 pub(super) fn numbered_tenants() -> Planner {
     let slug = sealed(18, "old_keys", 2, "slug", ValueKind::Text);

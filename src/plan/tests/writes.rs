@@ -1,4 +1,7 @@
-use super::{lookup, plan_in, protected, relation, sealed, single, single_with, slots};
+use super::{
+    Verdict, lookup, outputs, plan_in, plan_with, protected, relation, sealed, single, single_with,
+    slots, unsealing,
+};
 use crate::catalog::Catalog;
 use crate::model::ValueKind;
 use crate::plan::Planner;
@@ -7,6 +10,51 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 const ORG: &str = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+
+#[test]
+fn what_is_stored_in_a_column_that_is_unsealed_goes_as_it_is() {
+    for (sql, sealed) in [
+        (
+            "INSERT INTO virtual_keys (id, organisation_id, key, auth_config) VALUES ($1, $2, $3, $4), ($5, $2, 'x', NULL)",
+            "auth_config=$4@$2:2950",
+        ),
+        (
+            "INSERT INTO virtual_keys (id, key) SELECT * FROM (VALUES ($1::uuid, $2), ($3, $4)) v",
+            "",
+        ),
+        (
+            "UPDATE virtual_keys SET key = NULLIF($2, 'none') WHERE id = $1",
+            "",
+        ),
+        (
+            "UPDATE virtual_keys SET key = CASE WHEN id = $1 THEN $2 ELSE COALESCE(key, $2) END",
+            "",
+        ),
+        (
+            "INSERT INTO virtual_keys (id, key, name) VALUES ($1, $2, $2) ON CONFLICT (id) DO UPDATE SET key = EXCLUDED.key",
+            "",
+        ),
+    ] {
+        let plan = single_with(&unsealing(), sql);
+        assert_eq!(slots(sql, &plan), sealed, "{sql}");
+        assert_eq!(lookup(&plan), "", "{sql}");
+        assert_eq!(plan.left_plain.len(), 1, "{sql}");
+        assert!(plan.copies.is_empty(), "{sql}");
+    }
+    let sql = "UPDATE virtual_keys SET key = $2, auth_config = $3 WHERE id = $1";
+    let plan = single_with(&unsealing(), sql);
+    assert_eq!(slots(sql, &plan), "auth_config=$3@?1");
+    // What the server would compute with may be ciphertext still.
+    for sql in [
+        "UPDATE virtual_keys SET key = key || 'x'",
+        "UPDATE virtual_keys SET key = name",
+        "SELECT id FROM virtual_keys WHERE key = 'x'",
+    ] {
+        assert!(matches!(plan_with(&unsealing(), sql), Verdict::Refuse(_)), "{sql}");
+    }
+    let plan = single_with(&unsealing(), "SELECT key FROM virtual_keys");
+    assert_eq!(outputs(&plan), "!key");
+}
 
 #[test]
 fn inserts_are_sealed_slot_by_slot() {
