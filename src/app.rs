@@ -140,7 +140,7 @@ pub async fn protection(config: &Config) -> Result<Protection, String> {
 }
 
 /// Keys are kept out of core dumps and of other processes' reach, and out of swap where the system allows it without
-/// limit: below a limit, locking would let allocations fail.
+/// limit, or its limit does not bind this process: below a limit, locking would let allocations fail.
 pub fn keep_memory_private() {
     use rustix::mm::{MlockAllFlags, mlockall};
     use rustix::process::{DumpableBehavior, Resource, Rlimit};
@@ -154,13 +154,20 @@ pub fn keep_memory_private() {
     {
         warn!("core dumps cannot be switched off: a crash could write keys to disk");
     }
-    let locked = rustix::process::getrlimit(Resource::Memlock)
+    let unlimited = rustix::process::getrlimit(Resource::Memlock)
         .current
-        .is_none()
+        .is_none();
+    let may_lock = |sets: rustix::thread::CapabilitySets| {
+        sets.effective
+            .contains(rustix::thread::CapabilitySet::IPC_LOCK)
+    };
+    let locked = (unlimited || rustix::thread::capabilities(None).is_ok_and(may_lock))
         && mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
             .is_ok();
     if !locked {
-        info!("memory is not locked: allow it without limit (memlock) where there is swap");
+        info!(
+            "memory is not locked: allow it without limit (memlock, or CAP_IPC_LOCK) where there is swap"
+        );
     }
 }
 
@@ -273,9 +280,10 @@ pub async fn rotation(
 pub fn compared_columns(config: &Config) -> Result<Vec<String>, String> {
     let (_, rules) = rules_of_one(config)?;
     let compared = rules.iter().flat_map(|rule| {
-        let columns = rule.columns.iter().filter(|column| {
-            column.search.is_some() && column.state != rules::ColumnState::Rotating
-        });
+        let columns = rule
+            .columns
+            .iter()
+            .filter(|column| column.search.is_some() && column.state == rules::ColumnState::Sealed);
         columns.map(|column| format!("{}.{}.{}", rule.schema, rule.table, column.name))
     });
     Ok(compared.collect())

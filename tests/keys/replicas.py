@@ -59,7 +59,7 @@ class Replica:
     def __enter__(self):
         self.log = self.database.folder / f"pgseal-{uuid.uuid4().hex[:8]}.log"
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([os.environ["PGSEAL_BIN"], "run"], env=self.database.settings(**self.env), stderr=log, cwd=self.database.folder)
+            self.process = self.started(log)
         deadline = time.monotonic() + 30
         while not (ready := re.search(r"ready.*listen=127\.0\.0\.1:(\d+)", self.log.read_text())):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -68,6 +68,9 @@ class Replica:
             time.sleep(0.05)
         self.url = f"postgres://postgres@127.0.0.1:{ready[1]}/app?sslmode=disable"
         return self
+
+    def started(self, log):
+        return subprocess.Popen([os.environ["PGSEAL_BIN"], "run"], env=self.database.settings(**self.env), stderr=log, cwd=self.database.folder)
 
     def connect(self):
         return psycopg.connect(self.url, autocommit=True)
