@@ -100,7 +100,7 @@ pub async fn keys(client: &Client, tenant: Option<&str>) -> Result<Vec<KeyRow>, 
         .collect())
 }
 
-/// Whether pgseal may really use this key for this tenant: described, then a data key wrapped, unwrapped and rewrapped.
+/// Whether pgseal may really use this key for this tenant: described, then a data key made, unwrapped, wrapped and rewrapped.
 /// Gives the ARN of the key itself, should this one be an alias.
 async fn prove(kms: &dyn Kms, key_arn: &str, tenant: &str) -> Result<String, String> {
     let context = context_of(tenant, Purpose::Dek, 0, None);
@@ -128,7 +128,10 @@ async fn prove(kms: &dyn Kms, key_arn: &str, tenant: &str) -> Result<String, Str
                     lacks.push(("kms:Decrypt", cause));
                 }
             }
-            // Without it the tenant could never change to another key of this region.
+            // Without these the tenant could never change from a key of another region, or to another one of this region.
+            if let Err(cause) = kms.wrap(arn, &made.secret, &context).await {
+                lacks.push(("kms:Encrypt", cause));
+            }
             if let Err(cause) = kms.rewrap(arn, arn, wrapped, &context).await {
                 lacks.push(("kms:ReEncrypt*", cause));
             }

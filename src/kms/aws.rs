@@ -240,6 +240,22 @@ impl Kms for AwsKms {
         self.call(key_arn, generate).await
     }
 
+    async fn wrap(
+        &self,
+        key_arn: &str,
+        secret: &Secret,
+        context: &KeyContext,
+    ) -> Result<Vec<u8>, KmsError> {
+        let client = self.client(key_arn).await?;
+        let call = client
+            .encrypt()
+            .key_id(key_arn)
+            .plaintext(Blob::new(secret.expose().as_slice()))
+            .set_encryption_context(Some(context_map(context)));
+        let wrapped = call.send().await.map_err(|error| failed(&error))?;
+        bytes(wrapped.ciphertext_blob, "Encrypt")
+    }
+
     async fn unwrap(
         &self,
         key_arn: &str,
@@ -293,7 +309,6 @@ impl Kms for AwsKms {
         wrapped: &[u8],
         context: &KeyContext,
     ) -> Result<Vec<u8>, KmsError> {
-        let client = self.client(to_arn).await?;
         let (from, to) = (self.route(from_arn)?, self.route(to_arn)?);
         let reach = |route: Option<Arc<Route>>| {
             route.map(|route| (route.role_arn.clone(), route.endpoint.clone()))
@@ -301,14 +316,9 @@ impl Kms for AwsKms {
         if region_of(from_arn) != region_of(to_arn) || reach(from) != reach(to) {
             // ReEncrypt knows one region and one caller.
             let secret = self.unwrap(from_arn, wrapped, context).await?;
-            let call = client
-                .encrypt()
-                .key_id(to_arn)
-                .plaintext(Blob::new(secret.expose().as_slice()))
-                .set_encryption_context(Some(context_map(context)));
-            let wrapped = call.send().await.map_err(|error| failed(&error))?;
-            return bytes(wrapped.ciphertext_blob, "Encrypt");
+            return self.wrap(to_arn, &secret, context).await;
         }
+        let client = self.client(to_arn).await?;
         let call = client
             .re_encrypt()
             .ciphertext_blob(Blob::new(wrapped))

@@ -93,27 +93,42 @@ fn context_bytes(context: &KeyContext) -> Vec<u8> {
         .collect()
 }
 
+fn no_random() -> KmsError {
+    KmsError::Unreachable("no random bytes".to_owned())
+}
+
 #[async_trait]
 impl Kms for LocalKms {
     async fn generate(&self, key_arn: &str, context: &KeyContext) -> Result<Generated, KmsError> {
         self.check(key_arn)?;
         let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut()).map_err(|_| no_random())?;
+        let secret = Secret::new(*bytes);
+        Ok(Generated {
+            wrapped: self.wrap(key_arn, &secret, context).await?,
+            secret,
+            key_arn: self.arn.clone(),
+        })
+    }
+
+    async fn wrap(
+        &self,
+        key_arn: &str,
+        secret: &Secret,
+        context: &KeyContext,
+    ) -> Result<Vec<u8>, KmsError> {
+        self.check(key_arn)?;
         let mut nonce = [0; NONCE_LEN];
-        let random = getrandom::fill(bytes.as_mut()).and_then(|()| getrandom::fill(&mut nonce));
-        random.map_err(|_| KmsError::Unreachable("no random bytes".to_owned()))?;
+        getrandom::fill(&mut nonce).map_err(|_| no_random())?;
         let payload = Payload {
-            msg: bytes.as_ref(),
+            msg: secret.expose().as_slice(),
             aad: &context_bytes(context),
         };
         let wrapped = self
             .cipher
             .encrypt(&Nonce::from(nonce), payload)
             .map_err(|_| KmsError::Unreachable("wrapping failed".to_owned()))?;
-        Ok(Generated {
-            secret: Secret::new(*bytes),
-            wrapped: [&nonce[..], &wrapped].concat(),
-            key_arn: self.arn.clone(),
-        })
+        Ok([&nonce[..], &wrapped].concat())
     }
 
     async fn unwrap(

@@ -72,6 +72,14 @@ pub trait Kms: Send + Sync {
     /// A new data key, wrapped by the key of this ARN.
     async fn generate(&self, key_arn: &str, context: &KeyContext) -> Result<Generated, KmsError>;
 
+    /// A data key, wrapped by the key of this ARN.
+    async fn wrap(
+        &self,
+        key_arn: &str,
+        secret: &Secret,
+        context: &KeyContext,
+    ) -> Result<Vec<u8>, KmsError>;
+
     /// The plaintext of a wrapped data key.
     async fn unwrap(
         &self,

@@ -33,7 +33,7 @@ def lines(done):
 def test_a_tenant_brings_its_key_and_its_values_are_under_it(database, direct, kms, env):
     tenant, key = str(new_tenant(database)), kms.create_key()
     assert "proven" in ran(database.command("tenant", "add", tenant, "--key-arn", key.arn, **env))
-    assert [call for call, arn, _ in kms.calls if arn == key.arn] == ["DescribeKey", "GenerateDataKey", "Decrypt", "ReEncrypt"]
+    assert [call for call, arn, _ in kms.calls if arn == key.arn] == ["DescribeKey", "GenerateDataKey", "Decrypt", "Encrypt", "ReEncrypt"]
     with Replica(database, **env) as replica, replica.connect() as through:
         assert read(through, write(through, tenant, "v")) == "v"
     assert direct.execute("SELECT key_arn FROM pgseal.key WHERE tenant = %s", (tenant,)).fetchall() == [(key.arn,)]
@@ -46,7 +46,7 @@ def test_a_tenant_brings_its_key_and_its_values_are_under_it(database, direct, k
 
 
 @pytest.mark.parametrize("fault,said", [
-    ("DescribeKey", "kms:DescribeKey"), ("GenerateDataKey", "kms:GenerateDataKey"), ("Decrypt", "kms:Decrypt"), ("ReEncrypt", "kms:ReEncrypt*"),
+    ("DescribeKey", "kms:DescribeKey"), ("GenerateDataKey", "kms:GenerateDataKey"), ("Decrypt", "kms:Decrypt"), ("Encrypt", "kms:Encrypt"), ("ReEncrypt", "kms:ReEncrypt*"),
     ("Disabled", "not enabled"), ("PendingDeletion", "PendingDeletion"), ("spec", "RSA_2048"), ("unknown", "NotFoundException"),
 ])
 def test_a_key_that_cannot_be_used_is_not_stored_and_what_it_lacks_is_said(database, direct, kms, env, fault, said):

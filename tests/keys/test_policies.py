@@ -59,12 +59,12 @@ def test_the_printed_policy_is_enough_for_its_tenant_and_for_no_other(database, 
         assert read(through, row) == "v" and read(through, write(through, tenant, "w")) == "w"
 
 
-@pytest.mark.parametrize("without", [["kms:DescribeKey"], ["kms:GenerateDataKey*"], ["kms:Decrypt"], ["kms:ReEncrypt*"], ["kms:DescribeKey", "kms:Decrypt", "kms:ReEncrypt*"]])
+@pytest.mark.parametrize("without", [["kms:DescribeKey"], ["kms:GenerateDataKey*"], ["kms:Decrypt"], ["kms:Encrypt"], ["kms:ReEncrypt*"], ["kms:DescribeKey", "kms:Decrypt", "kms:ReEncrypt*"]])
 def test_each_permission_that_the_policy_lacks_is_named(database, kms, env, without):
     tenant, key = str(new_tenant(database)), kms.create_key()
     attach(database, kms, key, tenant, without)
     said = refusal(database, env, tenant, key)
-    for action in ("kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt", "kms:ReEncrypt*"):
+    for action in ("kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*"):
         assert (f"{action}: KMS denies the key" in said) == (action in without or f"{action}*" in without), said
     assert f"User: {PRINCIPAL} is not authorized to perform" in said
     attach(database, kms, key, tenant)

@@ -55,9 +55,10 @@ def test_keys_of_other_regions_and_accounts_are_reached_and_rekeyed_across(datab
     with Replica(database, **env) as replica, replica.connect() as through:
         rows = [write(through, own, "own"), write(through, theirs, "theirs")]
         assert [read(through, row) for row in rows] == ["own", "theirs"]
+    kms.calls.clear()
     assert "1 data keys rewrapped" in ran(database.command("tenant", "rekey", own, "--key-arn", abroad.arn, **env))
-    # ReEncrypt knows one region and one caller.
-    assert kms.count("Encrypt") == 1
+    # ReEncrypt knows one region and one caller: it is proven within them, and Decrypt and Encrypt take the key across.
+    assert (kms.count("ReEncrypt"), kms.count("Decrypt"), kms.count("Encrypt")) == (1, 2, 2)
     with Replica(database, **env) as cold, cold.connect() as through:
         assert [read(through, row) for row in rows] == ["own", "theirs"]
 
@@ -77,6 +78,27 @@ def test_a_multi_region_key_is_asked_elsewhere_while_its_region_is_silent(databa
     kms.silent_regions.add("us-east-1")
     with Replica(database, **env) as cold, cold.connect() as through:
         assert eventually(lambda: read(through, row)) == "v"
+
+
+def test_a_tenant_s_key_has_an_endpoint_of_its_own(database, direct, kms, env):
+    other = Kms().start()
+    try:
+        key, own, theirs = other.create_key("eu-west-1", "444455556666"), str(new_tenant(database)), str(new_tenant(database))
+        refused = database.command("tenant", "add", theirs, "--key-arn", key.arn, **env)
+        assert refused.returncode == 1 and "NotFoundException" in refused.stderr
+        env["PGSEAL_KMS_ROUTES"] = f'[{{ keys = "arn:aws:kms:eu-west-1:444455556666:", endpoint = "{other.url}" }}]'
+        ran(database.command("tenant", "add", theirs, "--key-arn", key.arn, **env))
+        kms.calls.clear()
+        with Replica(database, **env) as replica, replica.connect() as through:
+            rows = [write(through, own, "own"), write(through, theirs, "theirs")]
+            assert {tenant for _, _, tenant in kms.calls} == {own} and {tenant for _, _, tenant in other.calls} == {theirs, None}
+            with other.away():
+                # One endpoint away closes nobody of another.
+                assert read(through, write(through, own, "more")) == "more"
+        with Replica(database, **env) as cold, cold.connect() as through:
+            assert [read(through, row) for row in rows] == ["own", "theirs"]
+    finally:
+        other.stop()
 
 
 def test_a_key_that_no_route_names_is_refused_where_only_routes_may_be_used(database, direct, kms, env):

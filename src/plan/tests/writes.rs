@@ -50,7 +50,10 @@ fn what_is_stored_in_a_column_that_is_unsealed_goes_as_it_is() {
         "UPDATE virtual_keys SET key = name",
         "SELECT id FROM virtual_keys WHERE key = 'x'",
     ] {
-        assert!(matches!(plan_with(&unsealing(), sql), Verdict::Refuse(_)), "{sql}");
+        assert!(
+            matches!(plan_with(&unsealing(), sql), Verdict::Refuse(_)),
+            "{sql}"
+        );
     }
     let plan = single_with(&unsealing(), "SELECT key FROM virtual_keys");
     assert_eq!(outputs(&plan), "!key");
