@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from conftest import TENANTS, populate
-from servers import CLIENTS, MAJOR, Servers
+from servers import Servers
 
 A, _ = TENANTS
 SECRET = "lease-secret"
@@ -374,7 +374,6 @@ def test_the_lease_is_taken_again_when_it_was_lost(servers, direct, client):
         client.execute(ROW.format("lease_view"), row())
 
 
-@pytest.mark.skipif(MAJOR > CLIENTS, reason="there is no pg_dump for it")
 def test_a_dump_with_the_triggers_can_be_restored(servers, direct):
     dump = servers.folder / "lease.dump"
     subprocess.run(["pg_dump", "-Fc", "-f", str(dump), servers.direct], check=True)
