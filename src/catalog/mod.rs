@@ -34,6 +34,10 @@ pub struct Column {
     pub type_oid: Oid,
     /// That type's name, as stored in `pg_type`.
     pub type_name: String,
+    /// The same as SQL writes it, with its length or precision, and its schema where it needs one.
+    pub written_type: String,
+    /// Whether texts that are equal are the same: not under a nondeterministic collation.
+    pub deterministic: bool,
     /// n of `varchar(n)`.
     pub max_chars: Option<u32>,
     /// NOT NULL.

@@ -26,7 +26,9 @@ const DEFINITIONS: &str =
     "SELECT v.oid, pg_catalog.pg_get_viewdef(v.oid) FROM pg_catalog.unnest($1::oid[]) AS v(oid)";
 const COLUMNS: &str = "WITH RECURSIVE base AS (SELECT oid, oid AS base, typtypmod FROM pg_catalog.pg_type WHERE typtype <> 'd' \
     UNION ALL SELECT d.oid, b.base, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.typtypmod END FROM pg_catalog.pg_type d JOIN base b ON b.oid = d.typbasetype WHERE d.typtype = 'd') \
-    SELECT a.attrelid, a.attnum, a.attname::text, b.base, t.typname::text, CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.typtypmod END, a.attnotnull, a.attgenerated <> '' \
+    SELECT a.attrelid, a.attnum, a.attname::text, b.base, t.typname::text, CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.typtypmod END, a.attnotnull, a.attgenerated <> '', \
+    pg_catalog.format_type(b.base, CASE WHEN a.atttypmod >= 0 THEN a.atttypmod ELSE b.typtypmod END), \
+    NOT EXISTS (SELECT FROM pg_catalog.pg_collation k WHERE k.oid = a.attcollation AND NOT k.collisdeterministic) \
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     JOIN base b ON b.oid = a.atttypid JOIN pg_catalog.pg_type t ON t.oid = b.base \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
@@ -114,6 +116,8 @@ async fn columns(client: &Client) -> Result<HashMap<u32, Vec<Column>>, Error> {
             name: row.try_get(2)?,
             type_oid: Oid(type_oid),
             type_name: row.try_get(4)?,
+            written_type: row.try_get(8)?,
+            deterministic: row.try_get(9)?,
             max_chars,
             not_null: row.try_get(6)?,
             generated: row.try_get(7)?,

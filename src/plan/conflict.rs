@@ -107,7 +107,7 @@ impl Walk<'_> {
             return Ok(());
         };
         let attnums = self.conflict_columns(conflict, into)?;
-        if attnums.contains(&anchor) {
+        if attnums.contains(&anchor) && self.has_one_text(into.table, anchor) {
             return Ok(());
         }
         // A look-up would send the value of a sealed column as the client wrote it.

@@ -271,11 +271,12 @@ impl Walk<'_> {
                 return Err(self.not_understood("a value whose row is not known", Some(fill.token)));
             };
             let source = match fill.value {
-                FillValue::Literal(value) => {
+                FillValue::Literal { value, kind } => {
                     self.cast_behind(fill.token, splices);
                     SlotSource::Literal {
                         span: token.span(),
                         value,
+                        kind,
                     }
                 }
                 FillValue::Param { original, kind } => {

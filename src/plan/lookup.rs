@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use sqlparser::ast::{Expr, Value};
+use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectNamePart, Value};
 
 use crate::catalog::Column;
 use crate::model::{Oid, TenantId};
@@ -175,6 +175,31 @@ fn element_type(array: Oid) -> Option<Oid> {
     })
 }
 
+/// Whether a cast to this type gives a value that is written otherwise at most: no part is cut off, nothing is rounded.
+fn keeps_whole(data_type: &DataType) -> bool {
+    const CUTTING: [&str; 7] = [
+        "name", "char", "bpchar", "float4", "float8", "bit", "varbit",
+    ];
+    match data_type {
+        DataType::Custom(name, modifiers) => {
+            let last = name.0.last().and_then(ObjectNamePart::as_ident);
+            let last = last.map(|ident| ident.value.to_lowercase());
+            modifiers.is_empty() && last.is_some_and(|last| !CUTTING.contains(&last.as_str()))
+        }
+        DataType::Uuid
+        | DataType::SmallInt(None)
+        | DataType::Int(None)
+        | DataType::Integer(None)
+        | DataType::BigInt(None)
+        | DataType::Int2(None)
+        | DataType::Int4(None)
+        | DataType::Int8(None)
+        | DataType::Numeric(ExactNumberInfo::None)
+        | DataType::Decimal(ExactNumberInfo::None) => true,
+        _ => kind_of(data_type).is_some(),
+    }
+}
+
 /// The tenants of the parents that `value` refers to.
 pub(super) fn parent_tenant_sql(tenant: &Tenant, value: &str) -> String {
     let Tenant::Parent {
@@ -210,7 +235,7 @@ impl Walk<'_> {
             Expr::Nested(inner) => self.operand(inner),
             Expr::Cast {
                 expr, data_type, ..
-            } => {
+            } if keeps_whole(data_type) => {
                 let inner = self.operand(expr)?;
                 let as_text = if inner.is_cast {
                     inner.as_text
@@ -223,7 +248,7 @@ impl Walk<'_> {
                     ..inner
                 })
             }
-            Expr::TypedString(typed) => {
+            Expr::TypedString(typed) if keeps_whole(&typed.data_type) => {
                 let token = self.token_at(typed.value.span)?;
                 Some(Operand {
                     token,
@@ -257,7 +282,7 @@ impl Walk<'_> {
 
     /// The operand's text in a look-up, of a column's type.
     pub(super) fn operand_sql(&mut self, operand: Operand, column: &Column) -> String {
-        let of_type = quoted(&column.type_name);
+        let of_type = &column.written_type;
         match operand.param {
             Some(number) => {
                 let at = self.asking.param(number);
@@ -365,6 +390,11 @@ impl Walk<'_> {
             _ => return None,
         };
         if column.type_oid == TEXT || column.type_oid == VARCHAR {
+            let max = column.max_chars.and_then(|max| usize::try_from(max).ok());
+            // The server cuts blanks off that do not fit.
+            if max.is_some_and(|max| text.chars().count() > max) {
+                return None;
+            }
             return matches!(token.kind, TokenKind::String(_))
                 .then(|| TenantId::new(&text))
                 .flatten();

@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
         self.changes = true;
         let before = self.impure.take();
         let mut scope = Scope::below(outer);
-        self.table_factor(table, &mut scope)?;
+        self.changed_table(table, &mut scope)?;
         self.table_factor(source, &mut scope)?;
         let first = self.searches.len();
         self.plain(on, &scope, CONDITION)?;

@@ -11,6 +11,7 @@ use super::finish::forward;
 use super::lexer::{self, Limits, StringKind, TokenKind};
 use super::planner::View;
 use super::refuse::Walked;
+use super::store::literal_kind;
 use super::types::{
     Env, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
 };
@@ -370,14 +371,18 @@ impl View<'_> {
         };
         let mut slots = Vec::new();
         for slot in &inner.slots {
-            let SlotSource::Param { number, .. } = &slot.source else {
+            let SlotSource::Param { number, kind } = &slot.source else {
                 continue;
             };
             let value = argument(*number).map(|item| self.argument(item));
             match value {
                 Some(Argument::Text(span, value)) => {
                     slots.push(Slot {
-                        source: SlotSource::Literal { span, value },
+                        source: SlotSource::Literal {
+                            span,
+                            value,
+                            kind: literal_kind(slot.column.kind, Some(*kind)),
+                        },
                         column: Arc::clone(&slot.column),
                         tenant: slot.tenant,
                         elements: slot.elements,

@@ -177,7 +177,11 @@ impl Relations {
         let (column, scan) = origin?.scanned()?;
         let column = self.base(column)?;
         let says = self.says(column);
-        let type_oid = self.table_column(column)?.type_oid;
+        // Under a nondeterministic collation two tenants are equal.
+        let found = self
+            .table_column(column)
+            .filter(|found| found.deterministic)?;
+        let type_oid = found.type_oid;
         (says != Says::default()).then_some(Owner {
             scan: scan.number,
             column,

@@ -116,6 +116,8 @@ pub(super) struct Cte {
     pub name: String,
     pub columns: Vec<Offered>,
     pub open: bool,
+    /// It stands further behind in the same WITH RECURSIVE, which may use it already: what it gives is not known.
+    pub later: bool,
 }
 
 /// One query level.
@@ -250,9 +252,11 @@ impl<'s> Scope<'s> {
             if known {
                 return in_sources(&sources, column);
             }
-            if let Some(row) = scope.sources.iter().find(|source| source.name == column) {
-                return Meaning::Row { lineage: row.row() };
-            }
+        }
+        // A name is a row's only where no level has a column of that name.
+        let mut rows = self.levels().flat_map(|scope| &scope.sources);
+        if let Some(row) = rows.find(|source| source.name == column) {
+            return Meaning::Row { lineage: row.row() };
         }
         let open = self
             .levels()

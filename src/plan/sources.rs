@@ -41,6 +41,21 @@ impl Walk<'_> {
         Ok(rows)
     }
 
+    /// Adds the table that a statement changes: it is never a query of WITH, whatever these are named.
+    pub(super) fn changed_table(
+        &mut self,
+        table: &TableFactor,
+        scope: &mut Scope<'_>,
+    ) -> Walked<()> {
+        let mut alone = Scope::default();
+        let rows = self.table_factor(table, &mut alone)?;
+        scope.sources.append(&mut alone.sources);
+        let star = scope.star.get_or_insert_default();
+        star.columns.extend(rows.columns);
+        star.open |= rows.open;
+        Ok(())
+    }
+
     pub(super) fn table_factor(
         &mut self,
         factor: &TableFactor,
@@ -239,6 +254,10 @@ impl Walk<'_> {
         if let [only] = parts.as_slice()
             && let Some(cte) = scope.cte(only)
         {
+            if cte.later {
+                let what = "a query of WITH RECURSIVE before the place where it is written";
+                return Err(self.not_understood(what, self.name_token(name)));
+            }
             self.place_name(name);
             self.relation_tokens.extend(self.name_token(name));
             *self.cte_reads.entry(only.clone()).or_default() += 1;

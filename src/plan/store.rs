@@ -50,6 +50,23 @@ pub(super) fn keeps(cast: Option<ValueKind>, column: ValueKind) -> bool {
     }
 }
 
+/// Whether a value is cast to this kind last.
+fn is_cast_to(value: &Expr, kind: ValueKind) -> bool {
+    match value {
+        Expr::Nested(inner) => is_cast_to(inner, kind),
+        Expr::Cast { data_type, .. } => kind_of(data_type) == Some(kind),
+        _ => false,
+    }
+}
+
+/// What a constant for a column is read as: json that is cast to jsonb first is stored as jsonb prints it.
+pub(super) fn literal_kind(column: ValueKind, cast: Option<ValueKind>) -> ValueKind {
+    match (column, cast) {
+        (ValueKind::Json, Some(ValueKind::Jsonb)) => ValueKind::Jsonb,
+        _ => column,
+    }
+}
+
 impl Walk<'_> {
     /// Visits an expression whose value is stored in a sealed column.
     pub(super) fn store(
@@ -172,7 +189,10 @@ impl Walk<'_> {
             .filter(|token| matches!(token.kind, TokenKind::String(_)));
         let comparable = target.column.kind != ValueKind::Json
             && cast.is_none_or(|kind| kind == target.column.kind)
-            && self.operand(value).is_some();
+            && self.operand(value).is_some()
+            && (kind == ValueKind::Text
+                || cast.is_none()
+                || [value, other].iter().any(|side| is_cast_to(side, kind)));
         let (Some(constant), true) = (constant, comparable) else {
             return Err(self.computed(target.column, self.token_at(value.span())));
         };
@@ -278,7 +298,10 @@ impl Walk<'_> {
             ) => {
                 let text = lexer::string_value(token, self.sql)
                     .map_err(|_| self.computed(target.column, Some(index)))?;
-                FillValue::Literal(Plain::new(text.as_bytes().to_vec()))
+                FillValue::Literal {
+                    value: Plain::new(text.as_bytes().to_vec()),
+                    kind: literal_kind(target.column.kind, cast),
+                }
             }
             TokenKind::Param(_) => {
                 let Some(original) = self.param_number(index) else {

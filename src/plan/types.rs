@@ -214,6 +214,8 @@ pub enum SlotSource {
         span: Range<usize>,
         /// What it says: for `bytea` still in its text form (`\x…` or escaped).
         value: Plain,
+        /// How it is read: as jsonb, where that is stored in a json column.
+        kind: ValueKind,
     },
     /// A parameter.
     Param {

@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
         self.changes = true;
         let mut scope = Scope::below(outer);
         let before = self.impure.take();
-        self.table_with_joins(table, &mut scope)?;
+        self.changed_table(&table.relation, &mut scope)?;
         let from = match from {
             None => &[],
             Some(UpdateTableFromKind::AfterSet(from)) => from.as_slice(),
@@ -190,6 +190,13 @@ impl<'a> Walk<'a> {
         };
         match (relations.standing(oid), relations.catalog.relation(oid)) {
             (Standing::Table(table), Some(relation)) => {
+                // A look-up that repeats both would read the query instead.
+                if let [only] = self.names(name)?.as_slice()
+                    && scope.cte(only).is_some()
+                {
+                    let what = "a query of WITH that is named like the table to be changed";
+                    return Err(self.not_understood(what, self.name_token(name)));
+                }
                 Ok(Some((table, relation, source.name.clone())))
             }
             (Standing::View(_) | Standing::Ancestor, _) => Err(self.refuse(
@@ -264,10 +271,10 @@ impl<'a> Walk<'a> {
         Ok(one(tenant))
     }
 
-    /// Whether equal values of a column have equal texts: 1.0 and 1 are equal, and two tenants.
+    /// Whether equal values of a column have equal texts.
     pub(super) fn has_one_text(&self, table: &ProtectedTable, attnum: i16) -> bool {
         let column = self.catalog_column(table, attnum);
-        column.is_some_and(|column| has_one_text(column.type_oid))
+        column.is_some_and(|column| column.deterministic && has_one_text(column.type_oid))
     }
 
     /// Whose the rows are whose tenant equals this value.
@@ -537,10 +544,13 @@ impl<'a> Walk<'a> {
         let word = ["set", "from", "where", "returning"]
             .into_iter()
             .find(|word| token.is_word(self.sql, word))?;
-        // IS DISTINCT FROM is no clause, and neither is a name after a point.
+        // IS DISTINCT FROM is no clause, and neither is a name after a point or AS.
         let before = at.checked_sub(1).and_then(|before| self.token(before));
-        let inside = before
-            .is_some_and(|before| before.is_word(self.sql, "distinct") || before.is_special(b'.'));
+        let inside = before.is_some_and(|before| {
+            before.is_word(self.sql, "distinct")
+                || before.is_word(self.sql, "as")
+                || before.is_special(b'.')
+        });
         (!inside).then_some(word)
     }
 
@@ -772,12 +782,16 @@ impl<'a> Walk<'a> {
         let FromTable::WithFromKeyword(targets) = from else {
             return Err(self.not_understood("DELETE without FROM", None));
         };
-        if foreign || targets.len() != 1 {
+        let [target] = targets.as_slice() else {
+            return Err(self.not_understood("a DELETE of another dialect", None));
+        };
+        if foreign || !target.joins.is_empty() {
             return Err(self.not_understood("a DELETE of another dialect", None));
         }
         self.changes = true;
         let mut scope = Scope::below(outer);
-        for item in targets.iter().chain(using.iter().flatten()) {
+        self.changed_table(&target.relation, &mut scope)?;
+        for item in using.iter().flatten() {
             self.table_with_joins(item, &mut scope)?;
         }
         self.all_plain(selection, &scope, CONDITION)?;

@@ -47,7 +47,7 @@ pub(super) struct Fill {
 }
 
 pub(super) enum FillValue {
-    Literal(Plain),
+    Literal { value: Plain, kind: ValueKind },
     Param { original: u16, kind: ValueKind },
 }
 
@@ -278,7 +278,7 @@ impl<'a> Walk<'a> {
     pub(super) fn reference(&mut self, idents: &[Ident], scope: &Scope<'_>) -> Walked<Lineage> {
         let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
         let lineage = match scope.resolve(&parts) {
-            Meaning::Unknown => return Ok(Lineage::None),
+            Meaning::Unknown => return self.not_a_column(&parts, idents, scope),
             Meaning::Column {
                 lineage, origin, ..
             } => {
@@ -290,6 +290,23 @@ impl<'a> Walk<'a> {
         self.note_sealed(idents, &lineage);
         idents.iter().for_each(|ident| self.place(ident));
         Ok(lineage)
+    }
+
+    /// `row.name` calls a function of the row where it has no such column.
+    fn not_a_column(
+        &self,
+        parts: &[String],
+        idents: &[Ident],
+        scope: &Scope<'_>,
+    ) -> Walked<Lineage> {
+        let row = parts.split_last().and_then(|(_, row)| scope.whole_row(row));
+        match row {
+            None | Some(Lineage::None) => Ok(Lineage::None),
+            Some(_) => {
+                let token = idents.last().and_then(|ident| self.token_at(ident.span));
+                Err(self.not_understood("a name that is no column of its row", token))
+            }
+        }
     }
 
     fn note_sealed(&mut self, idents: &[Ident], lineage: &Lineage) {

@@ -15,6 +15,15 @@ const MAX_ROUNDS: usize = 8;
 
 impl Walk<'_> {
     pub(super) fn with(&mut self, with: &With, scope: &mut Scope<'_>) -> Walked<()> {
+        if with.recursive {
+            let names = with.cte_tables.iter().map(|node| Cte {
+                name: self.name(&node.alias.name),
+                columns: Vec::new(),
+                open: true,
+                later: true,
+            });
+            scope.ctes.extend(names);
+        }
         for node in &with.cte_tables {
             let name = self.name(&node.alias.name);
             self.place(&node.alias.name);
@@ -42,6 +51,7 @@ impl Walk<'_> {
                 name,
                 columns: rows.columns,
                 open: rows.open,
+                later: false,
             });
         }
         Ok(())
@@ -77,6 +87,7 @@ impl Walk<'_> {
                 name: name.to_owned(),
                 columns: named.columns,
                 open: named.open,
+                later: false,
             });
             let more = self.body(right, scope, &node.query);
             scope.ctes.pop();

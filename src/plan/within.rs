@@ -399,7 +399,11 @@ impl Walk<'_> {
             && let Shape::Record(members) = shape.as_ref()
         {
             let found = members.iter().find(|member| member.name == name);
-            return Ok(found.map_or(Lineage::None, |member| member.lineage.clone()));
+            // Without such a field it calls a function of the row.
+            return match found {
+                Some(member) => Ok(member.lineage.clone()),
+                None => self.must_be_plain(row, FUNCTION).map(|()| Lineage::None),
+            };
         }
         self.must_be_plain(row, JSON).map(|()| Lineage::None)
     }

@@ -113,7 +113,7 @@ pub(super) fn seal_slots(
     let mut shut = Shut::default();
     for slot in &plan.slots {
         let (bytes, format, wire) = match &slot.source {
-            SlotSource::Literal { value, .. } => (value.expose(), Format::Text, slot.column.kind),
+            SlotSource::Literal { value, kind, .. } => (value.expose(), Format::Text, *kind),
             SlotSource::Param { number, kind } => match params.get(*number)? {
                 None => {
                     values.push(None);

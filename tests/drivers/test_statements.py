@@ -219,3 +219,26 @@ def test_values_of_two_tenants_are_not_mixed(sealed, direct):
     assert run(sealed, "INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s, %s, 'st-4', key FROM virtual_keys WHERE id = %s", (K4, B, K1)) == "0A000"
     assert content(sealed) == before
     check_raw(direct)
+
+
+def test_names_mean_what_they_mean_to_postgresql(twin, sealed, direct):
+    for connection in (twin, direct):
+        connection.execute("CREATE OR REPLACE FUNCTION st_hint(r anyelement) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN r.key; END'")
+    shadowed = "SELECT slug, (SELECT key FROM organisations AS key LIMIT 1) FROM virtual_keys WHERE slug LIKE 'st-%' ORDER BY slug"
+    assert sealed.execute(shadowed).fetchall() == twin.execute(shadowed).fetchall()
+    refused = [
+        "WITH virtual_keys AS (SELECT 'st-1' AS slug) UPDATE virtual_keys SET key = 'sk-plain' WHERE slug = 'st-1'",
+        "WITH virtual_keys AS (SELECT 1) MERGE INTO virtual_keys v USING organisations o ON v.organisation_id = o.id WHEN MATCHED THEN UPDATE SET key = 'sk-plain'",
+        "WITH virtual_keys AS (SELECT 1) DELETE FROM virtual_keys WHERE key = 'sk-one'",
+        "SELECT 1 FROM virtual_keys WHERE EXISTS (SELECT FROM organisations AS key WHERE key = 'sk-one')",
+        "WITH RECURSIVE a AS (SELECT coalesce(k, '') FROM b), b AS (SELECT key AS k FROM virtual_keys) SELECT * FROM a",
+        "SELECT v.st_hint FROM virtual_keys v",
+        "SELECT (v).st_hint FROM virtual_keys v",
+        "SELECT x.st_hint FROM (SELECT key FROM virtual_keys) x",
+    ]
+    for sql in refused:
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            sealed.execute(sql)
+    keys = "SELECT slug, key FROM virtual_keys WHERE slug LIKE 'st-%' ORDER BY slug"
+    assert sealed.execute(keys).fetchall() == twin.execute(keys).fetchall()
+    assert all(key.startswith("~s1") for _, key in direct.execute(keys))

@@ -170,6 +170,8 @@ fn table(text: &str, oid: u32) -> Relation {
             name: words[0].into(),
             type_oid: Oid(type_oid),
             type_name: type_name.into(),
+            written_type: format!("\"{type_name}\""),
+            deterministic: true,
             max_chars: None,
             not_null: item.contains("NOT NULL") || item.contains("PRIMARY KEY"),
             generated: false,

@@ -51,6 +51,8 @@ fn shared() -> Arc<Shared> {
         name: name.into(),
         type_oid: Oid(oid),
         type_name: type_name.into(),
+        written_type: format!("\"{type_name}\""),
+        deterministic: true,
         max_chars: None,
         not_null: false,
         generated: false,

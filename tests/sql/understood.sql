@@ -23,11 +23,11 @@ WITH c AS (SELECT * FROM configs WHERE organisation_id = $1) SELECT * FROM c WHE
 WITH c AS MATERIALIZED (SELECT 1) SELECT * FROM c
 WITH RECURSIVE r(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 10) SELECT * FROM r
 WITH ins AS (INSERT INTO configs (id, template) VALUES ($1, $2) RETURNING *) SELECT * FROM ins
-SELECT * FROM configs c LEFT OUTER JOIN prompts p ON (p.config_id = c.id) WHERE p.id IS NULL
+SELECT * FROM configs c LEFT OUTER JOIN prompts p ON (p.organisation_id = c.id) WHERE p.id IS NULL
 SELECT * FROM configs c INNER JOIN prompts p USING (organisation_id)
 SELECT * FROM configs NATURAL JOIN prompts
 SELECT * FROM configs CROSS JOIN prompts
-SELECT * FROM configs, prompts WHERE configs.id = prompts.config_id
+SELECT * FROM configs, prompts WHERE configs.id = prompts.organisation_id
 SELECT * FROM configs c CROSS JOIN LATERAL (SELECT * FROM prompts p WHERE p.config_id = c.id LIMIT 1) x
 SELECT c.id, p.name FROM configs c LEFT JOIN LATERAL (SELECT name FROM prompts WHERE config_id = c.id) p ON true
 SELECT id FROM a UNION SELECT id FROM b UNION ALL SELECT id FROM c EXCEPT SELECT id FROM d INTERSECT SELECT id FROM e

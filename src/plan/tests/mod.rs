@@ -5,6 +5,7 @@ mod clauses;
 mod copies;
 mod derived;
 mod guards;
+mod names;
 mod parts;
 mod queries;
 mod refusals;
@@ -33,6 +34,8 @@ fn column(attnum: i16, (name, type_name, type_oid): (&str, &str, u32)) -> Column
         name: name.into(),
         type_oid: Oid(type_oid),
         type_name: type_name.into(),
+        written_type: format!("\"{type_name}\""),
+        deterministic: true,
         max_chars: None,
         not_null: false,
         generated: false,
