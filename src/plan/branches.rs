@@ -5,16 +5,18 @@
 //! So a value is sealed for the rows that it will be stored in, however they are told apart. A branch that no row took is
 //! shut in the statement: a row that takes it by the time the statement runs was not asked about.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sqlparser::ast::Expr;
 
+use super::guard::of_branches;
 use super::lexer::TokenKind;
 use super::lookup::Reads;
 use super::refuse::{COMPARISON, CONDITION, Walked};
 use super::scope::Scope;
 use super::store::Target;
-use super::types::TenantSource;
+use super::types::{Expected, TenantSource};
 use super::update::{Change, Parts};
 use super::walk::Walk;
 use crate::model::ValueKind;
@@ -161,9 +163,16 @@ impl Walk<'_> {
     }
 
     /// Gives the values of branches their tenants; true: no value is left without one.
-    pub(super) fn own_branches(&mut self, change: &Change<'_>, parts: &Parts) -> bool {
+    /// `found` gets how the statement says the tenant of the branch that a row takes, for each CASE.
+    pub(super) fn own_branches(
+        &mut self,
+        change: &Change<'_>,
+        parts: &Parts,
+        found: &mut Vec<Vec<Expected>>,
+    ) -> bool {
         let unowned = std::mem::take(&mut self.unowned);
         let mut asked: Vec<(usize, usize)> = Vec::new();
+        let mut tenants: BTreeMap<usize, BTreeMap<i32, usize>> = BTreeMap::new();
         for index in unowned {
             let fill = self.fills.get(index);
             let branch = fill
@@ -184,10 +193,16 @@ impl Walk<'_> {
                 }
             };
             let tenant = self.tenant_index(TenantSource::Branch { case: term, number });
+            tenants.entry(term).or_default().insert(number, tenant);
             if let Some(fill) = self.fills.get_mut(index) {
                 fill.tenant = Some(tenant);
             }
         }
+        found.extend(
+            tenants
+                .iter()
+                .map(|(case, tenants)| of_branches(self.asking.branch_number(*case), tenants)),
+        );
         self.unowned.is_empty()
     }
 

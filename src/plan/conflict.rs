@@ -76,11 +76,16 @@ impl Walk<'_> {
         if !touches.any() {
             return Ok(());
         }
+        let asked = self.asking.must_equal.len();
         let mut tenants = Vec::new();
         for row in rows {
             let tenant = self.insert_tenant(row, into)?;
             self.same_tenant(conflict, into, row, tenant)?;
             tenants.push(tenant);
+        }
+        let set = pairs.first().and_then(|pair| self.name_token(pair.name));
+        if let Some(set) = set.filter(|_| self.asking.must_equal.len() > asked) {
+            self.guard_upsert(into.table, &into.name, set);
         }
         tenants.dedup();
         match tenants.as_slice() {

@@ -214,6 +214,7 @@ impl Walk<'_> {
             max_param,
             splices,
             none_matched: std::mem::take(&mut self.asking.none_matched),
+            guards: std::mem::take(&mut self.asking.guards),
             ambiguous: false,
             sets: self.sets.take(),
         })
@@ -371,6 +372,7 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         max_param: 0,
         splices: Vec::new(),
         none_matched: Vec::new(),
+        guards: Vec::new(),
         ambiguous: false,
         sets: None,
     }

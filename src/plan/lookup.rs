@@ -12,7 +12,7 @@ use crate::rules::{ProtectedTable, Tenant};
 use super::expr::kind_of;
 use super::lexer::{self, TokenKind};
 use super::refuse::Walked;
-use super::types::{Branches, Lookup, Splice, TenantSource};
+use super::types::{Branches, Guard, Lookup, Splice, TenantSource};
 use super::walk::Walk;
 
 /// The look-up of a statement while it is put together.
@@ -30,6 +30,7 @@ pub(super) struct Asking {
     pub may_be_none: BTreeSet<i32>,
     pub must_equal: Vec<(usize, i32)>,
     pub none_matched: Vec<Splice>,
+    pub guards: Vec<Guard>,
 }
 
 struct Term {
@@ -92,6 +93,12 @@ impl Asking {
             number,
         });
         self.cases.len() - 1
+    }
+
+    /// What gives the number of the branch that a row takes, as the statement may say it.
+    pub(super) fn branch_number(&self, case: usize) -> &str {
+        let case = self.cases.get(case);
+        case.map_or("", |case| case.number.as_str())
     }
 
     fn numbered(&mut self, query: String, count: i32, numbered: bool) -> i32 {

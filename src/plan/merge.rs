@@ -354,6 +354,11 @@ impl<'a> Walk<'a> {
         }
         self.asking.none_matched = splices;
         let tenant = self.tenant_index(TenantSource::Asked(term));
+        for arm in matched.arms.iter().filter(|_| !matched.unreachable) {
+            let condition = self.condition_of(arm);
+            let target = (&**goal.table, goal.name.as_str());
+            self.guard_arm(target, arm.kind_end(), condition, tenant);
+        }
         self.unowned = matched.unowned;
         self.own(&Owner::One(tenant))
     }
@@ -370,7 +375,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next such word outside of brackets and CASE.
-    fn outside(&self, from: usize, word: &str) -> Option<usize> {
+    pub(super) fn outside(&self, from: usize, word: &str) -> Option<usize> {
         let (mut depth, mut cases) = (0usize, 0usize);
         for at in from..self.range.end {
             let token = self.token(at)?;

@@ -17,6 +17,7 @@ mod document;
 mod expr;
 mod finish;
 mod functions;
+mod guard;
 mod independent;
 mod insert;
 mod join;

@@ -13,7 +13,7 @@ use super::planner::View;
 use super::refuse::Walked;
 use super::store::literal_kind;
 use super::types::{
-    Env, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
+    Env, Guard, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
 };
 
 /// Names that earlier statements of the same text make or end; `None`: nothing protected bears this name any more.
@@ -249,6 +249,9 @@ impl View<'_> {
         plan.slots = literals;
         plan.tenants = inner.tenants.clone();
         plan.splices = inner.splices.clone();
+        // Each EXECUTE gives the tenants that were found for it.
+        plan.splices
+            .extend(inner.guarded(|n| format!("${}::text", usize::from(inner.max_param) + 1 + n)));
         plan.kind = StatementKind::Prepare {
             name,
             inner: Arc::new(inner),
@@ -450,8 +453,16 @@ impl View<'_> {
             Outputs::None => Outputs::None,
             known => known.clone(),
         };
+        let close = walk.closing(open).filter(|close| *close < range.end);
+        let (at, around) = match close.and_then(|close| self.tokens.get(close)) {
+            Some(close) => (close.start, [", ", ""]),
+            None => (span.end, ["(", ")"]),
+        };
         Ok(StatementPlan {
             kind: StatementKind::Execute { name },
+            guards: Guard::arguments(at, around, &inner.guarding())
+                .into_iter()
+                .collect(),
             once: inner.once.clone(),
             slots,
             tenants,

@@ -83,6 +83,8 @@ pub struct StatementPlan {
     /// whose slots then have no tenant and are filled with NULL. For an UPDATE they are an opening and a closing one around
     /// its condition, or one in the place of a WHERE.
     pub none_matched: Vec<Splice>,
+    /// Further edits that make it fail at a row of another tenant than the look-up found. Not where the former are used.
+    pub guards: Vec<Guard>,
     /// The server looks its names up anew whenever they may mean other relations.
     pub ambiguous: bool,
     /// The columns that it sets, where it certainly changes nothing else.
@@ -205,6 +207,14 @@ pub struct Slot {
     pub null_if: Option<Plain>,
 }
 
+impl Slot {
+    /// Whether its value stands in the text.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        matches!(self.source, SlotSource::Literal { .. })
+    }
+}
+
 /// The literal or parameter of a slot.
 #[derive(Clone)]
 pub enum SlotSource {
@@ -297,6 +307,66 @@ pub struct Branches {
 pub struct Copy {
     /// The client's number.
     pub original: u16,
+}
+
+/// In the error that a statement fails with at a row of another tenant than the look-up found.
+pub const MOVED: &str = "pgseal_moved";
+
+/// An insertion into the text that compares rows with the tenants that were found for them.
+pub struct Guard {
+    /// What opens it.
+    pub open: Option<Splice>,
+    /// Where the rest stands, in bytes.
+    pub at: usize,
+    /// The rest.
+    pub parts: Vec<Expected>,
+}
+
+/// A part of a [`Guard`].
+#[derive(Clone)]
+pub enum Expected {
+    /// SQL.
+    Text(String),
+    /// A tenant that was found, as text, by its index into [`StatementPlan::tenants`]; NULL: nothing was looked for.
+    Tenant(usize),
+}
+
+impl StatementPlan {
+    /// The tenants that its guards compare rows with, in the order of their parameters.
+    #[must_use]
+    pub fn guarding(&self) -> Vec<usize> {
+        let mut tenants = Vec::new();
+        for part in self.guards.iter().flat_map(|guard| &guard.parts) {
+            if let Expected::Tenant(index) = part
+                && !tenants.contains(index)
+            {
+                tenants.push(*index);
+            }
+        }
+        tenants
+    }
+
+    /// The edits that its guards are; `tenant` gives the SQL of the n-th tenant of [`Self::guarding`].
+    #[must_use]
+    pub fn guarded(&self, tenant: impl Fn(usize) -> String) -> Vec<Splice> {
+        let tenants = self.guarding();
+        let rendered = |part: &Expected| match part {
+            Expected::Text(text) => text.clone(),
+            Expected::Tenant(index) => {
+                let at = tenants.iter().position(|known| known == index);
+                at.map(&tenant).unwrap_or_default()
+            }
+        };
+        let mut edits = Vec::new();
+        for guard in &self.guards {
+            edits.extend(guard.open.clone());
+            edits.push(Splice {
+                span: guard.at..guard.at,
+                text: guard.parts.iter().map(rendered).collect(),
+            });
+        }
+        edits
+    }
 }
 
 /// An edit of the text.

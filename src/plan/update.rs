@@ -22,7 +22,7 @@ use super::refuse::{CONDITION, COPYING, Stop, Walked};
 use super::relations::Standing;
 use super::scope::{Meaning, Offered, Scope};
 use super::store::{Target, is_default, is_empty_value};
-use super::types::{Splice, TenantSource};
+use super::types::{Expected, Splice, TenantSource};
 use super::walk::Walk;
 
 /// The protected row that assignments change.
@@ -57,7 +57,7 @@ pub(super) struct Parts {
     pub from: Option<Range<usize>>,
     pub condition: Option<Range<usize>>,
     /// The token before which a WHERE would stand.
-    end: usize,
+    pub end: usize,
 }
 
 /// The row's tenant as SQL; `row` qualifies its columns.
@@ -252,13 +252,18 @@ impl<'a> Walk<'a> {
             return Ok(one(self.tenant_index(TenantSource::Asked(term))));
         }
         let matched = self.matched(change, start, impure, has_from)?;
-        if !touches.tenant && self.own_branches(change, &matched) {
+        let mut found = Vec::new();
+        if !touches.tenant && self.own_branches(change, &matched, &mut found) {
+            self.guard_rows(change, &matched, &found);
             return Ok(None);
         }
         let term = self.rows_term(change, &matched);
         if !touches.tenant {
             self.asking.zero_rows_ok.push(term);
-            return Ok(one(self.tenant_index(TenantSource::Asked(term))));
+            let tenant = self.tenant_index(TenantSource::Asked(term));
+            found.push(vec![Expected::Tenant(tenant)]);
+            self.guard_rows(change, &matched, &found);
+            return Ok(one(tenant));
         }
         // The tenant column is written too, as ORMs do that save whole rows: it must stay what it is.
         let new = pairs
@@ -268,6 +273,7 @@ impl<'a> Walk<'a> {
         let given = new.map_or(Given::Nothing, Given::Expr);
         let tenant = self.row_tenant(table, given, start)?;
         self.asking.must_equal.push((tenant, term));
+        self.guard_rows(change, &matched, &[vec![Expected::Tenant(tenant)]]);
         Ok(one(tenant))
     }
 

@@ -12,13 +12,15 @@ use super::opening::Row;
 use super::sealing::Positions;
 use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{KeyId, Peer, Refusal};
-use crate::plan::{Lineage, Planner, StatementPlan};
+use crate::plan::{Lineage, MOVED, Planner, StatementPlan};
 use crate::wire::message::{
     CommandComplete, DataRow, ErrorFields, ParameterDescription, ReadyForQuery, origins,
 };
 use crate::wire::{Inbox, Outbox, encode};
 
 const IN_FAILED_TRANSACTION: &[u8] = b"25P02";
+/// invalid_text_representation.
+const INVALID_TEXT: &[u8] = b"22P02";
 
 impl Session {
     pub(super) fn server_sent(
@@ -524,6 +526,7 @@ impl Session {
             (Fate::CopyFailed(_), _) => Told::Same,
             (Fate::FailTransaction, _) => Told::Nothing,
             (Fate::Settle, _) => Told::Same,
+            (Fate::Forward, _) if is_moved(&fields) => Told::Refusal(moved_meanwhile()),
             (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
             (Fate::Forward, Some(positions)) => Told::Other(moved(input.body(), Some(positions))?),
             (Fate::Forward, None) => Told::Same,
@@ -661,6 +664,23 @@ enum Told {
     Nothing,
     Other(Bytes),
     Refusal(Refusal),
+}
+
+/// Whether this is what a guard fails with.
+fn is_moved(fields: &ErrorFields<'_>) -> bool {
+    let holds = |message: &[u8]| {
+        let mut windows = message.windows(MOVED.len());
+        windows.any(|window| window == MOVED.as_bytes())
+    };
+    fields.get(b'C') == Some(INVALID_TEXT) && fields.get(b'M').is_some_and(holds)
+}
+
+fn moved_meanwhile() -> Refusal {
+    Refusal::new(
+        "40001",
+        "a row has become another tenant's since it was asked whose it is",
+        "Run the transaction again. See docs/errors.md#moved-meanwhile.",
+    )
 }
 
 fn made_meanwhile() -> Refusal {

@@ -443,8 +443,10 @@ fn as_prepared(
     kept_out: &[Splice],
 ) -> Result<sealing::Rewritten, Refusal> {
     let sql = std::str::from_utf8(sql).map_err(|_| not_utf8())?;
-    let mut number = usize::from(plan.max_param) + plan.copies.len();
-    let edits = sealing::edits(plan, kept_out, |index| {
+    let own = usize::from(plan.max_param) + plan.copies.len();
+    let literals = plan.slots.iter().filter(|slot| slot.is_literal()).count();
+    let mut number = own;
+    let value = |index: usize| {
         number += 1;
         let slot = plan.slots.get(index);
         let kind = slot.map(|slot| slot.column.kind);
@@ -454,8 +456,9 @@ fn as_prepared(
             kind.map_or("text", sealing::type_name),
             if array { "[]" } else { "" }
         )
-    });
-    sealing::rewrite(sql, edits)
+    };
+    let found = |n: usize| format!("${}::text", own + literals + 1 + n);
+    sealing::rewrite(sql, sealing::edits(plan, kept_out, value, found))
 }
 
 /// The types that the client declared, and the same for copies.

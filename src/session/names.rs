@@ -10,7 +10,7 @@ use super::atomic::Deed;
 use super::ledger::{Effect, Entry, Request};
 use super::portals::{Portal, Portals};
 use crate::model::Oid;
-use crate::plan::{SlotSource, StatementKind, StatementPlan};
+use crate::plan::{StatementKind, StatementPlan};
 
 /// A protected prepared statement.
 pub(super) struct Prepared {
@@ -32,9 +32,9 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Parameters that we added behind the client's: copies, then one per literal.
+    /// Parameters that we added behind the client's: copies, then one per literal, then the tenants of guards.
     pub(super) fn added(&self) -> usize {
-        self.plan.copies.len() + self.literals()
+        self.plan.copies.len() + self.literals() + self.plan.guarding().len()
     }
 
     /// Whether a Bind of it must be looked into: something is sealed, asked or added.
@@ -52,7 +52,7 @@ impl Prepared {
         self.plan
             .slots
             .iter()
-            .filter(|slot| matches!(slot.source, SlotSource::Literal { .. }))
+            .filter(|slot| slot.is_literal())
             .count()
     }
 }

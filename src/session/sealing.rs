@@ -84,6 +84,8 @@ pub(super) struct SealedSlots {
     pub(super) values: Vec<Option<Vec<u8>>>,
     /// Edits that keep the statement from rows that the look-up did not find.
     pub(super) kept_out: Vec<Splice>,
+    /// The tenants that its guards compare rows with, in their order; `None`: nothing was looked for.
+    pub(super) found: Vec<Option<TenantId>>,
 }
 
 /// Seals the values of all slots of `plan`: literals for the column's text form, parameters in their wire form.
@@ -159,6 +161,7 @@ pub(super) fn seal_slots(
         Ok(SealedSlots {
             values,
             kept_out: tenants.kept_out(&shut),
+            found: tenants.found()?,
         })
     } else {
         Err(Unsealed::Wants(sealing.wants))
@@ -452,6 +455,29 @@ impl Tenants<'_> {
         Ok(tenant)
     }
 
+    /// The tenants that the statement's guards compare rows with.
+    fn found(&mut self) -> Result<Vec<Option<TenantId>>, Refusal> {
+        let plan = self.plan;
+        let equal = plan.lookup.iter().flat_map(|lookup| &lookup.must_equal);
+        let equal: Vec<(usize, i32)> = equal.copied().collect();
+        let mut found = Vec::new();
+        for index in plan.guarding() {
+            let asked = match plan.tenants.get(index) {
+                Some(TenantSource::Asked(term)) => Some(*term),
+                _ => None,
+            };
+            let given = equal
+                .iter()
+                .find(|(given, term)| *given == index || asked == Some(*term));
+            found.push(match (self.known.get(&index), given) {
+                (Some(known), _) => Some(known.clone()),
+                (None, Some((given, _))) => self.known_or_found(*given)?,
+                (None, None) => None,
+            });
+        }
+        Ok(found)
+    }
+
     /// A conflicting row that an upsert would change must be of the tenant that its new value is sealed for.
     fn check_equal(&mut self) -> Result<(), Refusal> {
         let Some(lookup) = &self.plan.lookup else {
@@ -543,8 +569,10 @@ pub(super) type BoundParams<'a> = (Vec<i16>, Vec<Option<Cow<'a, [u8]>>>);
 pub(super) fn bound_params<'a>(
     plan: &StatementPlan,
     bind: &Bind<'a>,
-    sealed: SealedSlots,
+    mut sealed: SealedSlots,
 ) -> BoundParams<'a> {
+    let found = std::mem::take(&mut sealed.found);
+    let guarded = sealed.kept_out.is_empty();
     let count = bind.params.len();
     let code = |format: Format| if format == Format::Binary { 1 } else { 0 };
     let mut formats: Vec<i16> = (0..count)
@@ -580,17 +608,26 @@ pub(super) fn bound_params<'a>(
             }
         }
     }
+    for tenant in found.into_iter().filter(|_| guarded) {
+        formats.push(0);
+        params.push(tenant.map(|tenant| Cow::Owned(tenant.as_str().as_bytes().to_vec())));
+    }
     (formats, params)
 }
 
-/// The edits that put a statement's own splices and its literals into a text; `literal` gives each literal's new text.
+/// The edits that put a statement's own splices, its literals and its guards into a text; `literal` gives each literal's
+/// new text, `found` that of each tenant that was found.
 pub(super) fn edits(
     plan: &StatementPlan,
     kept_out: &[Splice],
     mut literal: impl FnMut(usize) -> String,
+    found: impl Fn(usize) -> String,
 ) -> Vec<Splice> {
     let mut edits: Vec<Splice> = plan.splices.iter().map(copy_of).collect();
     edits.extend(kept_out.iter().map(copy_of));
+    if kept_out.is_empty() {
+        edits.extend(plan.guarded(found));
+    }
     for (index, slot) in plan.slots.iter().enumerate() {
         if let SlotSource::Literal { span, .. } = &slot.source {
             edits.push(Splice {
@@ -631,6 +668,19 @@ pub(super) fn quoted(value: Option<&[u8]>) -> String {
     value
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
+}
+
+/// A tenant as a text constant, however the session reads backslashes.
+pub(super) fn tenant_quoted(tenant: Option<&TenantId>) -> String {
+    let Some(tenant) = tenant else {
+        return "NULL::text".to_owned();
+    };
+    let text = tenant.as_str().replace('\'', "''");
+    if text.contains('\\') {
+        format!(" E'{}'::text", text.replace('\\', "\\\\"))
+    } else {
+        format!("'{text}'::text")
+    }
 }
 
 /// A text with edits applied, and the way back for error positions.

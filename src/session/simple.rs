@@ -109,7 +109,10 @@ impl Session {
             let value = |index: usize| {
                 sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
             };
-            edits.extend(sealing::edits(statement, &sealed.kept_out, value));
+            let found = |n: usize| {
+                sealing::tenant_quoted(sealed.found.get(n).and_then(Option::as_ref))
+            };
+            edits.extend(sealing::edits(statement, &sealed.kept_out, value, found));
         }
         for statement in &plan.statements {
             self.defining.extend(statement.defines.iter().cloned());
