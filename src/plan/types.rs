@@ -332,6 +332,19 @@ pub enum Expected {
 }
 
 impl StatementPlan {
+    /// Whether it may have parameters: PostgreSQL looks into EXECUTE, PREPARE and COPY only when it runs them, and knows
+    /// none by then.
+    #[must_use]
+    pub fn takes_parameters(&self) -> bool {
+        !matches!(
+            self.kind,
+            StatementKind::Execute { .. }
+                | StatementKind::Prepare { .. }
+                | StatementKind::CopyOut(_)
+                | StatementKind::CopyIn(_)
+        )
+    }
+
     /// The tenants that its guards compare rows with, in the order of their parameters.
     #[must_use]
     pub fn guarding(&self) -> Vec<usize> {

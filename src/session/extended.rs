@@ -19,8 +19,12 @@ use crate::plan::{Outputs, Splice, StatementKind, StatementPlan, Verdict};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
-/// The statement of ours that stands in for an UPDATE whose look-up did not find rows for all values.
-const NONE_MATCHED: &[u8] = b"_pgseal_none";
+/// The statement of ours that stands in for one whose text depends on what is bound: an UPDATE whose look-up did not find
+/// rows for all values, or an EXECUTE, whose constants cannot be parameters.
+const STAND_IN: &[u8] = b"_pgseal_none";
+
+/// What stands for such a constant where nothing is bound: PostgreSQL reads it, and rejects it if it were to run.
+const UNBOUND: &str = "\"pgseal: nothing is bound\"";
 
 impl Session {
     pub(super) fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
@@ -323,28 +327,24 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        let instead = if sealed.kept_out.is_empty() {
-            None
-        } else {
-            match as_prepared(&prepared.plan, &prepared.sql, &sealed.kept_out) {
-                Ok(rewritten) => Some(rewritten.sql),
-                Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
-            }
+        let instead = match stand_in(prepared, &sealed).transpose() {
+            Ok(instead) => instead.map(|rewritten| rewritten.sql),
+            Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
         };
         let (formats, params) = sealing::bound_params(&prepared.plan, bind, sealed);
         let params: Vec<Option<&[u8]>> = params.iter().map(|value| value.as_deref()).collect();
         let frame = self.encoded("client", |buf: &mut BytesMut| -> Result<(), WireError> {
             if let Some(sql) = &instead {
-                encode::close(buf, b'S', NONE_MATCHED)?;
+                encode::close(buf, b'S', STAND_IN)?;
                 encode::parse(
                     buf,
-                    NONE_MATCHED,
+                    STAND_IN,
                     sql.as_bytes(),
                     &declared_types(&prepared.plan, &prepared.declared),
                 )?;
             }
             let statement = if instead.is_some() {
-                NONE_MATCHED
+                STAND_IN
             } else {
                 bind.statement
             };
@@ -436,7 +436,7 @@ impl Session {
 }
 
 /// The text of a prepared statement: copies have numbers of their own, literals of sealed columns become parameters
-/// that each Bind seals.
+/// that each Bind seals, where they can be.
 fn as_prepared(
     plan: &StatementPlan,
     sql: &[u8],
@@ -446,7 +446,11 @@ fn as_prepared(
     let own = usize::from(plan.max_param) + plan.copies.len();
     let literals = plan.slots.iter().filter(|slot| slot.is_literal()).count();
     let mut number = own;
+    let constants = !plan.takes_parameters();
     let value = |index: usize| {
+        if constants {
+            return UNBOUND.to_owned();
+        }
         number += 1;
         let slot = plan.slots.get(index);
         let kind = slot.map(|slot| slot.column.kind);
@@ -457,8 +461,27 @@ fn as_prepared(
             if array { "[]" } else { "" }
         )
     };
-    let found = |n: usize| format!("${}::text", own + literals + 1 + n);
+    let found = |n: usize| match constants {
+        true => UNBOUND.to_owned(),
+        false => format!("${}::text", own + literals + 1 + n),
+    };
     sealing::rewrite(sql, sealing::edits(plan, kept_out, value, found))
+}
+
+/// The text that goes in the place of what was prepared, if one does.
+fn stand_in(
+    prepared: &Prepared,
+    sealed: &SealedSlots,
+) -> Option<Result<sealing::Rewritten, Refusal>> {
+    let plan = &prepared.plan;
+    let constants = !sealed.values.is_empty() || !sealed.found.is_empty();
+    if constants && !plan.takes_parameters() {
+        let sql = std::str::from_utf8(&prepared.sql).map_err(|_| not_utf8());
+        let edits = sealing::constant_edits(plan, sealed);
+        return Some(sql.and_then(|sql| sealing::rewrite(sql, edits)));
+    }
+    let kept_out = &sealed.kept_out;
+    (!kept_out.is_empty()).then(|| as_prepared(plan, &prepared.sql, kept_out))
 }
 
 /// The types that the client declared, and the same for copies.

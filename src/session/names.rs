@@ -34,7 +34,13 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Parameters that we added behind the client's: copies, then one per literal, then the tenants of guards.
     pub(super) fn added(&self) -> usize {
-        self.plan.copies.len() + self.literals() + self.plan.guarding().len()
+        let plan = &self.plan;
+        let ours = if plan.takes_parameters() {
+            self.literals() + plan.guarding().len()
+        } else {
+            0
+        };
+        plan.copies.len() + ours
     }
 
     /// Whether a Bind of it must be looked into: something is sealed, asked or added.

@@ -597,6 +597,7 @@ pub(super) fn bound_params<'a>(
     for (slot, value) in plan.slots.iter().zip(sealed.values) {
         let value = value.map(Cow::Owned);
         match &slot.source {
+            SlotSource::Literal { .. } if !plan.takes_parameters() => {}
             SlotSource::Literal { .. } => {
                 formats.push(0);
                 params.push(value);
@@ -607,6 +608,10 @@ pub(super) fn bound_params<'a>(
                 }
             }
         }
+    }
+    if !plan.takes_parameters() {
+        // They stand in a text of their own.
+        return (formats, params);
     }
     for tenant in found.into_iter().filter(|_| guarded) {
         formats.push(0);
@@ -653,6 +658,13 @@ fn copy_of(splice: &Splice) -> Splice {
     }
 }
 
+/// The edits of a text whose sealed values and found tenants are constants.
+pub(super) fn constant_edits(plan: &StatementPlan, sealed: &SealedSlots) -> Vec<Splice> {
+    let value = |index: usize| quoted(sealed.values.get(index).and_then(|value| value.as_deref()));
+    let found = |n: usize| tenant_quoted(sealed.found.get(n).and_then(Option::as_ref));
+    edits(plan, &sealed.kept_out, value, found)
+}
+
 /// The type's name, for a parameter that stands where a literal stood.
 pub(super) fn type_name(kind: ValueKind) -> &'static str {
     match kind {
@@ -664,14 +676,14 @@ pub(super) fn type_name(kind: ValueKind) -> &'static str {
 }
 
 /// A sealed value as a string constant; tokens and hex bytea hold neither quotes nor escapes.
-pub(super) fn quoted(value: Option<&[u8]>) -> String {
+fn quoted(value: Option<&[u8]>) -> String {
     value
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
 }
 
 /// A tenant as a text constant, however the session reads backslashes.
-pub(super) fn tenant_quoted(tenant: Option<&TenantId>) -> String {
+fn tenant_quoted(tenant: Option<&TenantId>) -> String {
     let Some(tenant) = tenant else {
         return "NULL::text".to_owned();
     };

@@ -106,13 +106,7 @@ impl Session {
                     Ok(sealed) => sealed,
                     Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
                 };
-            let value = |index: usize| {
-                sealing::quoted(sealed.values.get(index).and_then(|value| value.as_deref()))
-            };
-            let found = |n: usize| {
-                sealing::tenant_quoted(sealed.found.get(n).and_then(Option::as_ref))
-            };
-            edits.extend(sealing::edits(statement, &sealed.kept_out, value, found));
+            edits.extend(sealing::constant_edits(statement, &sealed));
         }
         for statement in &plan.statements {
             self.defining.extend(statement.defines.iter().cloned());

@@ -222,3 +222,28 @@ def test_what_a_prepared_fetch_or_execute_names_may_change(through):
             through.execute(make + query)
             assert through.execute(run, prepare=True).fetchall() == [(value,)]
             through.execute(drop)
+
+
+def test_sql_prepare_and_execute_through_the_extended_protocol(servers, through, direct):
+    """Their constants cannot be parameters: each Bind sends a text of its own, and each stores a value of its own."""
+    rows = [uuid.uuid4() for _ in range(3)]
+    insert = f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ($1, '{TENANTS[0]}', $1::text, $2)"
+    run = lambda sql: through.execute(sql, prepare=True)
+    run(f"PREPARE put (uuid, text) AS {insert}")
+    run(f"PREPARE fixed (uuid) AS {insert.replace('$2', repr(f'{MARK} fixed'))}")
+    run("PREPARE change (text, uuid) AS UPDATE virtual_keys SET key = $1 WHERE id = $2 RETURNING key")
+    run(f"EXECUTE put('{rows[0]}', '{MARK} put')")
+    run(f"EXECUTE put('{rows[1]}', NULL)")
+    run(f"EXECUTE fixed('{rows[2]}')")
+    read = lambda connection: connection.execute("SELECT key FROM virtual_keys WHERE id = ANY(%s) ORDER BY array_position(%s, id)", (rows, rows)).fetchall()
+    assert read(through) == [(f"{MARK} put",), (None,), (f"{MARK} fixed",)]
+    raw = set()
+    for _ in range(3):
+        assert run(f"EXECUTE change('{MARK} changed', '{rows[1]}')").fetchall() == [(f"{MARK} changed",)]
+        raw.add(read(direct)[1])
+    assert len(raw) == 3 and all(value.startswith("~s1") for value, in raw)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        run(f"EXECUTE put('{rows[0]}', '{MARK} again')")
+    with psycopg.connect(servers.url, autocommit=True) as other, pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        other.execute(f"EXECUTE put('{rows[0]}', 'nothing')", prepare=True)
+    direct.execute("DELETE FROM virtual_keys WHERE id = ANY(%s)", (rows,))
