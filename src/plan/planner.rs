@@ -13,7 +13,7 @@ use crate::rules::{ProtectedColumn, Protection, Tenant};
 use super::any_of::AnyOf;
 use super::defined::{makes, not_yet, used};
 use super::finish::forward;
-use super::lexer::{self, Limits, STRINGS, Token};
+use super::lexer::{self, ENCODINGS, Limits, STRINGS, Token};
 use super::lineage::Lineage;
 use super::mention::MentionFilter;
 use super::named::Made;
@@ -28,9 +28,11 @@ use super::walk::Walk;
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
 const BY_NAME: &[&str] = &["execute", "deallocate", "fetch", "move", "close"];
 
-/// Those, the commands that give a name another meaning, and the setting that gives constants one.
+/// Those, the commands that give a name another meaning, and the settings that give constants and values one.
 const NAMING: &[&str] = &[
     STRINGS,
+    ENCODINGS[0],
+    ENCODINGS[1],
     "execute",
     "deallocate",
     "fetch",

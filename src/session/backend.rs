@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::ask::{self, Ask};
 use super::copy;
-use super::frontend::{Step, other_encoding};
+use super::frontend::{Step, is_utf8, other_encoding};
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
 use super::sealing::Positions;
@@ -179,6 +179,7 @@ impl Session {
             input.skip(&mut out.client);
             return Ok(Step::Done);
         }
+        let utf8 = is_utf8(self.utf8, self.encoding_named, entry.group);
         let opener = match (&self.opener, &entry.effect) {
             (Some(opener), _) => opener.as_ref(),
             (None, Effect::Rows(name)) => {
@@ -195,7 +196,7 @@ impl Session {
             input.forward();
             return Ok(Step::Done);
         };
-        if !self.utf8 {
+        if !utf8 {
             return self.fail_result(other_encoding(), input, out);
         }
         if len > FRAME_CAP {
@@ -601,6 +602,8 @@ impl Session {
             input.skip(&mut out.client);
             return Ok(());
         }
+        // It has told of the encoding before.
+        self.encoding_named = self.encoding_named.filter(|named| entry.group < *named);
         if status == b'I' {
             // Only what is committed can be loaded.
             self.catalog_stale |= std::mem::take(&mut self.ddl) || !self.defining.is_empty();

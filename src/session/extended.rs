@@ -45,6 +45,7 @@ impl Session {
             return self.refuse(Request::Parse, refusal, input, out);
         }
         let mut verdict = if touches {
+            self.note_encoding(parse.sql);
             self.verdict(parse.sql, &parse.types)
         } else {
             Verdict::Forward
@@ -182,7 +183,11 @@ impl Session {
                 return Ok(self.register(entry, input));
             }
         };
-        if !self.utf8 && prepared.takes_values() {
+        if self.encoding_unsettled() {
+            self.flush_group(input, out)?;
+            return Ok(WAIT);
+        }
+        if !self.is_utf8(self.ledger.group()) && prepared.takes_values() {
             return self.refuse(Request::Bind, other_encoding(), input, out);
         }
         let body = Bytes::copy_from_slice(input.body());
@@ -403,7 +408,7 @@ impl Session {
         self.note_execute(&portal);
         let copies = copy::copies_in(&portal.plan);
         let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));
-        if !self.utf8 && (copies || copies_out) {
+        if !self.is_utf8(self.ledger.group()) && (copies || copies_out) {
             return self.refuse(Request::Execute, other_encoding(), input, out);
         }
         if matches!(portal.plan.outputs, Outputs::ByDescription { .. })

@@ -12,7 +12,7 @@ use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
-use crate::plan::lexer::{STRINGS, depends_on_setting};
+use crate::plan::lexer::{ENCODINGS, STRINGS, depends_on_setting, sets_encoding};
 use crate::plan::{Env, PlanOf, Verdict};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
@@ -30,6 +30,14 @@ static BY_NAME: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
             "close",
             "move",
         ])
+        .ok()
+});
+
+/// The words of a text that sets the encoding.
+static ENCODING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(ENCODINGS)
         .ok()
 });
 
@@ -366,12 +374,34 @@ impl Session {
             && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
     }
 
+    /// Notes a text that may set the encoding: the server tells of that at the end of the group, but reads and writes by it
+    /// at once.
+    pub(super) fn note_encoding(&mut self, sql: &[u8]) {
+        let words = ENCODING.as_ref();
+        if words.is_none_or(|words| words.is_match(sql)) && sets_encoding(sql) {
+            self.encoding_named.get_or_insert(self.ledger.group());
+        }
+    }
+
+    /// Whether what belongs to this group is certainly UTF-8.
+    pub(super) fn is_utf8(&self, group: u64) -> bool {
+        is_utf8(self.utf8, self.encoding_named, group)
+    }
+
     /// Whether this text, which may touch something protected, is read in one of two ways by a setting that the server may
     /// have changed since it last told it: it tells that with the end of each group.
     pub(super) fn reading_unsettled(&mut self, sql: &[u8]) -> bool {
         let named = self.strings_named;
         self.strings_named |= memmem(sql, STRINGS.as_bytes());
-        named && self.ledger.owes_group() && !self.copy_in && depends_on_setting(sql)
+        let unknown = named && self.ledger.owes_group() && !self.copy_in;
+        self.encoding_unsettled() || (unknown && depends_on_setting(sql))
+    }
+
+    /// Whether the server is still to tell what an earlier group has made of the encoding.
+    pub(super) fn encoding_unsettled(&self) -> bool {
+        let earlier = self.encoding_named;
+        let earlier = earlier.is_some_and(|named| named < self.ledger.group());
+        earlier && self.ledger.owes_group() && !self.copy_in
     }
 
     /// The same where the statement that may have changed it is of the group that is being sent.
@@ -443,8 +473,8 @@ impl Session {
             return Verdict::Refuse(stale());
         }
         let by_name = self.reaches_by_name(sql);
-        let cacheable =
-            !by_name && self.resolved.is_empty() && self.utf8 && self.conforming_strings;
+        let utf8 = self.is_utf8(self.ledger.group());
+        let cacheable = !by_name && self.resolved.is_empty() && utf8 && self.conforming_strings;
         // What is not known yet may mean something else to others.
         let cacheable = cacheable && self.defining.is_empty();
         let of = PlanOf {
@@ -457,7 +487,7 @@ impl Session {
         }
         let env = Env {
             declared,
-            utf8: self.utf8,
+            utf8,
             standard_conforming_strings: self.conforming_strings,
             statements: &|name| {
                 self.sent
@@ -540,6 +570,11 @@ impl Session {
             Unsealed::Refused(refusal) => self.refuse(request, refusal, input, out),
         }
     }
+}
+
+/// Whether what belongs to this group is certainly UTF-8, where it was before, and may be something else from `named` on.
+pub(super) fn is_utf8(before: bool, named: Option<u64>, group: u64) -> bool {
+    before && named.is_none_or(|named| group < named)
 }
 
 /// The names of the portal and the statement, once both have arrived.

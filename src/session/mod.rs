@@ -259,6 +259,8 @@ pub struct Session {
     /// The server's major version; 0: not known.
     server_major: u32,
     utf8: bool,
+    /// What was sent from this group on may set the encoding, and the server has not told what it is.
+    encoding_named: Option<u64>,
     conforming_strings: bool,
     /// A text has named the setting that says so.
     strings_named: bool,
@@ -343,6 +345,7 @@ impl Session {
             copying: Copying::default(),
             server_major: 0,
             utf8: false,
+            encoding_named: None,
             conforming_strings: true,
             strings_named: false,
             in_transaction: false,

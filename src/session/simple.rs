@@ -36,6 +36,7 @@ impl Session {
         if let Some(refusal) = self.reading_unknown(sql) {
             return self.refuse(Request::Query, refusal, input, out);
         }
+        self.note_encoding(sql);
         let mut verdict = self.verdict(sql, &[]);
         if matches!(verdict, Verdict::Forward) {
             return Ok(self.register(Entry::forward(Request::Query), input));

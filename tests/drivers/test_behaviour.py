@@ -247,3 +247,26 @@ def test_sql_prepare_and_execute_through_the_extended_protocol(servers, through,
     with psycopg.connect(servers.url, autocommit=True) as other, pytest.raises(psycopg.errors.InvalidSqlStatementName):
         other.execute(f"EXECUTE put('{rows[0]}', 'nothing')", prepare=True)
     direct.execute("DELETE FROM virtual_keys WHERE id = ANY(%s)", (rows,))
+
+
+@pytest.mark.parametrize("sets", ["SET client_encoding = 'LATIN1'", "SET LOCAL client_encoding TO LATIN1", "SET NAMES 'LATIN1'", "SELECT set_config('client_encoding', 'LATIN1', false)",
+                                  'SET "client_encoding" TO LATIN1', "set /* to */ names 'latin1'"])
+def test_a_client_encoding_that_is_set_in_the_same_text_or_group(servers, direct, sets):
+    """PostgreSQL writes by it at once, and tells of it at the end only: values would be given out as other characters."""
+    row = uuid.uuid4()
+    read = f"SELECT template FROM prompts WHERE id = '{row}'"
+    with psycopg.connect(servers.url, autocommit=True) as client:
+        client.execute("INSERT INTO prompts (id, organisation_id, template) VALUES (%s, %s, %s)", (row, TENANTS[0], f"{MARK} é"))
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="UTF-8|UTF8"):
+            client.execute(f"{sets}; {read}")
+    with psycopg.connect(servers.url, autocommit=True) as client:
+        client.execute(read, prepare=True)
+        with pytest.raises((psycopg.errors.FeatureNotSupported, psycopg.errors.PipelineAborted)), client.pipeline():
+            client.execute(sets, prepare=True)
+            client.execute(read, prepare=True)
+            client.execute(f"INSERT INTO prompts (id, organisation_id, template) VALUES ('{uuid.uuid4()}', %s, %s)", (TENANTS[0], "Ã©"))
+    with psycopg.connect(servers.url, autocommit=True) as client:
+        # Neither a value that says so nor a column of that name is meant.
+        client.execute(f"UPDATE prompts SET name = 'SET NAMES', template = '{MARK} client_encoding' WHERE id = '{row}'; {read}")
+        assert client.execute(f"{read} AND name = 'SET NAMES'").fetchone() == (f"{MARK} client_encoding",)
+    assert direct.execute("DELETE FROM prompts WHERE id = %s OR template NOT LIKE '~s1%%'", (row,)).rowcount == 1

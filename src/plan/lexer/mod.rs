@@ -267,6 +267,41 @@ pub fn lex_as(sql: &str, limits: &Limits, conforming: bool) -> Result<Vec<Token>
 /// What the name of the setting ends in by which `'…'` constants are read.
 pub const STRINGS: &str = "conforming_strings";
 
+/// By these words a text sets the encoding of what the client is sent.
+pub const ENCODINGS: [&str; 2] = ["client_encoding", "names"];
+
+/// Whether a text that holds one of [`ENCODINGS`] may set the encoding.
+#[must_use]
+pub fn sets_encoding(sql: &[u8]) -> bool {
+    let [setting, names] = ENCODINGS;
+    let text = std::str::from_utf8(sql).ok();
+    let tokens = text.and_then(|text| lex(text, &Limits::default()).ok());
+    let (Some(text), Some(tokens)) = (text, tokens) else {
+        return true;
+    };
+    // SET client_encoding, set_config('client_encoding', …), SET NAMES 'LATIN1'; not SET names = 'x'.
+    let is_setting = |token: &Token| match token.kind {
+        TokenKind::String(_) => {
+            string_value(token, text).is_ok_and(|value| value.eq_ignore_ascii_case(setting))
+        }
+        _ => ident(token, text).is_some_and(|name| name.eq_ignore_ascii_case(setting)),
+    };
+    tokens.iter().any(is_setting)
+        || tokens.iter().enumerate().any(|(at, token)| {
+            let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+            let set = before.is_some_and(|before| {
+                ["set", "local", "session"]
+                    .iter()
+                    .any(|word| before.is_word(text, word))
+            });
+            let assigned = tokens.get(at + 1).is_some_and(|next| {
+                let next = next.text(text);
+                ["=", ".", "["].contains(&next)
+            });
+            set && !assigned && token.is_word(text, names)
+        })
+}
+
 /// Whether a text is read in another way while `standard_conforming_strings` is off: a backslash stands in a plain constant.
 #[must_use]
 pub fn depends_on_setting(sql: &[u8]) -> bool {

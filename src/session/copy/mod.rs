@@ -133,7 +133,8 @@ impl Session {
 
     /// Whether the COPY that the server opened is the one that was planned.
     fn check_copy(&self, copy: &CopyPlan, response: &CopyResponse) -> Result<(), Refusal> {
-        if !self.utf8 {
+        let group = self.ledger.iter().next().map_or(0, |entry| entry.group);
+        if !self.is_utf8(group) {
             // An earlier statement of the same message has changed it.
             return Err(Refusal::new(
                 "0A000",
