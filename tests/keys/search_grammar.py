@@ -1,0 +1,120 @@
+"""Random queries on the tables of test_search_shapes: joins, subqueries, groups and set operations over what says a tenant (keys) and
+what can be searched (values)."""
+import random
+
+# Each source with the columns of its that say whose a row is, and those that can be searched.
+SOURCES = {
+    "people": (["org"], ["email"]), "former": (["org"], ["email"]), "papers": (["folder_id"], ["title", "author"]), "folders": (["org", "id"], []),
+    "contacts": (["owner"], ["mail"]), "everybody": (["org"], ["email"]), "shelf": (["org", "folder_id"], ["title", "author"]),
+    "distinct_mails": (["org"], ["email"]), "contacts_of_one": ([], ["email"]), "nested": (["o"], ["m"]),
+}
+JOINS = ["JOIN", "JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"]
+SETS = ["UNION", "UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]
+TRIES = 30
+
+
+class Grammar:
+    """A level of a query is a list of (alias, keys, values); `outer` are those around it."""
+
+    def __init__(self, seed, values):
+        self.random, self.values, self.aliases = random.Random(seed), values, 0
+
+    def query(self):
+        return self.select(2, [])[0]
+
+    def source(self, depth):
+        self.aliases += 1
+        alias = f"s{self.aliases}"
+        if depth > 0 and self.random.random() < 0.15:
+            sql, keys, values = self.select(depth - 1, [])
+            return f"({sql}) {alias}", (alias, keys, values)
+        name = self.random.choice(list(SOURCES))
+        return f"{name} {alias}", (alias, *SOURCES[name])
+
+    def column(self, sources, kind):
+        columns = [f"{alias}.{name}" for alias, *names in sources for name in names[kind == "value"]]
+        return self.random.choice(columns) if columns else None
+
+    def condition(self, sources, outer, depth):
+        kind, around = self.random.random(), sources + outer
+        key, value = self.column(sources, "key"), self.column(sources, "value")
+        if kind < 0.45 and key:
+            other = self.column(around, "key") if self.random.random() < 0.5 else str(self.random.choice([1, 1, 2, 3]))
+            return f"{key} = {other}" if key != other else "true"
+        if not value:
+            return "true"
+        if kind < 0.65:
+            return f"{value} {self.random.choice(['=', '=', '<>'])} '{self.random.choice(self.values)}'"
+        if kind < 0.8:
+            return f"{value} = {self.column(around, 'value')}"
+        if depth > 0 and kind < 0.92 and (inner := self.one_value(depth - 1, around)):
+            return f"{value} {self.random.choice(['IN', 'NOT IN'])} ({inner})"
+        if depth > 0:
+            return f"{self.random.choice(['EXISTS', 'NOT EXISTS'])} ({self.select(depth - 1, around)[0]})"
+        return f"{value} IS NOT NULL"
+
+    def conditions(self, sources, outer, depth, count):
+        found = [self.condition(sources, outer, depth) for _ in range(count)]
+        return (" OR " if self.random.random() < 0.07 else " AND ").join(found) or "true"
+
+    def rows(self, depth, outer):
+        """FROM and WHERE, and the sources."""
+        sql, first = self.source(depth)
+        sources = [first]
+        for _ in range(self.random.choice([0, 0, 1, 1, 2])):
+            more, source = self.source(depth)
+            join = self.random.choice(JOINS)
+            on = "" if join == "CROSS JOIN" else " ON " + self.conditions([source, *sources], [], 0, self.random.choice([1, 2, 2, 3]))
+            sql += f" {join} {more}{on}"
+            sources.append(source)
+        return f"FROM {sql} WHERE {self.conditions(sources, outer, depth, self.random.choice([0, 1, 2, 2, 3]))}", sources
+
+    def one_value(self, depth, outer):
+        for _ in range(TRIES):
+            rows, sources = self.rows(depth, outer)
+            if value := self.column(sources, "value"):
+                return f"SELECT {value} {rows}"
+        return None
+
+    def select(self, depth, outer):
+        """A query, with its columns that are keys and those that are values."""
+        for _ in range(TRIES):
+            found = self.united(outer) if depth > 0 and self.random.random() < 0.25 else self.selected(depth, outer)
+            if found:
+                return found
+        return "SELECT 1 FROM people", [], []
+
+    def united(self, outer):
+        kinds = [self.random.choice(["key", "value"]) for _ in range(self.random.choice([1, 2]))]
+        branches = []
+        for _ in range(self.random.choice([2, 2, 3])):
+            rows, sources = self.rows(0, outer)
+            columns = [self.column(sources, kind) for kind in kinds]
+            if not all(columns):
+                return None
+            branches.append("SELECT " + ", ".join(f"{column} AS c{at}" for at, column in enumerate(columns)) + f" {rows}")
+        sql = branches[0]
+        for branch in branches[1:]:
+            sql = f"({sql}) {self.random.choice(SETS)} ({branch})"
+        named = [(f"c{at}", kind) for at, kind in enumerate(kinds)]
+        return sql, [name for name, kind in named if kind == "key"], [name for name, kind in named if kind == "value"]
+
+    def selected(self, depth, outer):
+        rows, sources = self.rows(depth, outer)
+        keys = sorted({key for key in (self.column(sources, "key"), self.column(sources, "key")) if key})
+        values = [value for value in [self.column(sources, "value")] if value]
+        if not keys + values:
+            return None
+        columns = [f"{column} AS c{at}" for at, column in enumerate(keys + values)]
+        names = [f"c{at}" for at in range(len(columns))]
+        listed, found = ", ".join(columns), (names[:len(keys)], names[len(keys):])
+        kind = self.random.random()
+        if kind < 0.6:
+            return f"SELECT {listed} {rows}", *found
+        if kind < 0.75:
+            return f"SELECT DISTINCT {listed} {rows}", *found
+        if kind < 0.9:
+            return f"SELECT {listed}, count(*) AS n {rows} GROUP BY {', '.join(keys + values)}", *found
+        if keys and values:
+            return f"SELECT {keys[0]} AS c0, count(DISTINCT {values[0]}) AS n {rows} GROUP BY {keys[0]}", ["c0"], []
+        return None
