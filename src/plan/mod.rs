@@ -38,6 +38,7 @@ mod relations;
 mod returning;
 mod scope;
 mod search;
+mod settle;
 mod sources;
 mod store;
 mod subscripts;

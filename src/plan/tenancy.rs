@@ -8,19 +8,15 @@ use std::sync::Arc;
 
 use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident};
 
-use crate::model::{ColumnRef, TenantId, ValueKind};
+use crate::model::{TenantId, ValueKind};
 use crate::rules::ProtectedTable;
 
 use super::expr::kind_of;
-use super::lookup::{Given, Operand, Reads, TEXT, VARCHAR};
+use super::lookup::{Operand, TEXT, VARCHAR};
 use super::owners::{Owner, has_one_text};
 use super::query::Rows;
 use super::refuse::Walked;
-use super::relations::Standing;
 use super::scope::{Meaning, Offered, Origin, Scope};
-use super::search::{Search, Side};
-use super::types::TenantSource;
-use super::update::anchor;
 use super::walk::Walk;
 
 /// What is known of the tenants of the rows that scans give.
@@ -37,7 +33,7 @@ pub(super) struct Tenancy {
 
 /// The tenant that rows are held to.
 #[derive(Clone)]
-enum Held {
+pub(super) enum Held {
     /// What this column, which says it, is equal to.
     Operand(Owner, Operand),
     /// A constant of a view.
@@ -48,7 +44,7 @@ enum Held {
 
 impl Held {
     /// Whether it is surely the same tenant.
-    fn is_like(&self, other: &Self) -> bool {
+    pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Operand(one, a), Self::Operand(other, b)) => {
                 let same = a.param.is_some() && (a.param, a.as_text) == (b.param, b.as_text);
@@ -72,14 +68,14 @@ impl Held {
 }
 
 impl Tenancy {
-    fn extend(&mut self, more: Self) {
+    pub(super) fn extend(&mut self, more: Self) {
         self.held.extend(more.held);
         self.same.extend(more.same);
         self.below.extend(more.below);
     }
 
     /// The scans whose rows are of one tenant with those of this one, itself first.
-    fn class(&self, here: &Self, scan: usize) -> Vec<usize> {
+    pub(super) fn class(&self, here: &Self, scan: usize) -> Vec<usize> {
         let (mut class, mut next) = (vec![scan], 0);
         while let Some(at) = class.get(next).copied() {
             let same = self.same.iter().chain(&here.same);
@@ -95,7 +91,7 @@ impl Tenancy {
         class
     }
 
-    fn held(&self, here: &Self, class: &[usize]) -> Option<Held> {
+    pub(super) fn held(&self, here: &Self, class: &[usize]) -> Option<Held> {
         let mut held = self.held.iter().chain(&here.held);
         let held = held.find(|(scan, _)| class.contains(scan));
         held.map(|(_, held)| held.clone())
@@ -137,13 +133,6 @@ impl Tenancy {
     }
 }
 
-/// What is known of the tenant of a search.
-enum Found {
-    /// It compares within one tenant; which one, if a value must be sealed for it.
-    Known(Option<usize>),
-    Unknown,
-}
-
 impl Walk<'_> {
     /// Where the values of a column reference come from.
     pub(super) fn origin_of(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Origin> {
@@ -180,7 +169,7 @@ impl Walk<'_> {
     }
 
     /// What conditions that are ANDed say of the tenants of this level's sources.
-    fn facts(&self, conditions: &[(&Expr, &Expr)], scope: &Scope<'_>) -> Tenancy {
+    pub(super) fn facts(&self, conditions: &[(&Expr, &Expr)], scope: &Scope<'_>) -> Tenancy {
         let mut facts = Tenancy::default();
         for (left, right) in conditions {
             match (self.owner_of(left, scope), self.owner_of(right, scope)) {
@@ -291,94 +280,8 @@ impl Walk<'_> {
         self.conditioned(facts, inner, first)
     }
 
-    fn conditioned(&mut self, facts: Tenancy, inner: bool, first: usize) -> Walked<()> {
-        if inner {
-            self.tenancy.extend(facts);
-            return Ok(());
-        }
-        for search in self.searches.split_off(first) {
-            match self.tenant_of(&search, &facts)? {
-                Found::Known(tenant) => self.settled(search, tenant),
-                Found::Unknown => self.searches.push(search),
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds the tenants of searches in a query whose sources and conditions are known; those that hang on outer sources
-    /// wait.
-    pub(super) fn settle_searches(
-        &mut self,
-        condition: Option<&Expr>,
-        scope: &Scope<'_>,
-    ) -> Walked<()> {
-        if !self.relations.searchable {
-            return Ok(());
-        }
-        let mut conditions = Vec::new();
-        condition
-            .into_iter()
-            .for_each(|expr| ands(expr, &mut conditions));
-        let facts = self.facts(&conditions, scope);
-        self.tenancy.extend(facts);
-        let outer = scope.outer;
-        let mut searches = std::mem::take(&mut self.searches).into_iter();
-        searches.try_for_each(|search| self.settle_below(search, outer))
-    }
-
-    /// Finds the tenant of a search in a query below `outer`, of which all conditions are known.
-    pub(super) fn settle_below(&mut self, search: Search, outer: Option<&Scope<'_>>) -> Walked<()> {
-        match self.tenant_of(&search, &Tenancy::default())? {
-            Found::Known(tenant) => self.settled(search, tenant),
-            Found::Unknown => match self.raised(search, outer) {
-                Ok(Some(search)) => self.searches.push(search),
-                Ok(None) => {}
-                Err(search) => return Err(self.unknown_tenant(&search)),
-            },
-        }
-        Ok(())
-    }
-
-    /// The search as one of rows of outer queries, which may say more of their tenants; `None`: it is one of a single such
-    /// row, so that no tenant need be known; an error: it hangs on no such row.
-    fn raised(
-        &self,
-        mut search: Search,
-        outer: Option<&Scope<'_>>,
-    ) -> Result<Option<Search>, Search> {
-        let above = |side: &Side| {
-            let class = side.scan.map(|scan| self.one_tenant(scan));
-            let class = class.into_iter().flatten();
-            let above = |scan: &usize| outer.is_some_and(|outer| outer.offers_above(*scan));
-            class.filter(above).collect::<Vec<usize>>()
-        };
-        let all: Vec<Vec<usize>> = search.sides.iter().map(above).collect();
-        let Some((first, others)) = all.split_first() else {
-            return Err(search);
-        };
-        let mut shared = first.iter();
-        let shared = shared.any(|scan| others.iter().all(|other| other.contains(scan)));
-        if shared && search.fills.is_empty() {
-            return Ok(None);
-        }
-        for (side, above) in search.sides.iter_mut().zip(&all) {
-            match above.first() {
-                Some(scan) => side.scan = Some(*scan),
-                None if self.tenant_by_rule(side).is_some() => {}
-                None => return Err(search),
-            }
-        }
-        Ok(Some(search))
-    }
-
-    fn settled(&mut self, search: Search, tenant: Option<usize>) {
-        if let Some(tenant) = tenant {
-            self.give_tenant(search.fills, tenant);
-        }
-    }
-
     /// The scans whose rows are of one tenant with those of this one, itself first.
-    fn one_tenant(&self, scan: usize) -> Vec<usize> {
+    pub(super) fn one_tenant(&self, scan: usize) -> Vec<usize> {
         self.tenancy.class(&Tenancy::default(), scan)
     }
 
@@ -428,100 +331,6 @@ impl Walk<'_> {
             ..tenancy
         }
     }
-
-    /// The one tenant of all sides of a search.
-    fn tenant_of(&mut self, search: &Search, here: &Tenancy) -> Walked<Found> {
-        let scans: Option<Vec<usize>> = search.sides.iter().map(|side| side.scan).collect();
-        let scans = scans.unwrap_or_default();
-        let class = |scan| self.tenancy.class(here, scan);
-        let one_tenant = match *scans.as_slice() {
-            // Rows of two tenants are never in one group where what says the tenant is a key too.
-            [scan] => search.keys.iter().any(|key| class(scan).contains(key)),
-            [left, right] => class(left).contains(&right) || class(right).contains(&left),
-            _ => false,
-        };
-        if one_tenant {
-            return Ok(Found::Known(None));
-        }
-        let sides = search.sides.iter();
-        let held: Option<Vec<Held>> = sides.map(|side| self.side_held(side, here)).collect();
-        let Some((first, others)) = held.as_deref().and_then(<[Held]>::split_first) else {
-            return Ok(Found::Unknown);
-        };
-        let alike = others.iter().all(|other| other.is_like(first));
-        if alike && search.fills.is_empty() {
-            return Ok(Found::Known(None));
-        }
-        let Some(tenant) = self.held_tenant(first, search.token)? else {
-            return Ok(Found::Unknown);
-        };
-        for other in others.iter().filter(|other| !other.is_like(first)) {
-            let Some(other) = self.held_tenant(other, search.token)? else {
-                return Ok(Found::Unknown);
-            };
-            if !self.may_be_one(tenant, other) {
-                return Ok(Found::Unknown);
-            }
-            if let [left, right] = *scans.as_slice() {
-                self.agreed.push((left, right));
-            }
-        }
-        Ok(Found::Known(Some(tenant)))
-    }
-
-    /// Whether two tenants may be one; that they are must then be seen when the statement runs.
-    fn may_be_one(&mut self, one: usize, other: usize) -> bool {
-        let known = |at: usize| matches!(self.tenants.get(at), Some(TenantSource::Known(_)));
-        let differ = one != other && known(one) && known(other);
-        if one != other && !differ && !self.agree.contains(&(one, other)) {
-            self.agree.push((one, other));
-        }
-        !differ
-    }
-
-    fn side_held(&self, side: &Side, here: &Tenancy) -> Option<Held> {
-        if let Some(table) = self.tenant_by_rule(side) {
-            return Some(Held::Rule(Arc::clone(table)));
-        }
-        let class = self.tenancy.class(here, side.scan?);
-        self.tenancy.held(here, &class)
-    }
-
-    /// The table of a side whose rule says the tenant without the row.
-    pub(super) fn tenant_by_rule(&self, side: &Side) -> Option<&Arc<ProtectedTable>> {
-        match self.relations.standing(side.table) {
-            Standing::Table(table) => anchor(table).is_none().then_some(table),
-            Standing::View(_) | Standing::Ancestor | Standing::Plain => None,
-        }
-    }
-
-    /// Where the tenant comes from for which values are sealed.
-    fn held_tenant(&mut self, held: &Held, token: Option<usize>) -> Walked<Option<usize>> {
-        let source = match held {
-            Held::Known(tenant) => Some(TenantSource::Known(tenant.clone())),
-            Held::Rule(table) => return self.row_tenant(table, Given::Nothing, token).map(Some),
-            Held::Operand(owner, operand) => self.named_tenant(owner.column, *operand),
-        };
-        Ok(source.map(|source| self.tenant_index(source)))
-    }
-
-    /// Whose the rows are whose column that says it has this value.
-    pub(super) fn named_tenant(
-        &mut self,
-        column: ColumnRef,
-        operand: Operand,
-    ) -> Option<TenantSource> {
-        let relations = self.relations;
-        let own = relations.table_column(column)?;
-        if relations.says(column).tenant {
-            return self.tenant_value(operand, own);
-        }
-        let value = self.operand_sql(operand, own);
-        let query = relations.tenant_of_named(column, &value)?;
-        let term = self.asking.term(query, Reads::Unclear);
-        self.asking.may_be_none.insert(term);
-        Some(TenantSource::Asked(term))
-    }
 }
 
 fn own(owners: impl IntoIterator<Item = Owner>, scope: &Scope<'_>) -> Vec<usize> {
@@ -532,7 +341,7 @@ fn own(owners: impl IntoIterator<Item = Owner>, scope: &Scope<'_>) -> Vec<usize>
 }
 
 /// The two sides of the equalities that are ANDed at the top of a condition.
-fn ands<'e>(expr: &'e Expr, found: &mut Vec<(&'e Expr, &'e Expr)>) {
+pub(super) fn ands<'e>(expr: &'e Expr, found: &mut Vec<(&'e Expr, &'e Expr)>) {
     match expr {
         Expr::Nested(inner) => ands(inner, found),
         Expr::BinaryOp {
