@@ -82,8 +82,8 @@ async fn plan_again(
     former: &Planner,
 ) -> Result<(Planner, bool, String), String> {
     let snapshot = snapshot(client, rules, epoch, Some(former)).await?;
-    let again = rules::resolve_again(rules, &snapshot.catalog, former.protection());
-    let (protection, told) = again.map_err(|problems| in_words(&problems))?;
+    let former = former.protection();
+    let (protection, told) = rules::resolve_again(rules, &snapshot.catalog, former);
     let (planner, whole) = planned(snapshot, protection);
     Ok((planner, whole, in_words(&told)))
 }

@@ -272,13 +272,14 @@ fn a_statement_that_names_a_protected_table_is_never_forwarded_as_data() {
 #[test]
 fn the_error_books_examples_are_refused() {
     /// What needs another session, schema or rule than the examples have here.
-    const ELSEWHERE: [&str; 6] = [
+    const ELSEWHERE: [&str; 7] = [
         "refused-ambiguous-name",
         "refused-encoding",
         "refused-function-call",
         "refused-parent-table",
         "refused-rotating",
         "refused-search",
+        "refused-unfit",
     ];
     let snapshot = Snapshot::new();
     let planner = snapshot.planner();

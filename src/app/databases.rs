@@ -260,7 +260,10 @@ async fn follow(protected: Arc<Protected>) {
             match plan_again(client, &loaded.rules, epoch, &former).await {
                 Ok((planner, whole, told)) => {
                     if !told.is_empty() {
-                        error!(cause = told, "rules no longer name their tables");
+                        error!(
+                            cause = told,
+                            "rules no longer name their tables and columns"
+                        );
                     }
                     database.shared.replace_planner(planner);
                     loaded.fingerprint = whole.then_some(now);
@@ -271,7 +274,7 @@ async fn follow(protected: Arc<Protected>) {
                     read = Read::Unusable;
                     error!(
                         cause,
-                        "the rules no longer fit the database: the last snapshot stays in force"
+                        "the catalog cannot be followed: the last snapshot stays in force"
                     );
                 }
             }

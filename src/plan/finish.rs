@@ -217,6 +217,7 @@ impl Walk<'_> {
             guards: std::mem::take(&mut self.asking.guards),
             ambiguous: false,
             sets: self.sets.take(),
+            unknown_target: self.unknown_target,
         })
     }
 
@@ -375,5 +376,6 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         guards: Vec::new(),
         ambiguous: false,
         sets: None,
+        unknown_target: false,
     }
 }

@@ -201,6 +201,7 @@ impl<'a> Walk<'a> {
             };
             columns.push(relation.column(column));
         }
+        self.unknown_target |= columns.iter().any(Option::is_none);
         Ok(columns)
     }
 

@@ -121,7 +121,7 @@ impl Planner {
     /// Whether a text may need planning: never false when it does.
     #[must_use]
     pub fn mentions(&self, sql: &[u8]) -> bool {
-        if self.relations.protection.tables.is_empty() {
+        if self.relations.protects_nothing() {
             return false;
         }
         self.any.as_ref().is_none_or(|any| any.is_in(sql))

@@ -212,6 +212,10 @@ const WHY: &[(&str, &str)] = &[
         "A row that is written through the parent lands in the partition unsealed.",
     ),
     (
+        "refused-unfit",
+        "Which of its values must be sealed, or for whom, is not known any more.",
+    ),
+    (
         "refused-function-call",
         "Its statements run in the server and do not pass through pgseal.",
     ),

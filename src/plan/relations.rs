@@ -71,7 +71,8 @@ pub(super) struct Relations {
 pub(super) enum Standing<'a> {
     Table(&'a Arc<ProtectedTable>),
     View(&'a View),
-    /// The unprotected parent of a protected partition, or the child of tables whose rules disagree.
+    /// The unprotected parent of a protected partition, the child of tables whose rules disagree, or a table that its rule
+    /// no longer fits.
     Ancestor,
     Plain,
 }
@@ -157,6 +158,7 @@ impl Relations {
             .protection
             .tables
             .keys()
+            .chain(&self.protection.unfit)
             .chain(self.views.keys())
             .chain(self.ancestors.iter());
         oids.filter_map(|oid| self.catalog.relation(*oid))
@@ -169,6 +171,11 @@ impl Relations {
         let mut names = self.relation_names();
         names.extend(self.functions.iter().cloned());
         names
+    }
+
+    /// Whether no statement needs planning.
+    pub(super) fn protects_nothing(&self) -> bool {
+        self.protection.tables.is_empty() && self.protection.unfit.is_empty()
     }
 
     /// Whether a function of this name works on a protected table.
@@ -202,7 +209,9 @@ impl Relations {
 
     /// What a relation means to the analysis.
     pub(super) fn standing(&self, oid: Oid) -> Standing<'_> {
-        if let Some(table) = self.protection.tables.get(&oid) {
+        if self.protection.unfit.contains(&oid) {
+            Standing::Ancestor
+        } else if let Some(table) = self.protection.tables.get(&oid) {
             if table.torn {
                 return Standing::Ancestor;
             }
@@ -277,6 +286,10 @@ fn ancestors(catalog: &Catalog, protection: &Protection) -> HashSet<Oid, RandomS
                 found.insert(oid);
             }
         }
+    }
+    for oid in &protection.unfit {
+        let own = parents(*oid).into_iter().flatten().copied();
+        found.extend(own.filter(|parent| !protection.tables.contains_key(parent)));
     }
     found
 }

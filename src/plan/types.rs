@@ -89,6 +89,20 @@ pub struct StatementPlan {
     pub ambiguous: bool,
     /// The columns that it sets, where it certainly changes nothing else.
     pub sets: Option<BTreeSet<String>>,
+    /// It writes to a column of a protected table that the snapshot does not know.
+    pub unknown_target: bool,
+}
+
+impl StatementPlan {
+    /// Whether it, or what it prepares, writes to a column of a protected table that the snapshot does not know: a sealed
+    /// one may be called so by now.
+    #[must_use]
+    pub fn writes_unknown(&self) -> bool {
+        match &self.kind {
+            StatementKind::Prepare { inner, .. } => inner.unknown_target,
+            _ => self.unknown_target,
+        }
+    }
 }
 
 /// What a statement is to the session's state.

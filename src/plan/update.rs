@@ -748,7 +748,7 @@ impl<'a> Walk<'a> {
     }
 
     fn pair<'e>(
-        &self,
+        &mut self,
         name: &'e ObjectName,
         value: PairValue<'e>,
         relation: &Relation,
@@ -757,10 +757,12 @@ impl<'a> Walk<'a> {
         let [column] = names.as_slice() else {
             return Err(self.not_understood("a qualified assignment target", self.name_token(name)));
         };
+        let attnum = relation.column(column).map(|column| column.attnum);
+        self.unknown_target |= attnum.is_none();
         Ok(Pair {
             name,
             value,
-            attnum: relation.column(column).map(|column| column.attnum),
+            attnum,
         })
     }
 

@@ -118,6 +118,8 @@ pub(super) struct Walk<'a> {
     pub next_case: Option<usize>,
     /// The columns that an UPDATE sets, where it certainly changes nothing else.
     pub sets: Option<BTreeSet<String>>,
+    /// A column of a protected table is written to that the snapshot does not know.
+    pub unknown_target: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -167,6 +169,7 @@ impl<'a> Walk<'a> {
             cases: Vec::new(),
             next_case: None,
             sets: None,
+            unknown_target: false,
         }
     }
 
@@ -377,6 +380,11 @@ impl<'a> Walk<'a> {
     pub(super) fn ancestor(&self, relation: &Relation, at: Option<usize>) -> Stop {
         let name = format!("{}.{}", relation.schema, relation.name);
         let tables = &self.relations.protection.tables;
+        if self.relations.protection.unfit.contains(&relation.oid) {
+            let message = format!("table {name} was changed so that its rule no longer fits it");
+            let help = "Let it have the columns that the rule names, in types that can be sealed, or correct the rule; pgseal's log says what is wrong.";
+            return self.refuse(message, help, "refused-unfit", at);
+        }
         let (message, help) = if tables.contains_key(&relation.oid) {
             (
                 format!("table {name} inherits from protected tables whose rules disagree"),

@@ -2,9 +2,12 @@
 
 pub mod file;
 mod protection;
+mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use file::{Rule, RuleError, parse};
 pub use protection::{
-    ColumnState, ProtectedColumn, ProtectedTable, Protection, RuleProblem, Scope, Search, Tenant,
-    resolve, resolve_again,
+    ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant,
 };
+pub use resolve::{RuleProblem, resolve, resolve_again};

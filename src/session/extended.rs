@@ -70,6 +70,9 @@ impl Session {
             }
             verdict = self.verdict(&sql, &types);
         }
+        if self.reads_anew(&verdict) {
+            return Ok(WAIT);
+        }
         match verdict {
             Verdict::Forward => {
                 self.texts.keep(&name, &sql, &types, self.ledger.group());

@@ -463,6 +463,19 @@ impl Session {
         awaits
     }
 
+    /// Whether a text has to be read again with the catalog as it is now: it writes to a column that the snapshot does not
+    /// know, and others may have just given a sealed one that name.
+    pub(super) fn reads_anew(&mut self, verdict: &Verdict) -> bool {
+        let unknown = match verdict {
+            Verdict::Protect(plan) => plan.statements.iter().any(|plan| plan.writes_unknown()),
+            Verdict::Forward | Verdict::Refuse(_) | Verdict::Resolve(_) => false,
+        };
+        // What this session's own transaction makes is seen by nobody else yet.
+        self.reading_anew = unknown && !self.ddl && !self.reading_anew;
+        self.catalog_stale |= self.reading_anew;
+        self.reading_anew
+    }
+
     /// What is to be done with a text that touches something protected.
     pub(super) fn verdict(&self, sql: &[u8], declared: &[Oid]) -> Verdict {
         let planner = self.shared.planner.load();

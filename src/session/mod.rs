@@ -273,6 +273,8 @@ pub struct Session {
     catalog_stale: bool,
     /// DDL has run since the last ReadyForQuery outside of a transaction.
     ddl: bool,
+    /// The client's next text was read once and waits for the catalog as it is now.
+    reading_anew: bool,
     /// Relations over protected ones that this session makes: unknown until they are committed and the catalog is loaded.
     defining: Vec<String>,
     /// Relations of results that the catalog was loaded for once.
@@ -357,6 +359,7 @@ impl Session {
             defining: Vec::new(),
             unknown: HashSet::new(),
             unseen_ddl: false,
+            reading_anew: false,
             answers: KeyAnswers::default(),
             waiting: [false; 2],
             held: false,

@@ -48,6 +48,9 @@ impl Session {
             }
             verdict = self.verdict(&sql, &[]);
         }
+        if self.reads_anew(&verdict) {
+            return Ok(WAIT);
+        }
         if !matches!(verdict, Verdict::Protect(_)) {
             self.part_from_questions(input, out)?;
         }

@@ -7,6 +7,7 @@ import time
 import uuid
 
 import psycopg
+import psycopg.types.json
 import pytest
 from conftest import MARK, TENANTS
 from servers import ROOT, raw_login
@@ -123,6 +124,119 @@ def test_a_table_that_others_rename_keeps_its_protection_and_so_do_all_others(se
         direct.execute("ALTER TABLE ddl_moved RENAME TO virtual_keys")
         # The next test finds the rules by their own names again.
         time.sleep(2.5)
+
+
+def renamed(servers, client, direct, name, new="ddl_secret"):
+    """A column of virtual_keys, renamed by others, and what follows at once."""
+    direct.execute(f"ALTER TABLE virtual_keys RENAME COLUMN {name} TO {new}")
+    try:
+        yield new
+    finally:
+        direct.execute(f"ALTER TABLE virtual_keys RENAME COLUMN {new} TO {name}")
+
+
+@pytest.fixture
+def secret(servers, client, direct):
+    yield from renamed(servers, client, direct, "key")
+    # The next test finds the rules by their own names again.
+    client.execute("DELETE FROM virtual_keys WHERE slug LIKE 'ddl-%'")
+    time.sleep(2.5)
+
+
+def told(servers, text):
+    return text in servers.log.read_text().replace('\\"', '"')
+
+
+def values(name):
+    return uuid.uuid4(), A, f"ddl-{name}", f"{MARK} {name}"
+
+
+def test_a_column_that_others_rename_is_sealed_at_once(servers, client, direct, secret):
+    """Without a wait: no statement that names the new column may pass by an old snapshot."""
+    insert = ROW.format("virtual_keys").replace(", key)", f", {secret})")
+    client.execute(insert, values("one"))
+    client.execute("PREPARE ddl_p AS " + insert.replace("%s", "{}").format("$1", "$2", "$3", "$4"))
+    client.execute(f"EXECUTE ddl_p ('{uuid.uuid4()}', '{A}', 'ddl-two', '{MARK} two')")
+    row = values("three")
+    with client.cursor().copy(f"COPY virtual_keys (id, organisation_id, slug, {secret}) FROM STDIN") as copy:
+        copy.write_row(row)
+    client.execute(f"UPDATE virtual_keys SET {secret} = %s WHERE id = %s", (f"{MARK} changed", row[0]))
+    assert [value[:3] for value, in direct.execute(f"SELECT {secret} FROM virtual_keys WHERE slug LIKE 'ddl-%'")] == ["~s1"] * 3
+    found = client.execute(f"SELECT {secret}, to_jsonb(v) ->> '{secret}' FROM virtual_keys v WHERE slug LIKE 'ddl-%' ORDER BY slug").fetchall()
+    assert found == [(f"{MARK} {name}",) * 2 for name in ("one", "changed", "two")]
+    assert code(client, ROW.format("virtual_keys"), values("old")) == "42703"
+    assert code(client, f"SELECT id FROM virtual_keys WHERE {secret} = 'x'") == "0A000"
+    assert told(servers, 'column "key" was renamed to "ddl_secret"') and told(servers, 'label = "public.virtual_keys.key"')
+
+
+def test_only_copy_names_the_renamed_column(client, direct, secret):
+    with client.cursor().copy(f"COPY virtual_keys (id, organisation_id, slug, {secret}) FROM STDIN") as copy:
+        copy.write_row(values("only"))
+    assert [value[:3] for value, in direct.execute(f"SELECT {secret} FROM virtual_keys WHERE slug LIKE 'ddl-%'")] == ["~s1"]
+
+
+def test_a_tenant_column_that_others_rename_is_followed(servers, client, direct):
+    followed = renamed(servers, client, direct, "organisation_id", "ddl_owner")
+    owner = next(followed)
+    try:
+        # Until then nobody knows whose the row would be.
+        until(lambda: told(servers, 'column "organisation_id" of public.virtual_keys was renamed to "ddl_owner"'))
+        row = values("owned")
+        client.execute(ROW.format("virtual_keys").replace("organisation_id", owner), row)
+        client.execute("UPDATE virtual_keys SET key = %s WHERE id = %s", (f"{MARK} found", row[0]))
+        assert client.execute(f"SELECT key, {owner} FROM virtual_keys WHERE id = %s", (row[0],)).fetchall() == [(f"{MARK} found", A)]
+        assert [key[:3] for key in raw(direct)] == ["~s1"]
+    finally:
+        followed.close()
+        time.sleep(2.5)
+
+
+@pytest.fixture
+def stand_in(direct):
+    """Another table under the name of integrations, for others to change."""
+    direct.execute("ALTER TABLE integrations RENAME TO ddl_kept; CREATE TABLE integrations (LIKE ddl_kept INCLUDING ALL)")
+    yield
+    direct.execute("DROP TABLE integrations CASCADE; ALTER TABLE ddl_kept RENAME TO integrations")
+    time.sleep(2.5)
+
+
+INTEGRATION = "INSERT INTO integrations (id, organisation_id, name, {}) VALUES (%s, %s, 'n', %s)"
+
+
+def until(found):
+    deadline = time.monotonic() + 60
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_of_a_column_that_others_drop_nothing_is_left_and_the_rest_goes_on(servers, client, direct, stand_in):
+    def sealed():
+        direct.execute("DELETE FROM integrations")
+        client.execute(INTEGRATION.format("certificate"), (uuid.uuid4(), A, b"not marked"))
+        return direct.execute("SELECT certificate FROM integrations").fetchone()[0].startswith(b"\xf8sv")
+
+    until(sealed)
+    direct.execute("ALTER TABLE integrations DROP COLUMN certificate; DELETE FROM integrations")
+    until(lambda: told(servers, 'column "certificate" was dropped'))
+    client.execute(INTEGRATION.format("credentials"), (uuid.uuid4(), A, psycopg.types.json.Jsonb({"c": MARK})))
+    assert direct.execute("SELECT credentials #>> '{}' FROM integrations").fetchone()[0][:3] == "~s1"
+    assert client.execute("SELECT credentials FROM integrations").fetchone() == ({"c": MARK},)
+    assert code(client, INTEGRATION.format("certificate"), (uuid.uuid4(), A, b"x")) == "42703"
+    # New views of other tables are seen as before.
+    direct.execute("CREATE VIEW ddl_view AS SELECT slug, key FROM virtual_keys")
+    until(lambda: code(client, "INSERT INTO ddl_view VALUES (NULL, NULL)") == "0A000")
+
+
+def test_a_table_that_its_rule_no_longer_fits_is_refused_alone(servers, client, direct, stand_in):
+    direct.execute("ALTER TABLE integrations ALTER certificate TYPE int USING 1")
+    until(lambda: refused(client, "SELECT 1 FROM integrations"))
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+        client.execute(INTEGRATION.format("credentials"), (uuid.uuid4(), A, psycopg.types.json.Jsonb("x")))
+    assert "public.integrations" in raised.value.diag.message_primary and "refused-unfit" in raised.value.diag.message_hint
+    add(client)
+    assert [key[:3] for key in raw(direct)] == ["~s1"]
+    assert "public.integrations.certificate has type int4" in servers.log.read_text()
 
 
 LEADING = [

@@ -111,9 +111,15 @@ impl View<'_> {
         let sealed = columns
             .iter()
             .any(|column| !matches!(column.lineage, Lineage::None));
+        let unknown = head.from && columns.iter().any(|column| column.origin.is_none());
         condition(&walk, relation, &head)?;
         if !sealed {
-            return self.copy_plain(&walk, &head);
+            let mut plain = self.copy_plain(&walk, &head)?;
+            if unknown {
+                plain.kind = StatementKind::Run;
+                plain.unknown_target = true;
+            }
+            return Ok(plain);
         }
         let span = self.span(&walk.range);
         let table = match walk.relations.standing(relation.oid) {
@@ -157,6 +163,7 @@ impl View<'_> {
             (StatementKind::CopyOut(plan), outputs)
         };
         Ok(StatementPlan {
+            unknown_target: unknown,
             kind,
             outputs,
             splices,
