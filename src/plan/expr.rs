@@ -11,7 +11,7 @@ use super::lineage::{Lineage, columns, merge, unclear};
 use super::refuse::{
     COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, LIKE, OPERATOR, ORDER, OTHER, Walked,
 };
-use super::scope::Scope;
+use super::scope::{Meaning, Scope, Source};
 use super::walk::Walk;
 use super::within;
 
@@ -401,6 +401,19 @@ impl Walk<'_> {
         }
     }
 
+    /// The source whose whole row an expression is, if its row's fields have other names than its columns.
+    fn renamed_row<'s>(&self, row: &Expr, scope: &'s Scope<'_>) -> Option<&'s Source> {
+        let parts: Vec<String> = match row {
+            Expr::Nested(inner) => return self.renamed_row(inner, scope),
+            Expr::Identifier(ident) => vec![self.name(ident)],
+            Expr::CompoundIdentifier(idents) => idents.iter().map(|one| self.name(one)).collect(),
+            _ => return None,
+        };
+        let row = matches!(scope.resolve(&parts), Meaning::Row { .. });
+        let source = scope.star(&parts).filter(|_| row);
+        source.filter(|source| !source.fields.is_empty())
+    }
+
     fn field_access(
         &mut self,
         root: &Expr,
@@ -408,12 +421,18 @@ impl Walk<'_> {
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
         let mut lineage = self.expr(root, scope)?;
+        let mut renamed = self.renamed_row(root, scope);
         for access in chain {
             match access {
                 // A field's name is no column reference; a star would unfold the row.
                 AccessExpr::Dot(Expr::Identifier(field)) => {
                     self.place(field);
-                    lineage = self.field(&lineage, &self.name(field))?;
+                    let name = self.name(field);
+                    // `(t).x` is `t.x`, whatever the fields of its rows are called.
+                    lineage = match renamed.take() {
+                        Some(source) => source.column(&name),
+                        None => self.field(&lineage, &name)?,
+                    };
                 }
                 AccessExpr::Dot(_) => {
                     return Err(

@@ -78,6 +78,8 @@ pub(super) struct Source {
     pub table: Option<Oid>,
     /// Whether only names that it qualifies reach it, as `old` and `new` in RETURNING.
     pub qualified_only: bool,
+    /// The names of its row's fields, where its columns have others.
+    pub fields: Vec<String>,
     /// Whether its rows are the values of its one column: those of a function.
     pub scalar: bool,
 }
@@ -93,6 +95,12 @@ impl Source {
 }
 
 impl Source {
+    /// What its column of this name carries.
+    pub(super) fn column(&self, name: &str) -> Lineage {
+        let named = self.columns.iter().filter(|offered| offered.name == name);
+        merge(named.map(|offered| &offered.lineage))
+    }
+
     /// What its whole row carries.
     pub(super) fn row(&self) -> Lineage {
         if let ([only], true, false) = (self.columns.as_slice(), self.scalar, self.open) {
@@ -101,8 +109,8 @@ impl Source {
         if self.open {
             return unclear(self.columns.iter().map(|offered| &offered.lineage));
         }
-        let members = self.columns.iter().map(|offered| Member {
-            name: offered.name.clone(),
+        let members = self.columns.iter().enumerate().map(|(at, offered)| Member {
+            name: self.fields.get(at).unwrap_or(&offered.name).clone(),
             lineage: offered.lineage.clone(),
             tenant: tenant_of(offered, &self.columns),
         });

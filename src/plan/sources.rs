@@ -226,6 +226,11 @@ impl Walk<'_> {
         {
             only.name.clone_from(&source.name);
         }
+        // The rows of a table keep its type's names.
+        if source.table.is_some() && !alias.columns.is_empty() {
+            let names = source.columns.iter().map(|column| column.name.clone());
+            source.fields = names.collect();
+        }
         for (at, column) in alias.columns.iter().enumerate() {
             self.place(&column.name);
             let name = self.name(&column.name);
@@ -340,6 +345,7 @@ impl Walk<'_> {
             open: false,
             table: Some(relation.oid),
             qualified_only: false,
+            fields: Vec::new(),
             scalar: false,
         })
     }

@@ -86,6 +86,7 @@ KEYS = [
     "SELECT k.id, u.s, u.t, u.i FROM out_keys k, ROWS FROM (unnest(ARRAY[k.secret, k.short]), unnest(ARRAY[k.name])) WITH ORDINALITY AS u(s, t, i) ORDER BY k.id, u.i",
     "SELECT k.id, u.* FROM out_keys k CROSS JOIN LATERAL ROWS FROM (unnest(ARRAY[k.doc])) AS u(d) ORDER BY k.id",
     "SELECT k.id, k.secret, u.* FROM out_keys k, ROWS FROM (generate_series(1, 2), string_to_table(k.name, ' ')) u(n, w) ORDER BY k.id, u.n, u.w",
+    "SELECT row_to_json(k), to_jsonb(k) - 'at', (k).b, k FROM out_keys k (a, o, n, b) ORDER BY a",
     # members of objects
     "SELECT e.key, e.value FROM (SELECT jsonb_object_agg(id, secret) j FROM out_keys) x, jsonb_each_text(x.j) e ORDER BY e.key",
     "SELECT k.id, e FROM out_keys k, json_each(json_build_object('s', k.secret, 't', k.short::text)) AS e(name, v) ORDER BY k.id, e.name",

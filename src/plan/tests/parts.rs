@@ -42,6 +42,15 @@ fn documents_and_arrays_are_followed_into_their_parts() {
             "SELECT k, i FROM (SELECT array_agg(key) ks, array_agg(id) ids FROM virtual_keys) x, unnest(x.ks, x.ids) AS u(k, i)",
             "!key -",
         ),
+        // The rows of a table keep their fields' names under an alias with names of columns.
+        (
+            "SELECT to_jsonb(v) ->> 'key', to_jsonb(v) ->> 'x4', (v).x4, upper((v).x3), row_to_json(v) FROM virtual_keys v (x1, x2, x3, x4)",
+            "!key - !key - Json({key:!key,auth_config:!auth_config})",
+        ),
+        (
+            "SELECT to_jsonb(d) ->> 'k' FROM (SELECT key FROM virtual_keys) d (k)",
+            "!key",
+        ),
         (
             "SELECT e.value, e FROM (SELECT json_agg(key) j FROM virtual_keys) x, json_array_elements_text(x.j) e",
             "!key !key",
@@ -136,6 +145,10 @@ fn no_part_is_taken_for_another() {
         (
             "SELECT NULLIF(name, key) FROM virtual_keys",
             "refused-nullif",
+        ),
+        (
+            "SELECT upper((v).x4) FROM virtual_keys v (x1, x2, x3, x4)",
+            "refused-function",
         ),
         // Somebody may have stored a sealed value in the name.
         (
