@@ -273,12 +273,13 @@ impl Walk<'_> {
                 return Err(self.not_understood("a value whose row is not known", Some(fill.token)));
             };
             let source = match fill.value {
-                FillValue::Literal { value, kind } => {
+                FillValue::Literal { value, kind, text } => {
                     self.cast_behind(fill.token, splices);
                     SlotSource::Literal {
                         span: token.span(),
                         value,
                         kind,
+                        text,
                     }
                 }
                 FillValue::Param { original, kind } => {

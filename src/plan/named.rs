@@ -385,6 +385,7 @@ impl View<'_> {
                             span,
                             value,
                             kind: literal_kind(slot.column.kind, Some(*kind)),
+                            text: false,
                         },
                         column: Arc::clone(&slot.column),
                         tenant: slot.tenant,

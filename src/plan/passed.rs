@@ -419,6 +419,25 @@ impl Walk<'_> {
         })
     }
 
+    /// The kind that a declared parameter gives to a column without casts.
+    fn column_kind(&self, passed: &Passed) -> Option<Option<ValueKind>> {
+        let mut cells = passed.cells.iter().flatten();
+        cells.find_map(|cell| self.declared_kind(self.cells.get(*cell)?.token))
+    }
+
+    /// The kind that a parameter is declared with; `None`: its type is left open, or it is none.
+    fn declared_kind(&self, token: usize) -> Option<Option<ValueKind>> {
+        let at = usize::from(self.param_number(token)?).checked_sub(1)?;
+        match self.env.declared.get(at)?.0 {
+            0 | 705 => None,
+            25 | 1043 => Some(Some(ValueKind::Text)),
+            114 => Some(Some(ValueKind::Json)),
+            3802 => Some(Some(ValueKind::Jsonb)),
+            17 => Some(Some(ValueKind::Bytea)),
+            _ => Some(None),
+        }
+    }
+
     /// A passed column is stored in a sealed one: each of its cells is a slot.
     pub(super) fn store_passed(
         &mut self,
@@ -455,7 +474,8 @@ impl Walk<'_> {
                 }
                 None => {
                     // What is not cast is text: a derived table gives its untyped columns that type.
-                    let cast = match self.cell_cast(&passed, &cell) {
+                    let cast = self.cell_cast(&passed, &cell);
+                    let cast = match cast.or_else(|| self.column_kind(&passed)) {
                         None => Some(ValueKind::Text),
                         Some(kind) => kind,
                     };

@@ -41,6 +41,14 @@ pub(super) fn is_empty_value(expr: &Expr) -> bool {
     }
 }
 
+/// Whether it is a constant or parameter without a cast.
+fn is_bare(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_bare(inner),
+        other => matches!(other, Expr::Value(_)),
+    }
+}
+
 /// Whether a value cast to this kind reaches a column of that kind whole, as a sealed value.
 pub(super) fn keeps(cast: Option<ValueKind>, column: ValueKind) -> bool {
     match (cast, column) {
@@ -201,10 +209,14 @@ impl Walk<'_> {
         let text = Plain::new(text.as_bytes().to_vec());
         self.plain(other, scope, COMPARISON)?;
         self.store_cast(value, target, scope, cast)?;
+        let untyped = cast.is_none() && is_bare(value) && is_bare(other);
         if let Some(fill) = self.fills.last_mut()
             && target.column.is_sealed_on_write()
         {
             fill.null_if = Some(text);
+            if let FillValue::Literal { text, .. } = &mut fill.value {
+                *text |= untyped;
+            }
         }
         Ok(())
     }
@@ -301,6 +313,7 @@ impl Walk<'_> {
                 FillValue::Literal {
                     value: Plain::new(text.as_bytes().to_vec()),
                     kind: literal_kind(target.column.kind, cast),
+                    text: row.is_some() && cast == Some(ValueKind::Text),
                 }
             }
             TokenKind::Param(_) => {

@@ -240,6 +240,8 @@ pub enum SlotSource {
         value: Plain,
         /// How it is read: as jsonb, where that is stored in a json column.
         kind: ValueKind,
+        /// To the server it is a text, whatever the column's type is, where it stands: in derived rows, or in NULLIF.
+        text: bool,
     },
     /// A parameter.
     Param {

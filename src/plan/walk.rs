@@ -47,8 +47,16 @@ pub(super) struct Fill {
 }
 
 pub(super) enum FillValue {
-    Literal { value: Plain, kind: ValueKind },
-    Param { original: u16, kind: ValueKind },
+    Literal {
+        value: Plain,
+        kind: ValueKind,
+        /// Nothing where it stands gives it another type than text: in derived rows, or in NULLIF of two such constants.
+        text: bool,
+    },
+    Param {
+        original: u16,
+        kind: ValueKind,
+    },
 }
 
 /// State of the walk over one statement.

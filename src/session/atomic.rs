@@ -55,7 +55,7 @@ const LONGEST: usize = 9;
 
 impl Deed {
     /// Whether it begins or ends a transaction, or a part of one.
-    fn controls(self) -> bool {
+    pub(super) fn controls(self) -> bool {
         matches!(self, Self::Begins | Self::Commits | Self::Ends)
     }
 

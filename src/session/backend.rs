@@ -514,6 +514,10 @@ impl Session {
         self.last_completion = None;
         let request = entry.request;
         let of_ask = matches!(entry.fate(), Fate::Ask);
+        let refused = match &effect {
+            Effect::Results(_, next) => entry.refused(*next),
+            _ => None,
+        };
         let frame = match (entry.fate(), entry.positions()) {
             _ if self.drowning => Told::Nothing,
             // In an aborted transaction nothing else is said to any statement.
@@ -521,6 +525,12 @@ impl Session {
                 Told::Same
             }
             (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
+            (Fate::Forward, _)
+                if let Some(refusal) = refused
+                    && fields.get(b'C') != Some(IN_FAILED_TRANSACTION) =>
+            {
+                Told::Refusal(refusal.clone())
+            }
             (Fate::CopyFailed(refusal), _) if fields.get(b'C') == Some(copy::COPY_FAILED) => {
                 Told::Refusal(refusal.as_ref().clone())
             }

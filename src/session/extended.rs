@@ -14,8 +14,8 @@ use super::portals::Portal;
 use super::renamed::Executes;
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
-use crate::model::{Oid, Refusal};
-use crate::plan::{Outputs, Splice, StatementKind, StatementPlan, Verdict};
+use crate::model::{Oid, Refusal, ValueKind};
+use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, Verdict};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -461,7 +461,10 @@ fn as_prepared(
         }
         number += 1;
         let slot = plan.slots.get(index);
-        let kind = slot.map(|slot| slot.column.kind);
+        let kind = slot.map(|slot| match slot.source {
+            SlotSource::Literal { text: true, .. } => ValueKind::Text,
+            _ => slot.column.kind,
+        });
         let array = slot.is_some_and(|slot| slot.elements);
         format!(
             "${number}::{}{}",

@@ -125,13 +125,19 @@ pub(super) fn seal_slots(
             },
         };
         if tenants.unmatched(slot.tenant) || slot.sought && tenants.has_no_rows(slot.tenant)? {
-            // PostgreSQL reads a value before it looks for rows.
-            if !slot.elements {
-                canonical(&slot.column, wire, format, bytes)
-                    .map_err(|refusal| at_literal(refusal, &slot.source, sql))?;
+            let branch = match plan.tenants.get(slot.tenant) {
+                Some(TenantSource::Branch { case, number }) => Some((*case, *number)),
+                _ => None,
+            };
+            // PostgreSQL reads a value before it looks for rows, and measures that of a branch when a row takes it.
+            if !slot.elements
+                && let Err(refusal) = canonical(&slot.column, wire, format, bytes)
+                && !(branch.is_some() && refusal.sqlstate == "22001")
+            {
+                return Err(at_literal(refusal, &slot.source, sql).into());
             }
-            if let Some(TenantSource::Branch { case, number }) = plan.tenants.get(slot.tenant) {
-                shut.entry(*case).or_default().insert(*number);
+            if let Some((case, number)) = branch {
+                shut.entry(case).or_default().insert(number);
             }
             values.push(None);
         } else if slot.elements {

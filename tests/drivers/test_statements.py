@@ -242,3 +242,34 @@ def test_names_mean_what_they_mean_to_postgresql(twin, sealed, direct):
     keys = "SELECT slug, key FROM virtual_keys WHERE slug LIKE 'st-%' ORDER BY slug"
     assert sealed.execute(keys).fetchall() == twin.execute(keys).fetchall()
     assert all(key.startswith("~s1") for _, key in direct.execute(keys))
+
+
+def answers(connection, sql):
+    """Of each statement of a simple Query: its command, its rows, or its error's code and position."""
+    wire, found = connection.pgconn, []
+    wire.send_query(sql.encode())
+    while (result := wire.get_result()) is not None:
+        rows = [[result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)]
+        found.append((result.command_status, rows, result.error_field(psycopg.pq.DiagnosticField.SQLSTATE), result.error_field(psycopg.pq.DiagnosticField.STATEMENT_POSITION)))
+    return found
+
+
+def test_statements_before_a_value_that_does_not_fit_are_answered(twin, sealed, direct):
+    good = f"UPDATE virtual_keys SET key = 'before' WHERE organisation_id = '{A}' AND id = '{K1}' RETURNING key"
+    bad = f"UPDATE virtual_keys SET auth_config = '{{bad' WHERE organisation_id = '{A}' AND id = '{K1}'"
+    for sql in (
+        f"SELECT 'one'; {bad}; SELECT 2", f"{good}; {bad}; SELECT 3", f"{good}; SELECT key FROM virtual_keys WHERE id = '{K1}' /* ; */ ; \n {bad}", f"BEGIN; SELECT 1; {bad}; COMMIT",
+        f"UPDATE virtual_keys SET slug = 'st-2' WHERE id = '{K1}'; {bad}", "ROLLBACK", f"BEGIN; SELECT 1; COMMIT; SELECT 2; {bad}", f"SELECT 1/0; {bad}",
+    ):
+        got = answers(sealed, sql)
+        assert got == answers(twin, sql), sql
+    assert content(sealed) == content(twin)
+    check_raw(direct)
+
+
+def test_an_untyped_constant_in_derived_rows_is_a_text(twin, sealed, direct):
+    for sql in ("UPDATE virtual_keys SET key = %s, auth_config = nullif('[]', '{}') WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = nullif('[]'::jsonb, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}'::jsonb) WHERE id = %s", "UPDATE virtual_keys v SET key = x.k, auth_config = x.d FROM (VALUES (%s, '{}'::jsonb, %s::uuid), ('b', '[]', NULL)) x(k, d, i) WHERE x.i = v.id"):
+        got = run(sealed, sql, ("derived", K1))
+        assert got == run(twin, sql, ("derived", K1)), sql
+    assert content(sealed) == content(twin)
+    check_raw(direct)
