@@ -19,6 +19,11 @@ class Table:
     tenant: str | None = "org"
     unique: str = "id"
 
+    @property
+    def needed(self):
+        """The columns that no row can be without."""
+        return {self.key, self.tenant, "person", "kind", *self.unique.split(", ")}
+
     def of(self, sealed):
         return [column for column in self.columns if column.sealed == sealed]
 
@@ -37,6 +42,7 @@ TABLES = {
     "events_b": Table("events_b", columns("n:int|payload:text*|kind:partb|org:tenant|id:int"), unique="id, kind"),
     "staff": Table("staff", [*PEOPLE, Column("grade", "int")]),
     "odd": Table('"Odd Table"', columns('"Id":int|"Org":tenant|"Secret ""Value""":text*|"n":int'), key='"Id"', tenant='"Org"', unique='"Id"'),
+    "parts": Table("parts", columns("id:int|org:tenant|n:int|body:text*|meta:jsonb*"), unique="id, n"),
     "constants": Table("constants", columns("id:int|label:text|value:bytea*|body:json*"), tenant=None),
     "logs": Table("logs", columns("id:int|note:text|ref:int|n:int|secret:text"), tenant=None),
     "other": Table("other.people", columns("id:int|org:tenant|name:text|n:int|secret:text"), tenant=None),
@@ -45,6 +51,9 @@ PROTECTED = [name for name in TABLES if name not in ("logs", "other")]
 VIEWS = {
     "active_people": columns("id:int|org:tenant|name:text|hidden:text*|doc:jsonb*"),
     "people_names": columns("id:int|org:tenant|name:text|n:int"),
+    "deep": columns("id:int|hidden:text*|d:jsonb*|j:other*|loud:other*"),
+    "all_texts": columns("id:int|words:text*"),
+    "deeper": columns("id:int|hidden:text*|words:text*|token:text*"),
     "notes_and_people": columns("id:int|title:text|body:text*|name:text|secret:text*"),
 }
 
@@ -148,7 +157,8 @@ class Grammar:
     def view(self):
         name = self.rng.choice(list(VIEWS))
         alias = self.alias("v")
-        return Source(f"{name} {alias}", [Column(f"{alias}.{c.name}", c.kind, c.sealed) for c in VIEWS[name]], [alias], [f"{alias}.id"])
+        keys = [] if name in ("all_texts", "deeper") else [f"{alias}.id"]
+        return Source(f"{name} {alias}", [Column(f"{alias}.{c.name}", c.kind, c.sealed) for c in VIEWS[name]], [alias], keys)
 
     def derived(self, depth):
         alias = self.alias("d")
@@ -284,7 +294,7 @@ class Grammar:
                 tail = self.rng.choice(["", f" LIMIT {self.integer(0, 5)}", f" LIMIT {self.integer(1, 5)} OFFSET {self.integer(0, 3)}", " FETCH FIRST 3 ROWS ONLY"])
                 return Statement(f"{sql} ORDER BY {order}{tail}", ordered=True)
             return Statement(sql + (self.rng.choice([" FOR UPDATE", " FOR NO KEY UPDATE", " FOR KEY SHARE"]) if self.chance(0.05) and "JOIN" not in sql and "(" not in sql and "notes_and_people" not in sql else ""))
-        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query, self.parts, self.parts])())
+        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query, self.parts, self.parts, self.arrays, self.nested, self.sets])())
 
     def grouped(self):
         table = self.rng.choice(["people", "events", "staff"])
@@ -392,6 +402,51 @@ class Grammar:
             forms += 2 * [f"SELECT JSON_SCALAR(secret), JSON_SERIALIZE(raw), JSON_SERIALIZE(raw RETURNING text) FROM people WHERE id < {limit}"]
         return self.rng.choice(forms)
 
+    def arrays(self):
+        """Arrays and members that are joined, and rows of several functions side by side."""
+        limit = self.integer(1, 9)
+        first, second = self.rng.choice([("secret", "secret"), ("secret", "code::text"), ("doc", "doc"), ("blob", "blob")])
+        return self.rng.choice([
+            f"SELECT array_agg({first} ORDER BY id) || array_agg({second} ORDER BY id) FROM people WHERE id < {limit}",
+            f"SELECT array_agg(token ORDER BY id) || 'x'::text, 'y'::text || array_agg(token ORDER BY id), array_prepend('z', array_agg(token ORDER BY id)), ARRAY[max(n)] || ARRAY[1] FROM tokens WHERE id < {limit}",
+            f"SELECT ARRAY[secret] || secret || ARRAY['a', NULL]::text[], ARRAY[secret] || '{{b,c}}'::text[] FROM people WHERE id < {limit}",
+            f"SELECT array_agg(secret ORDER BY id) || array_agg(name ORDER BY id) FROM people WHERE id < {limit}",
+            f"SELECT e.key, e.value FROM (SELECT jsonb_object_agg(id, body) j FROM notes WHERE id < {self.integer()}) x, jsonb_each_text(x.j) e",
+            f"SELECT p.id, k, v FROM people p, json_each(json_build_object('s', p.secret, 'c', p.code::text)) AS e(k, v) WHERE p.id < {limit}",
+            f"SELECT t.id, e.* FROM notes t, jsonb_each(jsonb_build_object('m', t.meta, 'n', t.meta)) WITH ORDINALITY e WHERE t.id < {self.integer()}",
+            f"SELECT (jsonb_each(jsonb_object_agg(id, doc))).value FROM people WHERE id = {limit}", f"SELECT e.value FROM people p, jsonb_each(to_jsonb(p)) e WHERE p.id = {limit}",
+            f"SELECT p.id, u.* FROM people p, ROWS FROM (unnest(ARRAY[p.secret, p.code]), unnest(ARRAY[p.n])) WITH ORDINALITY AS u(s, n, i) WHERE p.id < {limit}",
+            f"SELECT p.id, p.secret, g, w FROM people p CROSS JOIN LATERAL ROWS FROM (generate_series(1, 2), json_array_elements_text('[\"q\"]')) AS f(g, w) WHERE p.id < {limit}",
+            f"SELECT k, count(*) FROM people p, jsonb_object_keys(to_jsonb(p)) k WHERE p.id < {limit} GROUP BY k", f"SELECT nullif(secret, {self.written(Value('text', 'x'))}) FROM people WHERE id = {limit}",
+            f"SELECT row_to_json(a), (a).x, to_jsonb(a) ->> 'body' FROM notes a (x, y, z) WHERE a.x < {self.integer()}",
+        ])
+
+    def nested(self):
+        """Queries in queries: LATERAL, correlated subqueries, chains of WITH, EXISTS and IN, views on views."""
+        limit, table = self.integer(1, 9), self.rng.choice(["people", "staff", "active_people"])
+        column = "hidden" if table == "active_people" else "secret"
+        return self.rng.choice([
+            f"WITH a AS (SELECT id, {column} s FROM {table} WHERE id < {limit}), b AS (SELECT a.id, a.s, t.body FROM a LEFT JOIN notes t ON t.person = a.id), c AS (SELECT * FROM b UNION ALL SELECT id, s, s FROM a) SELECT c.*, (SELECT count(*) FROM b) FROM c",
+            f"SELECT o.id, l.* FROM orgs o LEFT JOIN LATERAL (SELECT p.id AS pid, p.{column} AS s, m.* FROM {table} p CROSS JOIN LATERAL (SELECT p.{column} AS again, coalesce(p.{column}, 'none') AS maybe) m WHERE p.org = o.id ORDER BY p.id LIMIT 2) l ON true",
+            f"SELECT p.id, (SELECT (SELECT p.{column}) WHERE p.id > 0), ARRAY(SELECT t.body FROM notes t WHERE t.person = p.id ORDER BY t.id), EXISTS (SELECT p.{column}) FROM {table} p WHERE p.id IN (SELECT person FROM notes WHERE body IS NOT NULL)",
+            f"SELECT * FROM deeper WHERE id < {self.integer()}", f"SELECT d.j -> 'h', d.j ->> 'd', d.loud FROM deep d WHERE d.id < {self.integer()}", f"SELECT jsonb_agg(x ORDER BY x.id) FROM (SELECT id, words FROM all_texts WHERE id < {self.integer()}) x",
+            f"SELECT y.* FROM (SELECT x.* FROM (SELECT id, {column}, row_number() OVER (ORDER BY id) AS r FROM {table}) x WHERE x.r < {limit}) y", f"SELECT q.r, (q.r).s FROM (SELECT ROW(p.id, p.{column}) AS r0, x AS r FROM {table} p, LATERAL (SELECT p.{column} AS s, p.id AS i) x WHERE p.id < {limit}) q",
+            f"WITH RECURSIVE r(id, s, depth) AS (SELECT id, {column}, 0 FROM {table} WHERE id = {limit} UNION ALL SELECT p.id, coalesce(p.{column}, r.s), depth + 1 FROM r JOIN {table} p ON p.id = r.id + 1 WHERE depth < 4) SELECT depth, s FROM r",
+            f"SELECT CASE WHEN p.n > 30 THEN (SELECT t.body FROM notes t WHERE t.person = p.id ORDER BY t.id LIMIT 1) ELSE p.{column} END FROM {table} p WHERE p.id < {limit}" if table != "active_people" else "SELECT count(hidden) FROM active_people",
+            f"SELECT p.org, x.last FROM (SELECT DISTINCT org FROM {table}) p, LATERAL (SELECT q.{column} AS last FROM {table} q WHERE q.org = p.org ORDER BY q.id DESC LIMIT 1) x",
+            f"SELECT org, count(*), json_agg({column} ORDER BY id) FILTER (WHERE id < {limit}) FROM {table} GROUP BY GROUPING SETS ((org), ())",
+        ])
+
+    def sets(self):
+        """Set operations in set operations, and partitions of partitions."""
+        limit = self.integer(1, 20)
+        return self.rng.choice([
+            f"(SELECT id, secret FROM people WHERE id < {limit} ORDER BY id LIMIT 2) UNION ALL (SELECT id, body FROM notes ORDER BY id LIMIT 2) UNION ALL SELECT id, token FROM tokens WHERE id = {limit}",
+            f"SELECT s FROM (SELECT secret AS s FROM people WHERE id < {limit} UNION ALL SELECT NULL UNION ALL SELECT 'constant') x", f"SELECT id FROM people WHERE secret IS NULL EXCEPT ALL (SELECT id FROM notes INTERSECT SELECT id FROM tokens)",
+            f"SELECT doc FROM people WHERE id < {limit} UNION ALL SELECT meta FROM notes UNION ALL SELECT d FROM deep", f"SELECT raw FROM people WHERE id < {limit} UNION ALL SELECT body FROM constants", "SELECT to_jsonb(p) ->> 'secret' FROM people p UNION ALL SELECT name FROM people",
+            f"SELECT p, p.tableoid::regclass FROM parts p WHERE n < {self.integer(1, 99)}", "SELECT * FROM parts_low", "SELECT body, meta FROM parts_low_rest UNION ALL SELECT body, meta FROM parts_high", f"SELECT n, jsonb_agg(meta ORDER BY id) FROM parts GROUP BY n HAVING n > {limit}",
+        ])
+
     # Writes
 
     def returning(self, table):
@@ -417,7 +472,7 @@ class Grammar:
         return cells
 
     def chosen(self, table):
-        needed = [c for c in table.columns if c.name in (table.key, table.tenant, "person", "kind")]
+        needed = [c for c in table.columns if c.name in table.needed]
         rest = [c for c in table.columns if c not in needed and self.chance(0.6)]
         chosen = needed + rest
         self.rng.shuffle(chosen)
@@ -460,7 +515,7 @@ class Grammar:
 
     def unnested(self, table, conflict):
         """Rows by arrays, of tenants too, each a constant or written out."""
-        chosen = [c for c in table.columns if c.name in (table.key, table.tenant, "person", "kind") or c.sealed and c.kind in ("text", "varchar", "jsonb")]
+        chosen = [c for c in table.columns if c.name in table.needed or c.sealed and c.kind in ("text", "varchar", "jsonb")]
         count = self.rng.randint(1, 3)
         arrays = []
         for column in chosen:
@@ -564,9 +619,11 @@ class Grammar:
         return Statement(f"DELETE FROM {target}{using} WHERE {where}{returning}")
 
     def merge(self):
+        if self.version < 15:
+            return self.update()
         table = TABLES[self.rng.choice(["people", "tokens", "constants", "notes", "events"])]
         sealed = self.rng.choice(table.of(True))
-        needed = [c for c in table.columns if c.name in (table.key, table.tenant, "person", "kind")]
+        needed = [c for c in table.columns if c.name in table.needed]
         source = self.rng.choice(["logs s", "people s", f"(SELECT {self.integer()} AS id) s", "(VALUES (1), (2), (3)) s(id)"])
         tenant = f" AND m.{table.tenant} = {self.tenant()}" if table.tenant and self.chance(0.6) else ""
         cells = [f"s.id" if c.name == table.key else self.slot(c, null=False) for c in needed]
@@ -579,6 +636,26 @@ class Grammar:
             arms += 2 * [f"WHEN NOT MATCHED BY SOURCE AND {held} THEN UPDATE SET {sealed.name} = {self.slot(sealed)}", f"WHEN NOT MATCHED BY SOURCE AND m.{table.key} > {self.integer(20, 30)} THEN DELETE"]
         return Statement(f"MERGE INTO {table.name} m USING {source} ON m.{table.key} = s.id{tenant} {' '.join(self.rng.sample(arms, 2))}")
 
+    def chained(self):
+        """Writes that feed each other or move rows between partitions."""
+        key, limit = self.integer(), self.integer(1, 9)
+        secret, body, meta = (Column(name, kind, True) for name, kind in (("secret", "text"), ("body", "text"), ("meta", "jsonb")))
+        return Statement(self.rng.choice([
+            f"WITH gone AS (DELETE FROM notes WHERE id = {key} RETURNING id, person, body) SELECT g.id, g.body, p.secret FROM gone g JOIN people p ON p.id = g.person",
+            f"WITH made AS (INSERT INTO people (id, org, secret) VALUES ({key}, {self.tenant()}, {self.slot(secret)}) ON CONFLICT (id) DO NOTHING RETURNING id) INSERT INTO logs (id, ref) SELECT id + 5000, id FROM made ON CONFLICT DO NOTHING",
+            f"WITH done AS (UPDATE people SET secret = {self.slot(secret)} WHERE id = {key} AND org = {self.tenant()} RETURNING id, secret, name) SELECT to_jsonb(done), secret FROM done",
+            f"WITH one AS (UPDATE notes SET body = {self.slot(body)} WHERE id = {key} RETURNING *), two AS (UPDATE logs SET n = n + 1 WHERE id = {limit} RETURNING id) SELECT one.body, one.meta, two.id FROM one FULL JOIN two ON true",
+            f"WITH src AS (SELECT {key}::int AS id, {self.slot(secret, null=False)} AS s) UPDATE tokens SET token = src.s FROM src WHERE tokens.id = src.id",
+            f"UPDATE parts SET n = {self.integer(1, 99)} WHERE id = {key} RETURNING *", f"UPDATE parts SET n = n + 40, body = {self.slot(body)} WHERE id = {key} AND org = {self.tenant()} RETURNING body, n, tableoid::regclass",
+            f"UPDATE events SET kind = 'b', payload = {self.slot(body)} WHERE id = {key} AND kind = 'a' RETURNING *", f"DELETE FROM parts USING people p WHERE p.id = parts.id AND parts.id = {key} RETURNING parts.body, p.secret",
+            f"INSERT INTO parts_low (id, org, n, body) VALUES ({key}, {self.tenant()}, {self.rng.choice(['1', '7', '60'])}, {self.slot(body)}) ON CONFLICT DO NOTHING RETURNING *",
+            f"INSERT INTO notes (id, person, body) SELECT {key}, p.id, {self.slot(body)} FROM people p WHERE p.id = {limit} ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body, title = 'again' WHERE notes.title IS NULL RETURNING id, body",
+            f"INSERT INTO people AS p (id, org, secret, n) VALUES ({key}, {self.tenant()}, {self.slot(secret)}, 7) ON CONFLICT (id) DO UPDATE SET secret = CASE WHEN p.n > 10 THEN EXCLUDED.secret ELSE p.secret END, n = p.n + 1 RETURNING p.secret, p.n",
+            f"INSERT INTO tokens (id, token, extra) VALUES ({key}, nullif({self.slot(secret)}, 'x'), nullif({self.slot(meta)}, '{{}}')) ON CONFLICT (id) DO UPDATE SET (token, extra) = (EXCLUDED.token, EXCLUDED.extra) RETURNING token, extra",
+            f"UPDATE people SET secret = CASE id WHEN {key} THEN {self.slot(secret)} WHEN {limit} THEN {self.slot(secret)} ELSE secret END WHERE id IN ({self.integer()}, {limit})", f"UPDATE notes SET body = coalesce({self.slot(body)}, body), meta = {self.slot(meta)} WHERE person = {limit}",
+            f"UPDATE tokens SET token = {self.slot(secret)}, label = (SELECT name FROM people WHERE id = {limit}) WHERE id = {key} RETURNING token, label", f"INSERT INTO constants (id, body) SELECT {key}, {self.slot(Column('body', 'json', True))} UNION ALL SELECT {limit} + 100, NULL ON CONFLICT DO NOTHING",
+        ]))
+
     def with_write(self):
         write = self.rng.choice([self.insert, self.update, self.delete])()
         if " RETURNING " not in write.sql:
@@ -588,6 +665,8 @@ class Grammar:
 
     def write(self):
         roll = self.rng.random()
+        if self.chance(0.15):
+            return self.chained()
         kind = self.insert if roll < 0.42 else self.update if roll < 0.76 else self.delete if roll < 0.82 else self.merge if roll < 0.88 else self.with_write
         return kind()
 

@@ -3,7 +3,7 @@ CREATE TABLE orgs (id text PRIMARY KEY, title text);
 INSERT INTO orgs VALUES ('red', 'Red'), ('green', 'Green'), ('blue', 'Blue');
 CREATE TABLE people (
     id int PRIMARY KEY, org text NOT NULL REFERENCES orgs, name text, n int CHECK (n < 100000),
-    secret text, code varchar(300), doc jsonb, raw json, blob bytea, UNIQUE (org, n));
+    secret text, code varchar(1000), doc jsonb, raw json, blob bytea, UNIQUE (org, n));
 CREATE TABLE notes (id int PRIMARY KEY, person int NOT NULL REFERENCES people ON DELETE CASCADE, title text, body text, meta jsonb);
 CREATE TABLE tokens (id int PRIMARY KEY, label text DEFAULT 'none', n int, token text, extra jsonb);
 CREATE TABLE events (id int, org text NOT NULL, kind text NOT NULL, payload text, n int, PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
@@ -20,3 +20,11 @@ CREATE TABLE other.people (id int PRIMARY KEY, org text, name text, n int, secre
 CREATE VIEW active_people AS SELECT id, org, name, secret AS hidden, doc FROM people WHERE n > 20;
 CREATE VIEW people_names AS SELECT id, org, upper(name) AS name, n FROM people;
 CREATE VIEW notes_and_people AS SELECT t.id, t.title, t.body, p.name, p.secret FROM notes t JOIN people p ON p.id = t.person;
+CREATE VIEW deep AS SELECT v.id, v.hidden, v.doc AS d, jsonb_build_object('h', v.hidden, 'd', v.doc) AS j, v.hidden || '!' AS loud FROM active_people v;
+CREATE VIEW all_texts AS SELECT id, secret AS words FROM people UNION ALL SELECT id, body FROM notes;
+CREATE VIEW deeper AS SELECT d.id, d.hidden, t.words, (SELECT k.token FROM tokens k WHERE k.id = d.id) AS token FROM deep d LEFT JOIN all_texts t ON t.id = d.id + 10;
+CREATE TABLE parts (id int, org text NOT NULL, n int NOT NULL, body text, meta jsonb, PRIMARY KEY (id, n)) PARTITION BY RANGE (n);
+CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (50) PARTITION BY LIST (n);
+CREATE TABLE parts_low_one PARTITION OF parts_low FOR VALUES IN (1);
+CREATE TABLE parts_low_rest PARTITION OF parts_low DEFAULT;
+CREATE TABLE parts_high PARTITION OF parts DEFAULT;

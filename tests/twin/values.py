@@ -93,7 +93,7 @@ def value(rng, kind, mark):
         return Value("text", rng.choice(TENANTS))
     if kind in ("text", "varchar"):
         text = word(rng, mark)
-        return Value(kind, text[:70] if kind == "varchar" and rng.random() < 0.97 else text if kind == "text" else text + "x" * 310)
+        return Value(kind, text[:70] if kind == "varchar" and rng.random() < 0.97 else text if kind == "text" else text + "x" * 1010)
     if kind in ("json", "jsonb"):
         if rng.random() < 0.02:
             return Value(kind, rng.choice(["{bad", "", "{\"a\":}", "nul", "[1,]"]))
