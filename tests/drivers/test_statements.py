@@ -160,6 +160,9 @@ CASES = {
         ("UPDATE virtual_keys SET key = NULLIF(%s, '') WHERE id = %s", ("", K1)),
         ("UPDATE virtual_keys SET key = COALESCE(NULLIF(%s, ''), key) WHERE id = %s", ("", K2)),
         ("UPDATE virtual_keys SET key = CASE WHEN name = 'three' THEN %s ELSE key END WHERE id = %s", ("ca-3", K3))],
+    "a SELECT of values": [
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s, %s, 'st-4', %s ON CONFLICT DO NOTHING", (K4, A, "se-1")),
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT %s, %s, 'st-1', %s ON CONFLICT (slug) DO UPDATE SET key = EXCLUDED.key RETURNING key", (K5, A, "se-2"))],
     "upserts": [
         ("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-1', %s) ON CONFLICT (slug) DO UPDATE SET key = EXCLUDED.key RETURNING id, key", (K4, A, "up-1")),
         ("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-4', %s) ON CONFLICT (slug) DO UPDATE SET key = COALESCE(EXCLUDED.key, virtual_keys.key)", (K4, A, "up-2")),
@@ -273,3 +276,12 @@ def test_an_untyped_constant_in_derived_rows_is_a_text(twin, sealed, direct):
         assert got == run(twin, sql, ("derived", K1)), sql
     assert content(sealed) == content(twin)
     check_raw(direct)
+
+
+def test_what_nobody_can_read_is_the_servers_to_refuse_where_nothing_is_protected(twin, sealed):
+    for sql in ("SELEC 1", "SELECT FORM requests", "TABEL requests", "INSRT INTO requests VALUES (1)"):
+        assert answers(sealed, sql) == answers(twin, sql), sql
+    assert answers(sealed, "TABLE virtual_keys LIMIT 0") == answers(twin, "TABLE virtual_keys LIMIT 0")
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match='cannot be read at or near "virtual_keys"') as raised:
+        sealed.execute("SELECT key FORM virtual_keys")
+    assert raised.value.diag.statement_position == "17"

@@ -145,6 +145,14 @@ fn inserts_are_sealed_slot_by_slot() {
             "key=$2@$1:2950",
         ),
         (
+            "INSERT INTO virtual_keys (organisation_id, key) SELECT $1, $2 ON CONFLICT DO NOTHING",
+            "key=$2@$1:2950",
+        ),
+        (
+            "WITH x AS (SELECT 1) INSERT INTO virtual_keys (organisation_id, key) SELECT $1::uuid, $2 UNION ALL SELECT $3, $4 ON CONFLICT (id) DO NOTHING RETURNING id",
+            "key=$2@$1:2950 key=$4@$3:2950",
+        ),
+        (
             "INSERT INTO virtual_keys (organisation_id, slug, key) VALUES ($1, $2, $3) ON CONFLICT (organisation_id, slug) DO UPDATE SET key = EXCLUDED.key, name = 'x'",
             "key=$3@$1:2950",
         ),

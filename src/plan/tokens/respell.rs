@@ -87,6 +87,10 @@ impl Respelling {
         if let Some(respelled) = self.rows_from(of, at) {
             return Some(respelled);
         }
+        if of.are(at, &["on", "conflict"]) && of.ends_select_list(at) {
+            // The parser would take ON for the name of the last column.
+            return Some(words(&["where", "true", "on"], 1));
+        }
         if self.is_comma_of_lock(of, at) {
             // The parser takes one name behind OF, but several locks.
             return Some(words(&["for", "update", "of"], 1));
@@ -254,6 +258,24 @@ impl Tokens<'_> {
         at.checked_sub(1).is_some_and(|at| {
             self.is_special(at, b'.') || before.iter().any(|word| self.is(at, word))
         })
+    }
+
+    /// Whether a token stands behind the list of a SELECT that has no other clause.
+    fn ends_select_list(self, end: usize) -> bool {
+        const CLAUSES: [&str; 5] = ["values", "from", "where", "by", "having"];
+        let mut depth = 0usize;
+        for at in (0..end).rev() {
+            if self.is_special(at, b')') || self.is_special(at, b']') {
+                depth += 1;
+            } else if self.is_special(at, b'(') || self.is_special(at, b'[') {
+                depth = depth.saturating_sub(1);
+            } else if depth == 0 && self.is(at, "select") {
+                return true;
+            } else if depth == 0 && CLAUSES.iter().any(|clause| self.is(at, clause)) {
+                return false;
+            }
+        }
+        false
     }
 
     /// The calls of functions in a bracket that holds nothing else.
