@@ -42,3 +42,9 @@ def servers():
 def direct(servers):
     with psycopg.connect(servers.direct, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def through(servers):
+    with psycopg.connect(servers.url, autocommit=True) as connection:
+        yield connection

@@ -61,12 +61,6 @@ def peak(servers, capsys):
 
 
 @pytest.fixture
-def through(servers):
-    with psycopg.connect(servers.url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
 def stream(servers):
     """A session that has a protected statement already: not everything in it is forwarded unread."""
     stream, _ = login(servers.listen, "app")

@@ -15,12 +15,6 @@ from psycopg import pq
 from servers import Servers
 
 
-@pytest.fixture
-def through(servers):
-    with psycopg.connect(servers.url, autocommit=True) as connection:
-        yield connection
-
-
 def new_key(connection, value="v", tenant=TENANTS[0]):
     row = uuid.uuid4()
     connection.execute("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, %s, %s)", (row, tenant, str(row), value))

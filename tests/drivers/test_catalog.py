@@ -60,12 +60,6 @@ def servers(tmp_path_factory):
 
 
 @pytest.fixture
-def direct(servers):
-    with psycopg.connect(servers.direct, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
 def client(servers):
     with psycopg.connect(servers.url, autocommit=True) as connection:
         yield connection

@@ -10,12 +10,6 @@ from test_columns import MARK, check_raw
 VALUES = [None, "", f"{MARK} plain", f"{MARK}\ttab\nline\r\nend\\", f"{MARK} \"quoted\", 'single', \\N", "\\.", f"{MARK} é😀"]
 
 
-@pytest.fixture
-def through(servers):
-    with psycopg.connect(servers.url, autocommit=True) as connection:
-        yield connection
-
-
 @pytest.mark.parametrize("style", ["text", "binary"])
 def test_psycopg_copies_rows_both_ways(through, direct, style):
     rows = [(uuid.uuid4(), TENANTS[number % 2], value) for number, value in enumerate(VALUES)]

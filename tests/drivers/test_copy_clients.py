@@ -14,12 +14,6 @@ VALUES = ["", f"{MARK} plain", f"{MARK}\ttab\nline \\ back", f"{MARK} \"quoted\"
 COLUMNS = "id, organisation_id, template"
 
 
-@pytest.fixture
-def through(servers):
-    with psycopg.connect(servers.url, autocommit=True) as connection:
-        yield connection
-
-
 def psql(url, script):
     return subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", url], input=script, capture_output=True, text=True, check=True, timeout=300).stdout
 

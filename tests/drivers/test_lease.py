@@ -55,12 +55,6 @@ def servers():
 
 
 @pytest.fixture
-def direct(servers):
-    with psycopg.connect(servers.direct, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
 def client(servers):
     with psycopg.connect(servers.url, autocommit=True) as connection:
         yield connection

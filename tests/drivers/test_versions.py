@@ -18,12 +18,6 @@ def servers():
         canary(servers)
 
 
-@pytest.fixture
-def through(servers):
-    with psycopg.connect(servers.url, autocommit=True) as connection:
-        yield connection
-
-
 def test_the_server_has_the_version(servers, through):
     assert through.execute("SHOW server_version_num").fetchone()[0].startswith(str(MAJOR))
     assert through.info.parameter_status("server_version").startswith(f"{MAJOR}.")
