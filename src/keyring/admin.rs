@@ -192,7 +192,10 @@ pub async fn set_enabled(client: &Client, id: &str, enabled: bool) -> Result<(),
 /// Why a tenant cannot be changed.
 async fn gone(client: &Client, id: &str) -> String {
     match tenants(client, Some(id)).await.as_deref() {
-        Ok([_]) => format!("the tenant {id} was forgotten: `pgseal tenant add` begins it anew"),
+        Ok([tenant]) if tenant.state == "forgotten" => {
+            format!("the tenant {id} was forgotten: `pgseal tenant add` begins it anew")
+        }
+        // Or it has just been added.
         _ => unknown(id),
     }
 }
