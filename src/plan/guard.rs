@@ -13,6 +13,9 @@ use super::update::{Change, Parts, row_tenant_sql};
 use super::walk::Walk;
 use crate::rules::ProtectedTable;
 
+/// Texts are compared byte by byte, whatever collation the column has.
+const EXACTLY: &str = "COLLATE pg_catalog.\"C\"";
+
 /// `found` holds; else the statement fails. `tenant` is the row's own.
 fn or_fails(found: Vec<Expected>, tenant: &str) -> Vec<Expected> {
     let mut check = vec![Expected::text("CASE WHEN ")];
@@ -29,7 +32,7 @@ fn is_found(tenant: &str, found: &[Expected]) -> Vec<Expected> {
     let mut check = vec![Expected::text("(")];
     check.extend_from_slice(found);
     check.push(Expected::text(") IS NULL OR "));
-    check.push(Expected::Text(format!("{tenant} = (")));
+    check.push(Expected::Text(format!("{tenant} {EXACTLY} = (")));
     check.extend_from_slice(found);
     check.push(Expected::text(")"));
     or_fails(check, tenant)
@@ -157,7 +160,7 @@ impl Walk<'_> {
         let row = format!("{}.", super::lookup::quoted(name));
         let tenant = row_tenant_sql(table, &row);
         let new = row_tenant_sql(table, "excluded.");
-        let same = vec![Expected::Text(format!("{tenant} = {new}"))];
+        let same = vec![Expected::Text(format!("{tenant} {EXACTLY} = {new}"))];
         let check = or_fails(same, &tenant);
         let returning = self.outside(set, "returning");
         let end = returning.unwrap_or_else(|| self.clause_end(set));
