@@ -10,8 +10,9 @@ use crate::model::Oid;
 use crate::rules::{Protection, Rule};
 
 /// Names in definitions are qualified, whatever the role's search_path says; a definition waits for whoever holds its
-/// tables' locks, and what has just changed can be read at the next attempt.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '100ms'";
+/// tables' locks, and what has just changed can be read at the next attempt. To compile these queries takes longer than to
+/// run them.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = '100ms'; SET LOCAL jit = off";
 const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, \
     ARRAY(SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno), \
     c.relkind = 'r' AND NOT (c.relhasrules OR c.relrowsecurity OR c.relhassubclass OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) \
