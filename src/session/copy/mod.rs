@@ -344,13 +344,15 @@ impl Session {
             input.drop_taken();
             return Ok(Step::Done);
         };
-        if !self.copying.stalled {
+        let stalled = self.copying.stalled;
+        if !stalled {
             input.take_into(&mut incoming.buf);
         }
         let sealed = self.seal_rows(false, out)?;
         self.copying.stalled = matches!(sealed, Err(Unsealed::Wants(_)));
         match sealed {
-            Ok(()) if input.is_taking() => Ok(Step::Wait(Progress::NeedInput)),
+            // What came while it was stalled has not been taken yet.
+            Ok(()) if input.is_taking() && !stalled => Ok(Step::Wait(Progress::NeedInput)),
             Ok(()) => Ok(Step::Done),
             Err(Unsealed::Wants(wants)) => Ok(Step::Wait(Progress::NeedKeys(Box::new(wants)))),
             Err(Unsealed::Refused(refusal)) => {

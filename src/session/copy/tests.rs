@@ -362,3 +362,25 @@ fn rows_that_go_out_are_opened_frame_by_frame() {
     );
     assert!(has(&client, "SV001") && !has(&client, "secret") && client.ends_with(&ready(b'I')));
 }
+
+/// A connection reads no more while much is buffered of a client that is held: what came is to be taken at once then.
+#[test]
+fn what_came_while_a_key_was_waited_for_is_taken_when_it_is_there() {
+    let mut wire = Wire::live();
+    wire.client(&query(COPY));
+    wire.server(&opens(b'G', 3));
+    let sent = data(&[row(B), row(A).repeat(1000)].concat());
+    let (first, rest) = sent.split_at(5 + row(B).len());
+    let (rest, last) = rest.split_at(rest.len() - 3);
+    wire.client(first);
+    wire.client(rest);
+    assert!(wire.session.is_held(Peer::Client) && wire.from_client.len_bytes() == rest.len());
+    let mut answers = KeyAnswers::default();
+    answers.active.insert(TenantId::new(B).unwrap(), Ok(key(B)));
+    wire.session.provide(answers);
+    let sealed = wire.client(b"");
+    assert!(has(&sealed, "~s1") && wire.from_client.is_empty());
+    assert!(!wire.session.is_held(Peer::Client));
+    let sent = wire.client(&[last, &done()].concat());
+    assert!(has(&sent, "~s1") && sent.ends_with(&done()));
+}
