@@ -1,0 +1,399 @@
+//! Whose a statement's values are: the tenants of its slots, from its text, its parameters and the server's answer.
+
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
+
+use super::texts::{copy_of, insertion};
+use super::{Params, named};
+use crate::model::{Format, Oid, Refusal, TenantId};
+use crate::plan::{Splice, StatementPlan, TenantSource};
+use crate::rules::ProtectedColumn;
+use crate::session::ask::Answer;
+use crate::wire::array;
+
+/// Branches of CASEs, by index, that no row took when it was asked.
+pub(super) type Shut = BTreeMap<usize, BTreeSet<i32>>;
+
+pub(super) struct Tenants<'a> {
+    plan: &'a StatementPlan,
+    params: &'a Params<'a>,
+    answer: Option<&'a Answer>,
+    known: HashMap<usize, TenantId, RandomState>,
+    /// Of arrays of tenants.
+    elements: HashMap<usize, Vec<Option<TenantId>>, RandomState>,
+}
+
+impl<'a> Tenants<'a> {
+    pub(super) fn new(
+        plan: &'a StatementPlan,
+        params: &'a Params<'a>,
+        answer: Option<&'a Answer>,
+    ) -> Self {
+        Self {
+            plan,
+            params,
+            answer,
+            known: HashMap::default(),
+            elements: HashMap::default(),
+        }
+    }
+
+    fn rows(&self, term: i32) -> Vec<Option<&str>> {
+        self.answer
+            .map(|answer| answer.of(term))
+            .unwrap_or_default()
+    }
+
+    /// The tenants of the rows that take any branch of a CASE.
+    fn of_case(&self, case: usize) -> BTreeSet<Option<&str>> {
+        let cases = self.plan.lookup.iter().flat_map(|lookup| &lookup.cases);
+        let case = cases.into_iter().nth(case);
+        let all = case.and_then(|case| Some(self.answer?.of_all(&case.terms)));
+        all.unwrap_or_default()
+    }
+
+    /// The tenants of the rows that a value of one branch is stored in. Where all rows are of one tenant it is that one,
+    /// whichever branch they take.
+    fn of_branch(&self, case: usize, number: i32) -> Vec<Option<&str>> {
+        let all = self.of_case(case);
+        if all.len() < 2 {
+            return all.into_iter().collect();
+        }
+        let cases = self.plan.lookup.iter().flat_map(|lookup| &lookup.cases);
+        let first = cases.into_iter().nth(case).map(|case| case.terms.start);
+        first.map_or_else(Vec::new, |first| self.rows(first.saturating_add(number)))
+    }
+
+    /// The edits that keep the statement from rows that the look-up did not find: from all, or from those that take a
+    /// branch that is shut.
+    pub(super) fn kept_out(&self, shut: &Shut) -> Vec<Splice> {
+        let (Some(lookup), Some(_)) = (&self.plan.lookup, self.answer) else {
+            return Vec::new();
+        };
+        let mut asked = lookup.zero_rows_ok.iter();
+        let none = asked.any(|term| self.rows(*term).is_empty());
+        let mut cases = 0..lookup.cases.len();
+        if none || cases.any(|case| self.of_case(case).is_empty()) {
+            return self.plan.none_matched.iter().map(copy_of).collect();
+        }
+        let conditions = shut.iter().filter_map(|(case, numbers)| {
+            let numbers: Vec<String> = numbers.iter().map(i32::to_string).collect();
+            let number = &lookup.cases.get(*case)?.number;
+            Some(format!("({number}) NOT IN ({})", numbers.join(", ")))
+        });
+        let conditions: Vec<String> = conditions.collect();
+        let conditions = conditions.join(" AND ");
+        match self.plan.none_matched.as_slice() {
+            _ if conditions.is_empty() => Vec::new(),
+            [open, close] => vec![
+                insertion(open, "(".to_owned()),
+                insertion(close, format!(") AND {conditions}")),
+            ],
+            [place] => vec![insertion(place, format!(" WHERE {conditions}"))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether this tenant was asked for and no row has it: nothing will be stored for it.
+    pub(super) fn unmatched(&self, index: usize) -> bool {
+        let (Some(lookup), Some(_)) = (&self.plan.lookup, self.answer) else {
+            return false;
+        };
+        match self.plan.tenants.get(index) {
+            Some(TenantSource::Asked(term)) => {
+                lookup.zero_rows_ok.contains(term) && self.rows(*term).is_empty()
+            }
+            // EXECUTE has no condition that could be edited.
+            Some(TenantSource::Branch { case, number }) => {
+                !self.plan.none_matched.is_empty() && self.of_branch(*case, *number).is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether no row can be of this tenant: what says it is NULL, or names nothing.
+    pub(super) fn has_no_rows(&self, index: usize) -> Result<bool, Refusal> {
+        Ok(match self.plan.tenants.get(index) {
+            Some(TenantSource::Param { number, .. }) => self.params.get(*number)?.is_none(),
+            Some(TenantSource::Asked(term)) => {
+                let lookup = self.plan.lookup.iter();
+                let mut lookup = lookup.filter(|lookup| lookup.may_be_none.contains(term));
+                lookup.any(|_| self.rows(*term).is_empty())
+            }
+            _ => false,
+        })
+    }
+
+    /// Values of two tenants cannot be compared.
+    pub(super) fn check_agreed(&mut self) -> Result<(), Refusal> {
+        for (one, other) in &self.plan.agree {
+            if self.has_no_rows(*one)? || self.has_no_rows(*other)? {
+                continue;
+            }
+            match (self.known_or_found(*one)?, self.known_or_found(*other)?) {
+                (Some(one), Some(other)) if one == other => {}
+                _ => return Err(two_tenants()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The tenant of one element of an array of values.
+    pub(super) fn of_element(
+        &mut self,
+        index: usize,
+        at: usize,
+        column: &ProtectedColumn,
+    ) -> Result<TenantId, Refusal> {
+        let (bytes, format, type_oid) = match self.plan.tenants.get(index) {
+            Some(TenantSource::Each(sources)) => {
+                let source = sources.get(at).ok_or_else(|| no_tenant(column))?;
+                return self.of(*source, column);
+            }
+            Some(TenantSource::Listed { array, type_oid }) => {
+                (array.as_bytes(), Format::Text, *type_oid)
+            }
+            Some(TenantSource::Elements { number, type_oid }) => {
+                let bound = self.params.get(*number)?;
+                let (bytes, format) = bound.ok_or_else(|| no_tenant(column))?;
+                (bytes, format, *type_oid)
+            }
+            _ => return self.of(index, column),
+        };
+        if let Entry::Vacant(place) = self.elements.entry(index) {
+            let elements = array::elements(format, bytes).ok_or_else(|| no_tenant(column))?;
+            let tenant = |element: &Option<Cow<'_, [u8]>>| {
+                let text = tenant_text(type_oid, format, element.as_deref()?)?;
+                TenantId::new(&text)
+            };
+            place.insert(elements.iter().map(tenant).collect());
+        }
+        self.elements
+            .get(&index)
+            .and_then(|tenants| tenants.get(at).cloned().flatten())
+            .ok_or_else(|| no_tenant(column))
+    }
+
+    pub(super) fn of(
+        &mut self,
+        index: usize,
+        column: &ProtectedColumn,
+    ) -> Result<TenantId, Refusal> {
+        self.known_or_found(index)?.ok_or_else(|| no_tenant(column))
+    }
+
+    fn known_or_found(&mut self, index: usize) -> Result<Option<TenantId>, Refusal> {
+        if let Some(known) = self.known.get(&index) {
+            return Ok(Some(known.clone()));
+        }
+        let tenant = match self.plan.tenants.get(index) {
+            Some(TenantSource::Known(tenant)) => Some(tenant.clone()),
+            Some(TenantSource::Param { number, type_oid }) => {
+                let bound = self.params.get(*number)?;
+                bound
+                    .and_then(|(bytes, format)| tenant_text(*type_oid, format, bytes))
+                    .and_then(|text| TenantId::new(&text))
+            }
+            Some(TenantSource::Asked(term)) => match self.rows(*term).as_slice() {
+                [one] => one.and_then(TenantId::new),
+                [] => None,
+                _ => return Err(several_tenants()),
+            },
+            Some(TenantSource::Branch { case, number }) => {
+                match self.of_branch(*case, *number).as_slice() {
+                    [one] => one.and_then(TenantId::new),
+                    [] => None,
+                    _ => return Err(several_tenants()),
+                }
+            }
+            Some(
+                TenantSource::Elements { .. } | TenantSource::Listed { .. } | TenantSource::Each(_),
+            )
+            | None => None,
+        };
+        if let Some(tenant) = &tenant {
+            self.known.insert(index, tenant.clone());
+        }
+        Ok(tenant)
+    }
+
+    /// The tenants that the statement's guards compare rows with.
+    pub(super) fn found(&mut self) -> Result<Vec<Option<TenantId>>, Refusal> {
+        let plan = self.plan;
+        let equal = plan.lookup.iter().flat_map(|lookup| &lookup.must_equal);
+        let equal: Vec<(usize, i32)> = equal.copied().collect();
+        let mut found = Vec::new();
+        for index in plan.guarding() {
+            let asked = match plan.tenants.get(index) {
+                Some(TenantSource::Asked(term)) => Some(*term),
+                _ => None,
+            };
+            let given = equal
+                .iter()
+                .find(|(given, term)| *given == index || asked == Some(*term));
+            found.push(match (self.known.get(&index), given) {
+                (Some(known), _) => Some(known.clone()),
+                (None, Some((given, _))) => self.known_or_found(*given)?,
+                (None, None) => None,
+            });
+        }
+        Ok(found)
+    }
+
+    /// A conflicting row that an upsert would change must be of the tenant that its new value is sealed for.
+    pub(super) fn check_equal(&mut self) -> Result<(), Refusal> {
+        let Some(lookup) = &self.plan.lookup else {
+            return Ok(());
+        };
+        for (index, term) in &lookup.must_equal {
+            if self.rows(*term).is_empty() {
+                continue;
+            }
+            let tenant = self.known_or_found(*index)?;
+            let others = self.rows(*term);
+            let same = others
+                .iter()
+                .all(|other| *other == tenant.as_ref().map(TenantId::as_str));
+            if !same {
+                // Where no value is stored, those that the rows hold already stay sealed for their old tenant.
+                let stored = self.plan.slots.iter().any(|slot| slot.tenant == *index);
+                return Err(if stored {
+                    several_tenants()
+                } else {
+                    tenant_changes()
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text form of a tenant column's value, as PostgreSQL's cast to text gives it.
+pub(in crate::session) fn tenant_text(
+    type_oid: Oid,
+    format: Format,
+    bytes: &[u8],
+) -> Option<String> {
+    match (type_oid, format) {
+        (Oid(2950), Format::Binary) => uuid_text(bytes),
+        (Oid(2950), Format::Text) => {
+            let digits: String = std::str::from_utf8(bytes)
+                .ok()?
+                .chars()
+                .filter(|c| !matches!(c, '-' | '{' | '}' | ' '))
+                .collect();
+            let value = u128::from_str_radix(&digits, 16)
+                .ok()
+                .filter(|_| digits.len() == 32)?;
+            uuid_text(&value.to_be_bytes())
+        }
+        (Oid(21), Format::Binary) => Some(i16::from_be_bytes(bytes.try_into().ok()?).to_string()),
+        (Oid(23), Format::Binary) => Some(i32::from_be_bytes(bytes.try_into().ok()?).to_string()),
+        (Oid(20), Format::Binary) => Some(i64::from_be_bytes(bytes.try_into().ok()?).to_string()),
+        (Oid(20 | 21 | 23), Format::Text) => Some(
+            std::str::from_utf8(bytes)
+                .ok()?
+                .trim()
+                .parse::<i64>()
+                .ok()?
+                .to_string(),
+        ),
+        // char(n) is padded; its text, which PostgreSQL compares, is not.
+        (Oid(1042), _) => Some(
+            std::str::from_utf8(bytes)
+                .ok()?
+                .trim_end_matches(' ')
+                .into(),
+        ),
+        (Oid(0 | 18 | 19 | 25 | 705 | 1043), _) | (_, Format::Text) => {
+            std::str::from_utf8(bytes).ok().map(str::to_owned)
+        }
+        (_, Format::Binary) => None,
+    }
+}
+
+fn uuid_text(bytes: &[u8]) -> Option<String> {
+    let value = u128::from_be_bytes(bytes.try_into().ok()?);
+    let hex = format!("{value:032x}");
+    let part = |range: std::ops::Range<usize>| hex.get(range);
+    Some(
+        [
+            part(0..8)?,
+            part(8..12)?,
+            part(12..16)?,
+            part(16..20)?,
+            part(20..32)?,
+        ]
+        .join("-"),
+    )
+}
+
+fn no_tenant(column: &ProtectedColumn) -> Refusal {
+    Refusal::new(
+        "SV007",
+        format!("the tenant of a value for {} is not known", named(column)),
+        "Give the row's tenant in the statement, or name the row that has it. See docs/errors.md#sv007.",
+    )
+}
+
+fn two_tenants() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "values of two tenants are compared with each other, which are sealed under different keys",
+        "Compare rows of one tenant. See docs/errors.md#refused-search.",
+    )
+}
+
+fn several_tenants() -> Refusal {
+    Refusal::new(
+        "SV007",
+        "one value would be stored in rows of several tenants",
+        "Write the rows of each tenant with a statement of their own. See docs/errors.md#sv007.",
+    )
+}
+
+fn tenant_changes() -> Refusal {
+    Refusal::new(
+        "0A000",
+        "the tenant of a row with sealed columns cannot be changed",
+        "Insert the row anew for the other tenant, through pgseal, and delete this one. See docs/errors.md#refused-tenant-change.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_have_one_text_whatever_their_format() {
+        let upper = b"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11";
+        let lower = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+        assert_eq!(
+            tenant_text(Oid(2950), Format::Text, upper).as_deref(),
+            Some(lower)
+        );
+        let bytes = 0xa0ee_bc99_9c0b_4ef8_bb6d_6bb9_bd38_0a11_u128.to_be_bytes();
+        assert_eq!(
+            tenant_text(Oid(2950), Format::Binary, &bytes).as_deref(),
+            Some(lower)
+        );
+        assert_eq!(
+            tenant_text(Oid(23), Format::Binary, &7_i32.to_be_bytes()).as_deref(),
+            Some("7")
+        );
+        assert_eq!(
+            tenant_text(Oid(20), Format::Text, b" 007").as_deref(),
+            Some("7")
+        );
+        for format in [Format::Text, Format::Binary] {
+            assert_eq!(
+                tenant_text(Oid(1042), format, b"ab  ").as_deref(),
+                Some("ab")
+            );
+        }
+        assert_eq!(tenant_text(Oid(701), Format::Binary, &[0; 8]), None);
+    }
+}

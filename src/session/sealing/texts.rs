@@ -1,0 +1,144 @@
+//! Sealed values where they go: among a Bind's parameters, or as constants in the text.
+
+use std::borrow::Cow;
+
+use super::{SealedSlots, format_at};
+use crate::model::{Format, TenantId, ValueKind};
+use crate::plan::{SlotSource, Splice, StatementPlan};
+use crate::wire::message::Bind;
+
+/// Format codes and values of a Bind.
+pub(in crate::session) type BoundParams<'a> = (Vec<i16>, Vec<Option<Cow<'a, [u8]>>>);
+
+/// A Bind's parameters with the sealed ones in place, then the copies, then one per literal.
+pub(in crate::session) fn bound_params<'a>(
+    plan: &StatementPlan,
+    bind: &Bind<'a>,
+    mut sealed: SealedSlots,
+) -> BoundParams<'a> {
+    let found = std::mem::take(&mut sealed.found);
+    let guarded = sealed.kept_out.is_empty();
+    let count = bind.params.len();
+    let code = |format: Format| if format == Format::Binary { 1 } else { 0 };
+    let mut formats: Vec<i16> = (0..count)
+        .map(|index| code(format_at(&bind.formats, index)))
+        .collect();
+    let mut params: Vec<Option<Cow<'a, [u8]>>> = bind
+        .params
+        .iter()
+        .map(|value| value.map(Cow::Borrowed))
+        .collect();
+    for copy in &plan.copies {
+        let original = usize::from(copy.original).saturating_sub(1);
+        formats.push(code(format_at(&bind.formats, original)));
+        params.push(
+            bind.params
+                .get(original)
+                .copied()
+                .flatten()
+                .map(Cow::Borrowed),
+        );
+    }
+    for (slot, value) in plan.slots.iter().zip(sealed.values) {
+        let value = value.map(Cow::Owned);
+        match &slot.source {
+            SlotSource::Literal { .. } if !plan.takes_parameters() => {}
+            SlotSource::Literal { .. } => {
+                formats.push(0);
+                params.push(value);
+            }
+            SlotSource::Param { number, .. } => {
+                if let Some(place) = params.get_mut(usize::from(*number).saturating_sub(1)) {
+                    *place = value;
+                }
+            }
+        }
+    }
+    if !plan.takes_parameters() {
+        // They stand in a text of their own.
+        return (formats, params);
+    }
+    for tenant in found.into_iter().filter(|_| guarded) {
+        formats.push(0);
+        params.push(tenant.map(|tenant| Cow::Owned(tenant.as_str().as_bytes().to_vec())));
+    }
+    (formats, params)
+}
+
+/// The edits that put a statement's own splices, its literals and its guards into a text; `literal` gives each literal's
+/// new text, `found` that of each tenant that was found.
+pub(in crate::session) fn edits(
+    plan: &StatementPlan,
+    kept_out: &[Splice],
+    mut literal: impl FnMut(usize) -> String,
+    found: impl Fn(usize) -> String,
+) -> Vec<Splice> {
+    let mut edits: Vec<Splice> = plan.splices.iter().map(copy_of).collect();
+    edits.extend(kept_out.iter().map(copy_of));
+    if kept_out.is_empty() {
+        edits.extend(plan.guarded(found));
+    }
+    for (index, slot) in plan.slots.iter().enumerate() {
+        if let SlotSource::Literal { span, .. } = &slot.source {
+            edits.push(Splice {
+                span: span.clone(),
+                text: literal(index),
+            });
+        }
+    }
+    edits
+}
+
+pub(super) fn insertion(place: &Splice, text: String) -> Splice {
+    Splice {
+        span: place.span.clone(),
+        text,
+    }
+}
+
+pub(super) fn copy_of(splice: &Splice) -> Splice {
+    Splice {
+        span: splice.span.clone(),
+        text: splice.text.clone(),
+    }
+}
+
+/// The edits of a text whose sealed values and found tenants are constants.
+pub(in crate::session) fn constant_edits(
+    plan: &StatementPlan,
+    sealed: &SealedSlots,
+) -> Vec<Splice> {
+    let value = |index: usize| quoted(sealed.values.get(index).and_then(|value| value.as_deref()));
+    let found = |n: usize| tenant_quoted(sealed.found.get(n).and_then(Option::as_ref));
+    edits(plan, &sealed.kept_out, value, found)
+}
+
+/// The type's name, for a parameter that stands where a literal stood.
+pub(in crate::session) fn type_name(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Text => "text",
+        ValueKind::Json => "json",
+        ValueKind::Jsonb => "jsonb",
+        ValueKind::Bytea => "bytea",
+    }
+}
+
+/// A sealed value as a string constant; tokens and hex bytea hold neither quotes nor escapes.
+fn quoted(value: Option<&[u8]>) -> String {
+    value
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
+}
+
+/// A tenant as a text constant, however the session reads backslashes.
+fn tenant_quoted(tenant: Option<&TenantId>) -> String {
+    let Some(tenant) = tenant else {
+        return "NULL::text".to_owned();
+    };
+    let text = tenant.as_str().replace('\'', "''");
+    if text.contains('\\') {
+        format!(" E'{}'::text", text.replace('\\', "\\\\"))
+    } else {
+        format!("'{text}'::text")
+    }
+}
