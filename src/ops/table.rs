@@ -14,10 +14,11 @@ use zeroize::Zeroizing;
 
 use super::instead::{anew, checked, sealed, unsealed};
 use super::tenants::{bar, step, table, typed};
-use super::values::{kid, quoted};
+use super::values::kid;
 use crate::keyring::Keyring;
 use crate::model::{Oid, TenantId, ValueKind};
-use crate::rules::{ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Tenant};
+use crate::plan::{quoted, row_tenant_sql};
+use crate::rules::{ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope};
 
 /// Values that are read, changed and written together.
 const BATCH: i32 = 500;
@@ -353,27 +354,7 @@ impl Column<'_> {
                 format!("convert_to(v.{name}::text, 'UTF8')")
             }
         };
-        let tenant = match &self.table.tenant {
-            Tenant::Column { name, .. } => format!("v.{}::text", quoted(name)),
-            Tenant::Parent {
-                schema,
-                table_name,
-                on,
-                key,
-                column,
-                only,
-                ..
-            } => format!(
-                "(SELECT p.{}::text FROM {}{}.{} p WHERE p.{} = v.{})",
-                quoted(column),
-                if *only { "ONLY " } else { "" },
-                quoted(schema),
-                quoted(table_name),
-                quoted(key),
-                quoted(on)
-            ),
-            Tenant::Setting(_) | Tenant::Constant(_) => "NULL::text".to_owned(),
-        };
+        let tenant = row_tenant_sql(self.table, "v.");
         format!("SELECT v.ctid::text, v.xmin::text, {value}, {tenant}")
     }
 

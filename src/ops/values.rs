@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 
 use crate::model::ValueKind;
+use crate::plan::quoted;
 use crate::rules::{ProtectedColumn, Protection};
 
 /// The values of one column under one key.
@@ -92,8 +93,4 @@ fn kid_of_token(value: &str) -> String {
         bytes(44),
         bytes(32)
     )
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -13,11 +13,12 @@ use sqlparser::ast::Expr;
 use super::guard::of_branches;
 use super::lexer::TokenKind;
 use super::lookup::Reads;
+use super::matched::Parts;
 use super::refuse::{COMPARISON, CONDITION, Walked};
 use super::scope::Scope;
 use super::store::Target;
 use super::types::{Expected, TenantSource};
-use super::update::{Change, Parts};
+use super::update::Change;
 use super::walk::Walk;
 use crate::model::ValueKind;
 

@@ -5,13 +5,14 @@ use std::ops::Range;
 use sqlparser::ast::{ConflictTarget, Ident, OnConflict, OnConflictAction};
 
 use super::insert::{Into, Row};
-use super::lookup::{Given, Reads, quoted};
+use super::lookup::{Given, Reads};
 use super::passed::Owner;
 use super::refuse::{COMPARISON, CONDITION, Walked};
 use super::scope::{Scope, Source};
 use super::search::is_searchable;
+use super::tenant_sql::{quoted, row_tenant_sql};
 use super::tokens::{self, Tokens};
-use super::update::{Change, anchor, row_tenant_sql};
+use super::update::{Change, anchor};
 use super::walk::Walk;
 
 impl Walk<'_> {

@@ -8,8 +8,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::matched::Parts;
+use super::tenant_sql::{quoted, row_tenant_sql};
 use super::types::{Expected, Guard, MOVED, Splice};
-use super::update::{Change, Parts, row_tenant_sql};
+use super::update::Change;
 use super::walk::Walk;
 use crate::rules::ProtectedTable;
 
@@ -118,7 +120,7 @@ impl Walk<'_> {
             return;
         }
         let name = change.own.first().copied().unwrap_or_default();
-        let tenant = row_tenant_sql(change.table, &format!("{}.", super::lookup::quoted(name)));
+        let tenant = row_tenant_sql(change.table, &format!("{}.", quoted(name)));
         let mut check = Vec::new();
         for found in found {
             if !check.is_empty() {
@@ -157,7 +159,7 @@ impl Walk<'_> {
 
     /// Lets an upsert fail at a row of another tenant than the new one's. `set` is a token behind SET.
     pub(super) fn guard_upsert(&mut self, table: &ProtectedTable, name: &str, set: usize) {
-        let row = format!("{}.", super::lookup::quoted(name));
+        let row = format!("{}.", quoted(name));
         let tenant = row_tenant_sql(table, &row);
         let new = row_tenant_sql(table, "excluded.");
         let same = vec![Expected::Text(format!("{tenant} {EXACTLY} = {new}"))];
@@ -184,7 +186,7 @@ impl Walk<'_> {
         condition: Option<Range<usize>>,
         found: usize,
     ) {
-        let row = format!("{}.", super::lookup::quoted(name));
+        let row = format!("{}.", quoted(name));
         let tenant = row_tenant_sql(table, &row);
         let check = is_found(&tenant, &[Expected::Tenant(found)]);
         let condition = condition.and_then(|condition| {

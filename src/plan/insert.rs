@@ -13,13 +13,14 @@ use crate::model::ColumnRef;
 use crate::rules::{ProtectedColumn, ProtectedTable, Tenant};
 
 use super::lineage::Lineage;
-use super::lookup::{Given, quoted};
+use super::lookup::Given;
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{COPYING, Walked};
 use super::relations::Standing;
 use super::scope::{Offered, Origin, Scope, Source};
 use super::store::{Target, is_default};
+use super::tenant_sql::quoted;
 use super::types::Splice;
 use super::update::anchor;
 use super::walk::Walk;

@@ -12,6 +12,7 @@ use crate::rules::{ProtectedTable, Tenant};
 use super::expr::kind_of;
 use super::lexer::{self, TokenKind};
 use super::refuse::Walked;
+use super::tenant_sql::{parent_tenant_sql, quoted};
 use super::types::{Branches, Guard, Lookup, Splice, TenantSource};
 use super::walk::Walk;
 
@@ -205,34 +206,6 @@ fn keeps_whole(data_type: &DataType) -> bool {
         | DataType::Decimal(ExactNumberInfo::None) => true,
         _ => kind_of(data_type).is_some(),
     }
-}
-
-/// The tenants of the parents that `value` refers to.
-pub(super) fn parent_tenant_sql(tenant: &Tenant, value: &str) -> String {
-    let Tenant::Parent {
-        schema,
-        table_name,
-        key,
-        column,
-        only,
-        ..
-    } = tenant
-    else {
-        return "SELECT NULL::text".to_owned();
-    };
-    let only = if *only { "ONLY " } else { "" };
-    format!(
-        "SELECT DISTINCT p.{}::text FROM {only}{}.{} AS p WHERE p.{} = {value}",
-        quoted(column),
-        quoted(schema),
-        quoted(table_name),
-        quoted(key)
-    )
-}
-
-/// `name` as a quoted identifier.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Walk<'_> {

@@ -14,13 +14,14 @@ use crate::rules::{ProtectedTable, Tenant};
 
 use super::insert::{Into, Item};
 use super::lexer::TokenKind;
-use super::lookup::{Given, Reads, quoted};
+use super::lookup::{Given, Reads};
 use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Walked};
 use super::scope::Scope;
+use super::tenant_sql::{quoted, row_tenant_sql};
 use super::types::{Splice, TenantSource};
-use super::update::{Change, anchor, row_tenant_sql};
+use super::update::{Change, anchor};
 use super::walk::Walk;
 
 /// The protected table that a MERGE writes to.

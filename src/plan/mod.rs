@@ -5,6 +5,7 @@
 
 mod ambiguous;
 mod any_of;
+mod assign;
 mod attempt;
 mod branches;
 mod cache;
@@ -25,6 +26,7 @@ mod keyed;
 pub mod lexer;
 mod lineage;
 mod lookup;
+mod matched;
 pub mod mention;
 mod merge;
 mod named;
@@ -43,6 +45,7 @@ mod sources;
 mod store;
 mod subscripts;
 mod tenancy;
+mod tenant_sql;
 #[cfg(test)]
 pub(crate) mod tests;
 mod text;
@@ -60,4 +63,5 @@ mod within;
 pub use cache::{PlanCache, PlanOf};
 pub use lineage::{Lineage, Member, Shape};
 pub use planner::Planner;
+pub use tenant_sql::{quoted, row_tenant_sql};
 pub use types::*;

@@ -14,12 +14,13 @@ use crate::rules::{ProtectedTable, Tenant};
 
 use super::finish::forward;
 use super::lineage::Lineage;
-use super::lookup::{Given, quoted};
+use super::lookup::Given;
 use super::planner::View;
 use super::query::Rows;
 use super::refuse::Walked;
 use super::relations::Standing;
 use super::scope::Origin;
+use super::tenant_sql::quoted;
 use super::types::{
     CopyColumn, CopyPlan, CopyTenant, Outputs, Splice, StatementKind, StatementPlan, TenantSource,
 };
