@@ -146,7 +146,7 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// The same for `=`, `<>` and IS [NOT] DISTINCT FROM.
+    /// The same for `=`, `<>` and `IS [NOT] DISTINCT FROM`.
     pub(super) fn searched_pair(
         &mut self,
         left: &Expr,

@@ -54,7 +54,7 @@ impl ParseError {
     }
 }
 
-/// Parses one statement, a range of `tokens` that [`split`] gave.
+/// Parses one statement, a range of `tokens` that [`split()`] gave.
 ///
 /// In the result every unquoted identifier is already folded and every name cut to 63 bytes (`Ident::value`
 /// is the catalog's spelling, quoted or not), string values are decoded, and spans give byte offsets through
