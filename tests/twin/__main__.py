@@ -1,21 +1,59 @@
-"""`python tests/twin SEED CASES`: all differences, without stopping at the first, and what was refused."""
+"""`python tests/twin SEED CASES`: all differences, without stopping at the first; what was served and what refused, by construct."""
+import argparse
+import os
 import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from compare import Comparison, Difference, TwinServers
+from compare import BATCH, Comparison, Difference, TwinServers
+from tally import Tally
 
-seed, cases = sys.argv[1], int(sys.argv[2])
-with TwinServers() as servers:
-    comparison = Comparison(servers, seed)
-    number = 0
-    while comparison.counts["steps"] < cases:
-        try:
-            comparison.batch(number, 150)
-        except Difference as difference:  # what follows in this batch would only follow from it
-            print(str(difference)[:3000], flush=True)
-        number += 1
-    comparison.marks()
-    print(dict(comparison.counts), dict(comparison.errors.most_common()))
-    for anchor, count in comparison.anchors.most_common():
+
+def run(seed, batches, end):
+    """One worker, with servers of its own, until `end`."""
+    with TwinServers() as servers:
+        comparison = Comparison(servers, seed)
+        for number in batches:
+            if time.time() > end:
+                break
+            try:
+                comparison.batch(number)
+            except Difference as difference:  # what follows in this batch would only follow from it
+                print(str(difference)[:3000], flush=True)
+        return comparison.tally
+
+
+def report(tally, examples):
+    for line in tally.table():
+        print(line)
+    print(dict(tally.errors.most_common()))
+    for anchor, count in tally.anchors.most_common():
         print(f"{count:6} {anchor}")
-        for example in sorted(comparison.examples[anchor], key=len)[:: max(1, len(comparison.examples[anchor]) // 6)][:6]:
+        found = sorted(tally.examples[anchor], key=len)
+        for example in found[:: max(1, len(found) // examples)][:examples] if examples else ():
             print(f"         {example[:240]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seed")
+    parser.add_argument("cases", type=int)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--minutes", type=float, default=1e6, help="an end, if it comes before that of the cases")
+    parser.add_argument("--batch", type=int, help="only this one, with its seed's rows and steps")
+    parser.add_argument("--examples", type=int, default=0, help="of each kind of refusal")
+    told = parser.parse_args()
+    # The servers need no disk.
+    tempfile.tempdir = tempfile.gettempdir() if "TMPDIR" in os.environ or not os.path.isdir("/dev/shm") else "/dev/shm"
+    batches = range(-(-told.cases // BATCH)) if told.batch is None else [told.batch]
+    start, tally = time.time(), Tally()
+    with ProcessPoolExecutor(told.workers) as pool:
+        for done in as_completed([pool.submit(run, told.seed, batches[first :: told.workers], start + told.minutes * 60) for first in range(told.workers)]):
+            tally.add(done.result())
+    report(tally, told.examples)
+    print(f"seed {told.seed}: {tally.summary()}; {tally.counts['cases'] / (time.time() - start):.0f} cases a second")
+    sys.exit(tally.counts["different"] > 0)
+
+
+main()
