@@ -89,6 +89,7 @@ impl Walk<'_> {
             return Err(self.refuse(message, help, "refused-function-call", token));
         }
         self.place_name(&function.name);
+        self.construct(token);
         let own = names.len() == 1 || names.first().is_some_and(|schema| schema == "pg_catalog");
         if !(own && REPEATABLE.contains(&name.as_str())) {
             self.impure = self.impure.or(token);
@@ -133,6 +134,12 @@ impl Walk<'_> {
                 let rows = self.query(query, scope)?;
                 self.use_all_plain(&rows.columns);
                 let all = merge(rows.columns.iter().map(|column| &column.lineage));
+                let rows = Argument {
+                    expr: None,
+                    lineage: all.clone(),
+                    key: None,
+                };
+                self.formatted(token, &[rows])?;
                 if name == "array" {
                     return Ok(within::array(all));
                 }
@@ -145,6 +152,7 @@ impl Walk<'_> {
             self.argument(argument, name, scope, &mut carried)?;
         }
         self.argument_clauses(list, scope)?;
+        self.formatted(token, &carried)?;
         // The parser is not told of VARIADIC: then the arguments are more than they seem.
         if !own || self.is_variadic(token) {
             let all = unclear(carried.iter().map(|argument| &argument.lineage));

@@ -124,6 +124,7 @@ impl Walk<'_> {
             return Err(self.refuse(message, help, "refused-function-call", token));
         }
         self.place_name(name);
+        let construct = self.construct(token);
         self.impure = self.impure.or(token);
         if let (Some(attempt), [schema, _]) = (&self.attempt, names.as_slice())
             && (schema == "pg_temp" && function == attempt.function && args.is_empty())
@@ -150,6 +151,9 @@ impl Walk<'_> {
                 lineage: self.expr(expr, scope)?,
                 key: None,
             });
+        }
+        if let Some(construct) = construct {
+            return self.construct_table(&function, &construct, &arguments);
         }
         let own = names.len() == 1 || names.first().is_some_and(|schema| schema == "pg_catalog");
         let plain = arguments.iter().all(|argument| argument.lineage.is_none());

@@ -42,6 +42,7 @@ mod scope;
 mod search;
 mod settle;
 mod sources;
+mod spelled;
 mod store;
 mod subscripts;
 mod tenancy;

@@ -50,6 +50,7 @@ constructs! {
     AGGREGATE: "an aggregate or window", "refused-aggregate", "Only count(column) works on sealed values; aggregate in the application.";
     NULL_IF: "NULLIF with a value", "refused-nullif", "Select the column and compare in the application, or make it searchable.";
     XML: "an XML function", "refused-xml", "Select the column itself and build the XML in the application.";
+    FORMAT: "FORMAT JSON", "refused-format-json", "Leave it out where the column is json or jsonb; else read the value and build the document in the application.";
     JSON: "an access to a part of the value", "refused-part", "Select the whole column and take the part in the application.";
     CAST: "a cast", "refused-cast", "Select the column itself, without a cast.";
     ROW: "a row or array constructor", "refused-row", "List the columns instead of the whole row.";
@@ -154,6 +155,10 @@ const WHY: &[(&str, &str)] = &[
     (
         "refused-part",
         "The whole value is sealed as one: the server holds no document that has parts.",
+    ),
+    (
+        "refused-format-json",
+        "The server holds ciphertext only, which is no JSON document.",
     ),
     (
         "refused-cast",

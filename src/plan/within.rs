@@ -163,8 +163,10 @@ impl Walk<'_> {
             | "jsonb_path_query"
             | "jsonb_path_query_array"
             | "jsonb_path_query_first" => self.refuse_call(call, JSON),
-            "xmlagg" | "xmlcomment" | "xmlconcat" | "xmlelement" | "xmlforest" | "xmlparse"
-            | "xmlpi" | "xmlroot" | "xmlserialize" | "xmltext" => self.refuse_call(call, XML),
+            "xmlagg" | "xmlcomment" | "xmlconcat" | "xmlelement" | "xmlexists" | "xmlforest"
+            | "xmlparse" | "xmlpi" | "xmlroot" | "xmlserialize" | "xmltext" => {
+                self.refuse_call(call, XML)
+            }
             _ => self.refuse_call(call, FUNCTION),
         }
     }

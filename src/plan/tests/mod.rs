@@ -11,6 +11,7 @@ mod queries;
 mod refusals;
 mod search;
 mod several;
+mod spelled;
 mod texts;
 mod writes;
 

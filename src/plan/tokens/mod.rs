@@ -3,6 +3,7 @@
 //! [`lex`]: super::lexer::lex
 
 mod clauses;
+mod constructs;
 mod convert;
 mod reserved;
 mod respell;
@@ -21,6 +22,7 @@ use thiserror::Error;
 use super::lexer::Token;
 
 pub use clauses::{Recursion, Tokens};
+pub use constructs::Construct;
 pub use convert::{UnfaithfulToken, convert};
 pub use reserved::is_reserved;
 pub use split::{executes_text, may_execute_text, split, text_span};
