@@ -1,7 +1,7 @@
 //! The one task of one connection: bytes between the sockets and the [`Session`].
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -9,24 +9,23 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::listen::Accepted;
+use super::socket::Socket;
 use super::stream::{Stream, tune};
 use super::{Clock, Database, News, Server};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
 use crate::session::{Fatal, Leg, Progress, Session, Terms, TlsOffer};
-use crate::wire::{Inbox, OutQueue, Outbox, encode};
+use crate::wire::{Inbox, Outbox, encode};
 
 /// Bytes queued for one peer above which the other is not read.
 const HIGH_WATER: usize = 256 << 10;
-/// Segments of one vectored write.
-const SLICES: usize = 32;
 /// How long a peer may take to let itself be told of the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a session waits for a catalog that knows what it has changed.
@@ -47,8 +46,8 @@ struct Connection {
     /// The protected database, once the client has named it.
     database: Option<Arc<Database>>,
     session: Session,
-    client: Box<dyn Stream>,
-    upstream: Option<Box<dyn Stream>>,
+    client: Socket,
+    upstream: Option<Socket>,
     from_client: Inbox,
     from_server: Inbox,
     out: Outbox,
@@ -56,6 +55,8 @@ struct Connection {
     /// The client waits for a catalog that is changing.
     settled: Option<Settled>,
     end: ClientEnd,
+    /// The process is to end once nobody needs it.
+    draining: bool,
 }
 
 /// How far it is known that the client has closed its sending side.
@@ -70,11 +71,28 @@ enum ClientEnd {
 }
 
 enum Event {
-    Read(Peer, usize),
+    /// The session has worked on what a peer sent.
+    Worked,
+    /// Likewise, and cannot go on.
+    Paused(Pause),
+    /// A peer sends nothing more.
+    Closed(Peer),
     Keys(Box<KeyAnswers>),
     Settled,
     News,
     TimedOut,
+}
+
+/// Whose bytes the session works on, in this order: what one peer said may unblock a frame of the other.
+const TURNS: [Peer; 3] = [Peer::Server, Peer::Client, Peer::Server];
+
+/// Where the session needs something else than bytes.
+struct Pause {
+    /// Of [`TURNS`].
+    turn: usize,
+    progress: Result<Progress, Fatal>,
+    /// The catalog is to be loaded anew.
+    stale: bool,
 }
 
 /// Serves one accepted connection to its end.
@@ -123,7 +141,7 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
         address,
         database: None,
         session,
-        client,
+        client: Socket::new(client),
         upstream: None,
         from_client: Inbox::new(),
         from_server: Inbox::new(),
@@ -131,6 +149,7 @@ pub(super) async fn serve(accepted: Accepted, server: Arc<Server>) -> io::Result
         keys: None,
         settled: None,
         end: ClientEnd::Open,
+        draining: false,
     };
     let ended = connection.run().await;
     connection.close().await;
@@ -162,21 +181,21 @@ impl Connection {
         let mut timer = pin!(Some(self.server.clock.sleep(timing.login)));
         let mut active = Instant::now();
         let mut news = self.server.news.subscribe();
-        let mut draining = news.borrow_and_update().draining;
+        self.draining = news.borrow_and_update().draining;
         let mut coming = pin!(changed(news.clone()));
         // Who is woken by it: to ask again at each wake-up would cost more than forwarding does.
         let mut told: Option<Waker> = None;
         loop {
             // Asked for each time: where bytes never cease, nothing else is waited for.
             if news.has_changed().unwrap_or_default() {
-                draining = news.borrow_and_update().draining;
+                self.draining = news.borrow_and_update().draining;
                 coming.set(changed(news.clone()));
                 told = None;
                 if self.is_overtaken() {
                     return self.end(&protected_by_now()).await;
                 }
             }
-            if draining && self.session.is_idle() {
+            if self.draining && self.session.is_idle() {
                 return self.end(&going_down()).await;
             }
             if timing.client_idle.is_none() && self.session.is_live() {
@@ -204,18 +223,25 @@ impl Connection {
                 }
             })
             .await?;
-            match event {
-                Event::Read(Peer::Client, 0) if self.upstream.is_none() => return Ok(()),
-                Event::Read(Peer::Client, 0) => self.end = ClientEnd::Seen,
-                Event::Read(Peer::Server, 0) => return self.flush().await,
-                Event::Read(..) if timing.client_idle.is_some() => active = Instant::now(),
-                Event::Read(..) => {}
+            let pause = match event {
+                Event::Closed(Peer::Client) if self.upstream.is_none() => return Ok(()),
+                Event::Closed(Peer::Client) => {
+                    self.end = ClientEnd::Seen;
+                    self.work(0)
+                }
+                Event::Closed(Peer::Server) => return self.flush().await,
+                Event::Worked => None,
+                Event::Paused(pause) => Some(pause),
                 Event::News => continue,
                 Event::Keys(answers) => {
                     self.keys = None;
                     self.session.provide(*answers);
+                    self.work(0)
                 }
-                Event::Settled => self.settled = None,
+                Event::Settled => {
+                    self.settled = None;
+                    self.work(0)
+                }
                 Event::TimedOut => {
                     let Some(limit) = timing.client_idle.filter(|_| self.session.is_live()) else {
                         return Ok(());
@@ -230,8 +256,13 @@ impl Connection {
                     timer.set(Some(self.server.clock.sleep_until(active + limit)));
                     continue;
                 }
+            };
+            if timing.client_idle.is_some() {
+                active = Instant::now();
             }
-            if !self.advance().await? {
+            if let Some(pause) = pause
+                && !self.resume(pause).await?
+            {
                 return Ok(());
             }
             // It sends nothing more, but may still read: first what it sent goes on, then its end.
@@ -243,25 +274,40 @@ impl Connection {
         }
     }
 
-    /// Lets the session work on what both peers sent; false when the connection is over.
-    async fn advance(&mut self) -> io::Result<bool> {
-        // What one peer said may unblock a frame of the other: server, client, and the server's frames again.
-        for peer in [Peer::Server, Peer::Client, Peer::Server] {
+    /// Lets the session work on what both peers sent, from this turn on, until all is done or it needs something else.
+    fn work(&mut self, from: usize) -> Option<Pause> {
+        let mut turn = from;
+        while let Some(peer) = TURNS.get(turn).copied() {
             let inbox = match peer {
-                Peer::Client => &self.from_client,
-                Peer::Server => &self.from_server,
+                Peer::Client => &mut self.from_client,
+                Peer::Server => &mut self.from_server,
             };
-            if inbox.len_bytes() == 0 && !self.session.awaits(peer) {
-                continue;
+            if inbox.len_bytes() > 0 || self.session.awaits(peer) {
+                let progress = self.session.advance(peer, inbox, &mut self.out);
+                let stale = self.session.catalog_stale();
+                if stale || !matches!(progress, Ok(Progress::NeedInput)) {
+                    return Some(Pause {
+                        turn,
+                        progress,
+                        stale,
+                    });
+                }
             }
-            let progress = match peer {
-                Peer::Client => self
-                    .session
-                    .advance(peer, &mut self.from_client, &mut self.out),
-                Peer::Server => self
-                    .session
-                    .advance(peer, &mut self.from_server, &mut self.out),
-            };
+            turn += 1;
+        }
+        None
+    }
+
+    /// Gives the session what it needs, and lets it go on; false when the connection is over.
+    async fn resume(&mut self, pause: Pause) -> io::Result<bool> {
+        let mut paused = Some(pause);
+        while let Some(Pause {
+            turn,
+            progress,
+            stale,
+        }) = paused
+        {
+            let mut next = turn + 1;
             match progress {
                 Ok(Progress::NeedInput) => {}
                 Ok(Progress::NeedKeys(wants)) => {
@@ -291,7 +337,7 @@ impl Connection {
                             return Ok(false);
                         }
                     }
-                    return Box::pin(self.advance()).await;
+                    next = 0;
                 }
                 Ok(Progress::Connect) => {
                     if let Err(refusal) = self.connect().await {
@@ -300,14 +346,7 @@ impl Connection {
                     }
                 }
                 Ok(Progress::Cancel(packet)) => {
-                    let dial = self.server.dial.load_full();
-                    let (timing, clock) = (&self.server.timing, &self.server.clock);
-                    let (mut upstream, _) = dial.connect(&timing.keepalive, clock).await?;
-                    upstream.write_all(&packet).await?;
-                    upstream.flush().await?;
-                    // PostgreSQL closes when it has taken the request.
-                    let closed = clock.timeout(timing.login, upstream.read_u8());
-                    closed.await.ok();
+                    cancel(&self.server, &packet).await?;
                     return Ok(false);
                 }
                 Ok(Progress::Closed) => {
@@ -319,11 +358,12 @@ impl Connection {
                     return Ok(false);
                 }
             }
-            if self.session.catalog_stale() {
+            if stale {
                 self.reload().await;
                 // A frame of the client may have waited for this.
-                return Box::pin(self.advance()).await;
+                next = 0;
             }
+            paused = self.work(next);
         }
         Ok(true)
     }
@@ -343,7 +383,7 @@ impl Connection {
         let connected = dial.connect(&self.server.timing.keepalive, &self.server.clock);
         let connected = connected.await;
         let (upstream, leg) = connected.map_err(|error| unreachable(&error))?;
-        self.upstream = Some(upstream);
+        self.upstream = Some(Socket::new(upstream));
         self.session.connected(leg);
         Ok(())
     }
@@ -374,11 +414,11 @@ impl Connection {
             return Err(io::ErrorKind::Unsupported.into());
         };
         let (gone, _) = tokio::io::duplex(1);
-        let plain = std::mem::replace(&mut self.client, Box::new(gone));
+        let plain = std::mem::replace(&mut self.client, Socket::new(Box::new(gone)));
         let limit = self.server.timing.login;
-        let accepted = acceptor.accept(plain, false, limit, &self.server.clock);
+        let accepted = acceptor.accept(plain.stream, false, limit, &self.server.clock);
         let (client, leg) = accepted.await?;
-        self.client = client;
+        self.client = Socket::new(client);
         self.session.tls_established(leg);
         Ok(())
     }
@@ -389,10 +429,10 @@ impl Connection {
             let mut terminate = BytesMut::new();
             encode::terminate(&mut terminate).map_err(io::Error::other)?;
             while !self.out.server.is_empty() {
-                poll_fn(|task| write(upstream, &mut self.out.server, task)).await?;
+                poll_fn(|task| upstream.write(&mut self.out.server, task)).await?;
             }
-            upstream.write_all(&terminate).await?;
-            upstream.flush().await?;
+            upstream.stream.write_all(&terminate).await?;
+            upstream.stream.flush().await?;
         }
         Ok(())
     }
@@ -407,9 +447,9 @@ impl Connection {
         } = self;
         let both = async {
             // Whoever is gone already need not hear it.
-            client.shutdown().await.ok();
+            client.stream.shutdown().await.ok();
             if let Some(upstream) = upstream {
-                upstream.shutdown().await.ok();
+                upstream.stream.shutdown().await.ok();
             }
         };
         server.clock.timeout(CLOSE_TIMEOUT, both).await.ok();
@@ -439,48 +479,76 @@ impl Connection {
     /// Writes all that is queued for both.
     async fn flush(&mut self) -> io::Result<()> {
         while !self.out.client.is_empty() {
-            poll_fn(|task| write(&mut self.client, &mut self.out.client, task)).await?;
+            poll_fn(|task| self.client.write(&mut self.out.client, task)).await?;
         }
-        self.client.flush().await?;
+        self.client.stream.flush().await?;
         if let Some(upstream) = &mut self.upstream {
             while !self.out.server.is_empty() {
-                poll_fn(|task| write(upstream, &mut self.out.server, task)).await?;
+                poll_fn(|task| upstream.write(&mut self.out.server, task)).await?;
             }
-            upstream.flush().await?;
+            upstream.stream.flush().await?;
         }
         Ok(())
     }
 
-    /// Writes what can be written, then reads; ready when there is something for the session.
+    /// Writes what can be written, reads, and lets the session work on that; ready when anything else is to be done.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Event>> {
+        self.client.wakes(task);
         if let Some(upstream) = &mut self.upstream {
-            write_all(upstream, &mut self.out.server, task)?;
+            upstream.wakes(task);
+        }
+        loop {
+            self.poll_write()?;
+            if let Some(keys) = &mut self.keys
+                && let Poll::Ready(answers) = keys.as_mut().poll(task)
+            {
+                return Poll::Ready(Ok(Event::Keys(Box::new(answers))));
+            }
+            if let Some(settled) = &mut self.settled
+                && settled.as_mut().poll(task).is_ready()
+            {
+                return Poll::Ready(Ok(Event::Settled));
+            }
+            match self.poll_read()? {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready((peer, 0)) => return Poll::Ready(Ok(Event::Closed(peer))),
+                Poll::Ready(_) => {}
+            }
+            // The login's end has to be noticed, too.
+            let forwarded = self.only_forwards();
+            if let Some(pause) = self.work(0) {
+                return Poll::Ready(Ok(Event::Paused(pause)));
+            }
+            if !(forwarded && self.only_forwards()) {
+                return Poll::Ready(Ok(Event::Worked));
+            }
+        }
+    }
+
+    /// Nothing but bytes concerns this connection at the moment: no end, no limit of time.
+    fn only_forwards(&self) -> bool {
+        self.session.is_live()
+            && self.end == ClientEnd::Open
+            && !self.draining
+            && self.server.timing.client_idle.is_none()
+    }
+
+    fn poll_write(&mut self) -> io::Result<()> {
+        if let Some(upstream) = &mut self.upstream {
+            upstream.write_all(&mut self.out.server)?;
             if self.end == ClientEnd::Due
                 && self.out.server.is_empty()
-                && let Poll::Ready(done) = Pin::new(upstream).poll_shutdown(task)
+                && let Poll::Ready(done) = upstream.shutdown()
             {
                 done?;
                 self.end = ClientEnd::Passed;
             }
         }
-        write_all(&mut self.client, &mut self.out.client, task)?;
-        if let Some(keys) = &mut self.keys
-            && let Poll::Ready(answers) = keys.as_mut().poll(task)
-        {
-            return Poll::Ready(Ok(Event::Keys(Box::new(answers))));
-        }
-        if let Some(settled) = &mut self.settled
-            && settled.as_mut().poll(task).is_ready()
-        {
-            return Poll::Ready(Ok(Event::Settled));
-        }
-        // A peer whose frame waits for keys or for an answer fills its buffer only so far.
-        let open =
-            |inbox: &Inbox, peer| inbox.len_bytes() < HIGH_WATER || !self.session.is_held(peer);
-        let (client_open, server_open) = (
-            open(&self.from_client, Peer::Client),
-            open(&self.from_server, Peer::Server),
-        );
+        self.client.write_all(&mut self.out.client)
+    }
+
+    /// Reads from one peer; ready with how much came.
+    fn poll_read(&mut self) -> Poll<io::Result<(Peer, usize)>> {
         // First who is more likely to have spoken: a look at a socket that has nothing is not free.
         let peers = if self.session.awaits_reply() {
             [Peer::Server, Peer::Client]
@@ -488,88 +556,46 @@ impl Connection {
             [Peer::Client, Peer::Server]
         };
         for peer in peers {
-            let read = match (peer, &mut self.upstream) {
-                (Peer::Server, Some(upstream))
-                    if server_open && self.out.client.len_bytes() < HIGH_WATER =>
-                {
-                    read(upstream, &mut self.from_server, task)
+            // A peer whose frame waits for keys or for an answer fills its buffer only so far.
+            let (socket, inbox, queued) = match (peer, &mut self.upstream) {
+                (Peer::Server, Some(upstream)) => {
+                    (upstream, &mut self.from_server, &self.out.client)
                 }
-                (Peer::Client, _)
-                    if client_open
-                        && self.end == ClientEnd::Open
-                        && self.out.server.len_bytes() < HIGH_WATER =>
-                {
-                    read(&mut self.client, &mut self.from_client, task)
+                (Peer::Client, _) if self.end == ClientEnd::Open => {
+                    (&mut self.client, &mut self.from_client, &self.out.server)
                 }
                 _ => continue,
             };
-            if let Poll::Ready(read) = read {
-                return Poll::Ready(read.map(|len| Event::Read(peer, len)));
+            if queued.len_bytes() >= HIGH_WATER
+                || (inbox.len_bytes() >= HIGH_WATER && self.session.is_held(peer))
+            {
+                continue;
+            }
+            if let Poll::Ready(read) = socket.read(inbox) {
+                return Poll::Ready(read.map(|len| (peer, len)));
             }
         }
         Poll::Pending
     }
 }
 
+/// Passes a CancelRequest on.
+async fn cancel(server: &Server, packet: &[u8]) -> io::Result<()> {
+    let dial = server.dial.load_full();
+    let (timing, clock) = (&server.timing, &server.clock);
+    let (mut upstream, _) = dial.connect(&timing.keepalive, clock).await?;
+    upstream.write_all(packet).await?;
+    upstream.flush().await?;
+    // PostgreSQL closes when it has taken the request.
+    let closed = clock.timeout(timing.login, upstream.read_u8());
+    closed.await.ok();
+    Ok(())
+}
+
 /// Ready when there is news.
 async fn changed(mut news: watch::Receiver<News>) {
     // The sender lives as long as the server.
     news.changed().await.ok();
-}
-
-fn read(
-    stream: &mut Box<dyn Stream>,
-    inbox: &mut Inbox,
-    task: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    inbox.shrink();
-    let buffer = inbox.writable();
-    pin!(stream.read_buf(buffer)).poll(task)
-}
-
-fn write(
-    stream: &mut Box<dyn Stream>,
-    queue: &mut OutQueue,
-    task: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    // What is forwarded is one segment: the system takes that faster than a list.
-    let written = if let Some(only) = queue.only() {
-        Pin::new(stream).poll_write(task, only)
-    } else {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let filled = queue.io_slices(&mut slices);
-        let slices = slices.get(..filled).unwrap_or_default();
-        Pin::new(stream).poll_write_vectored(task, slices)
-    };
-    match written {
-        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        Poll::Ready(Ok(written)) => {
-            queue.advance(written);
-            Poll::Ready(Ok(()))
-        }
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-        Poll::Pending => Poll::Pending,
-    }
-}
-
-/// Writes until the queue is empty or the socket is full.
-fn write_all(
-    stream: &mut Box<dyn Stream>,
-    queue: &mut OutQueue,
-    task: &mut Context<'_>,
-) -> io::Result<()> {
-    let mut wrote = false;
-    while !queue.is_empty() {
-        match write(stream, queue, task) {
-            Poll::Ready(done) => done?,
-            Poll::Pending => return Ok(()),
-        }
-        wrote = true;
-    }
-    if wrote && let Poll::Ready(flushed) = Pin::new(stream).poll_flush(task) {
-        flushed?;
-    }
-    Ok(())
 }
 
 fn going_down() -> Refusal {

@@ -6,6 +6,7 @@ mod end_point;
 pub mod lease;
 mod listen;
 pub mod metadata;
+mod socket;
 mod stream;
 mod verifiers;
 mod workers;

@@ -322,12 +322,10 @@ impl Ledger {
             .is_some_and(|last| self.is_unsettled(last))
     }
 
+    #[inline]
     pub(super) fn front(&mut self) -> Option<&mut Entry> {
-        while self
-            .entries
-            .front()
-            .is_some_and(|entry| entry.request == Request::CopyEnd)
-        {
+        let unanswered = |entry: &Entry| entry.request == Request::CopyEnd;
+        while self.entries.front().is_some_and(unanswered) {
             self.entries.pop_front();
         }
         self.entries.front_mut()
