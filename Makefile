@@ -10,7 +10,7 @@ PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/
 # The suite on each version that the distribution does not have; $(1): what is left out on those between the oldest and the newest.
 define ON_EACH_VERSION
 set -e; for version in 14 16 17 18; do \
-	export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=300 RECORDER_SCRIPTS=15; \
+	export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=600 RECORDER_SCRIPTS=15; \
 	case $$version in 14|18) only="";; *) only="$(1)";; esac; \
 	$(PYTEST) -n 2 -k "$$only" tests/drivers; \
 	$(PYTEST) -n 2 --dist loadfile -k "not cannot_be_held" tests/twin tests/recorder; \

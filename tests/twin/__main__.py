@@ -1,6 +1,8 @@
 """`python tests/twin SEED CASES`: all differences, without stopping at the first; what was served and what refused, by construct."""
 import argparse
+import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -11,17 +13,26 @@ from tally import Tally
 
 
 def run(seed, batches, end):
-    """One worker, with servers of its own, until `end`."""
-    with TwinServers() as servers:
-        comparison = Comparison(servers, seed)
+    """One worker, with servers of its own, until `end` or a signal."""
+    stopped = []
+    for end_of_all in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end_of_all, lambda *_: stopped.append(True))
+    with TwinServers() as both:
+        comparison = Comparison(both, seed)
         for number in batches:
-            if time.time() > end:
+            if stopped or time.time() > end:
                 break
             try:
                 comparison.batch(number)
             except Difference as difference:  # what follows in this batch would only follow from it
-                print(str(difference)[:3000], flush=True)
+                print(shortened(str(difference)), flush=True)
         return comparison.tally
+
+
+def shortened(text):
+    """Without the rows that both have, if that is not enough to read it."""
+    lines = text.split("\n")
+    return "\n".join(line if len(line) < 3000 else f"{line[:1500]} … {line[-1400:]}" for line in lines)
 
 
 def report(tally, examples):
@@ -47,7 +58,10 @@ def main():
     # The servers need no disk.
     tempfile.tempdir = tempfile.gettempdir() if "TMPDIR" in os.environ or not os.path.isdir("/dev/shm") else "/dev/shm"
     batches = range(-(-told.cases // BATCH)) if told.batch is None else [told.batch]
+    TwinServers.unpack()
     start, tally = time.time(), Tally()
+    signal.signal(signal.SIGTERM, lambda *_: [worker.terminate() for worker in multiprocessing.active_children()])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the workers, too, and these end with their batch
     with ProcessPoolExecutor(told.workers) as pool:
         for done in as_completed([pool.submit(run, told.seed, batches[first :: told.workers], start + told.minutes * 60) for first in range(told.workers)]):
             tally.add(done.result())

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drivers"))
 from answers import anchor, allowed, differ, refusal  # noqa: E402
 from grammar import Grammar  # noqa: E402
 from peer import Peer  # noqa: E402
-from servers import Servers  # noqa: E402
+from servers import VERSION, Servers, unpacked  # noqa: E402
 from stored import Stored  # noqa: E402
 from tables import TABLES  # noqa: E402
 from tally import Tally  # noqa: E402
@@ -31,6 +31,12 @@ class TwinServers(Servers):
     def __init__(self, **options):
         env = {"PGSEAL_RULES": str(HERE / "rules.toml"), **options.pop("env", {})}
         super().__init__(env=env, **options)
+
+    @staticmethod
+    def unpack():
+        """The server's programs, once for all workers."""
+        if VERSION:
+            unpacked(VERSION)
 
     def start_postgres(self):
         with open(self.folder / "data" / "postgresql.conf", "a") as conf:
@@ -52,7 +58,7 @@ class Difference(AssertionError):
 
 
 class Ended(Exception):
-    pass
+    """Both go on differently, for a reason that is known."""
 
 
 class Comparison(Ways):
@@ -79,15 +85,15 @@ class Comparison(Ways):
         names = ", ".join(table.name for table in TABLES.values())
         self.both(["ROLLBACK", "DISCARD ALL", f"TRUNCATE {names} CASCADE", f"SET app.tenant = '{self.rng.choice(TENANTS)}'"])
         self.both([self.rows(name) for name in TABLES])
-        for step in range(cases):
-            self.where = f"seed {self.seed} batch {number} step {step}"
-            self.tally.counts["cases"] += 1
-            try:
+        try:
+            for step in range(cases):
+                self.where = f"seed {self.seed} batch {number} step {step}"
+                self.tally.counts["cases"] += 1
                 self.case()
-            except Ended:
-                break
-        self.both(["ROLLBACK"])
-        self.contents()
+            self.both(["ROLLBACK"])
+            self.contents()
+        except Ended:
+            self.both(["ROLLBACK"])
         self.tally.counts["values"] += self.stored.sealed(self.failed)
         self.stored.marks(self.failed)
 
@@ -117,6 +123,7 @@ class Comparison(Ways):
 
     def step(self, act, told, ordered=False, count=True, blind=False, prepares=False):
         """Runs `act` on both; true if both did it."""
+        self.sealed.told(), self.plain.told()
         ours = act(self.sealed)
         if (verdict := refusal(ours)):
             self.refused(ours, verdict, told, count)
@@ -125,11 +132,14 @@ class Comparison(Ways):
         if (early := allowed(ours, theirs, prepares, told)):
             self.tally.counts["told at another time"] += 1
             if early != "earlier":
-                # One has a statement or an open transaction that the other has not: the batch ends here.
+                # One has a statement, an open transaction or a change that the other has not: the batch ends here.
                 raise Ended
             self.standing(told)
             return False
         found = None if blind and ours[-1][0] == theirs[-1][0] else differ(ours, theirs, ordered)
+        mine, his = self.sealed.told(), self.plain.told()
+        if not found and mine != his:
+            found = f"notices {mine}, not {his}"
         if found:
             self.failed(f"{found}\n  {told}\n  sealed: {ours}\n  plain:  {theirs}")
         failed = theirs[-1][0] == "error"

@@ -1,9 +1,13 @@
 """Random statements over the twin schema. The same seed gives the same statements."""
+from clauses import Clauses
 from reads import Reads
+from searches import Searches
+from upserts import Upserts
 from writes import Writes
 
 
-class Grammar(Reads, Writes):
+class Grammar(Reads, Clauses, Searches, Writes, Upserts):
     def statement(self):
-        made = self.select() if self.chance(0.45) else self.write()
+        roll = self.rng.random()
+        made = self.select() if roll < 0.43 else self.search() if roll < 0.48 else self.write()
         return self.numbered(made)

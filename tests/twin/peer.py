@@ -5,7 +5,7 @@ from psycopg import pq
 def answer(result):
     """What one result says, as comparable data."""
     status = pq.ExecStatus(result.status)
-    if status == pq.ExecStatus.FATAL_ERROR:
+    if status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.NONFATAL_ERROR):
         field = result.error_field
         return ("error", field(pq.DiagnosticField.SQLSTATE), field(pq.DiagnosticField.STATEMENT_POSITION), field(pq.DiagnosticField.MESSAGE_PRIMARY), field(pq.DiagnosticField.MESSAGE_HINT) or b"")
     columns = [(result.fname(at), result.ftype(at), result.fmod(at), result.fformat(at), result.ftable(at), result.ftablecol(at)) for at in range(result.nfields)]
@@ -19,7 +19,13 @@ class Peer:
     def __init__(self, url):
         self.wire = pq.PGconn.connect(url.encode())
         assert self.wire.status == pq.ConnStatus.OK, self.wire.error_message
-        self.wire.notice_handler = None
+        self.notices = []
+        self.wire.notice_handler = lambda result: self.notices.append(answer(result)[1:])
+
+    def told(self):
+        """The notices since the last time."""
+        told, self.notices = self.notices, []
+        return told
 
     def query(self, sql):
         """A simple Query; gives one answer per statement."""
@@ -68,6 +74,8 @@ class Peer:
             if size < 0:
                 break
             rows.append((bytes(data),))
+        if first.binary_tuples and rows:  # the head comes with the first row
+            rows[0] = (rows[0][0][19:],)
         return [("rows", b"", [], rows), *self._all()]
 
     def pipeline(self, statements, binary):

@@ -1,8 +1,8 @@
 """The parts that reads and writes are made of: values, what stands behind FROM, conditions and outputs."""
 from dataclasses import dataclass, field
 
-from tables import PROTECTED, TABLES, VIEWS, Column
-from values import OIDS, TENANTS, Value, value
+from tables import INTS, PROTECTED, TABLES, UNORDERED, VIEWS, Column
+from values import BINARY, OIDS, TENANTS, Value, value
 
 
 @dataclass
@@ -43,20 +43,15 @@ class Phrases:
 
     def slot(self, column, null=True):
         """A value for this column, marked where it is sealed."""
-        kind = {"part": "text", "partb": "text"}.get(column.kind, column.kind)
-        made = value(self.rng, kind, column.sealed)
+        made = value(self.rng, column.kind, column.sealed)
         while made.text is None and not null:
-            made = value(self.rng, kind, column.sealed)
-        if column.kind == "part":
-            made = Value("text", self.rng.choice(["a", "b", "c"]))
-        if column.kind == "partb":
-            made = Value("text", "b")
+            made = value(self.rng, column.kind, column.sealed)
         return self.written(made, column.sealed)
 
     def written(self, made, cast_too=True):
         if self.how == "literals" or self.chance(0.3):
             return made.literal(self.rng)
-        binary = self.how == "parameters" and self.chance(0.4)
+        binary = self.how == "parameters" and made.kind in BINARY and self.chance(0.4)
         declared = OIDS[made.kind] if binary or self.chance(0.4) else 0
         self.parameters.append((made, declared, binary))
         number = f"\0{len(self.parameters) - 1}\0"
@@ -71,6 +66,10 @@ class Phrases:
 
     def tenant(self):
         return self.written(Value("text", self.rng.choice(TENANTS)), cast_too=False)
+
+    def whose(self, table):
+        """A tenant of this table."""
+        return self.integer(1, 3) if any(c.kind == "owner" for c in table.columns) else self.tenant()
 
     def alias(self, letter="t"):
         self.named += 1
@@ -104,7 +103,7 @@ class Phrases:
     def view(self):
         name = self.rng.choice(list(VIEWS))
         alias = self.alias("v")
-        keys = [] if name in ("all_texts", "deeper") else [f"{alias}.id"]
+        keys = [] if name in UNORDERED else [f"{alias}.id"]
         return Source(f"{name} {alias}", [Column(f"{alias}.{c.name}", c.kind, c.sealed) for c in VIEWS[name]], [alias], keys)
 
     def derived(self, depth):
@@ -127,7 +126,7 @@ class Phrases:
         if set(left.aliases) & set(right.aliases):
             return left
         if kind == "LEFT JOIN LATERAL":
-            sealed, plain = right.of(True), [c for c in right.columns if c.kind == "int"]
+            sealed, plain = right.of(True), [c for c in right.columns if c.kind in INTS]
             if not plain or right.sql.startswith("LATERAL"):
                 return left
             alias = self.alias("l")
@@ -140,7 +139,7 @@ class Phrases:
         if kind in ("CROSS JOIN", ","):
             both.sql = f"{left.sql} {kind} {right.sql}" if kind != "," else f"{left.sql}, {right.sql}"
             return both
-        ints = lambda side: [c.name for c in side.columns if c.kind == "int"]
+        ints = lambda side: [c.name for c in side.columns if c.kind in INTS]
         if not ints(right):
             return left
         both.sql = f"{left.sql} {kind} {right.sql} ON {self.rng.choice(ints(left))} = {self.rng.choice(ints(right))}"
@@ -149,7 +148,7 @@ class Phrases:
     # Expressions
 
     def condition(self, source, depth=0):
-        rng, ints = self.rng, [c.name for c in source.columns if c.kind == "int"]
+        rng, ints = self.rng, [c.name for c in source.columns if c.kind in INTS]
         texts = [c.name for c in source.of(False) if c.kind in ("text", "tenant")]
         sealed = [c.name for c in source.of(True)]
         roll = rng.random()
@@ -159,6 +158,9 @@ class Phrases:
             return f"NOT ({self.condition(source, depth + 1)})"
         if sealed and roll < 0.4:
             return f"{rng.choice(sealed)} IS {rng.choice(['', 'NOT '])}NULL"
+        found = [c.name for c in source.columns if c.searched]
+        if found and roll < 0.5:
+            return self.searched(source, rng.choice(found))
         if sealed and roll < 0.412:
             return rng.choice([f"{rng.choice(sealed)} = {Value('text', 'x').literal(rng)}", f"{rng.choice(sealed)} LIKE 'a%'", f"{rng.choice(sealed)} IN ('a', 'b')", f"length({rng.choice(sealed)}::text) > 3"])
         if texts and roll < 0.55:
@@ -175,6 +177,19 @@ class Phrases:
             ])()
         return "true"
 
+    def searched(self, source, name):
+        """An equality on a searchable column, with its row's tenant or without."""
+        prefix = name.rpartition(".")[0]
+        tenants = [c.name for c in source.columns if c.kind == "tenant" and c.name.rpartition(".")[0] == prefix]
+        one = lambda: self.slot(Column(name, next(c.kind for c in source.columns if c.name == name), True), null=False)
+        test = self.rng.choice([
+            lambda: f"{name} = {one()}", lambda: f"{name} = {one()}", lambda: f"{name} <> {one()}", lambda: f"{name} IN ({one()}, {one()})", lambda: f"{name} NOT IN ({one()})",
+            lambda: f"{name} IS NOT DISTINCT FROM {one()}", lambda: f"{name} = ANY (ARRAY[{one()}, {one()}])", lambda: f"{one()} = {name}",
+        ])()
+        if not tenants or self.chance(0.15):
+            return test
+        return f"({tenants[0]} = {self.tenant()} AND {test})"
+
     def item(self, source, depth):
         """An output and what it carries; `kind` None: nothing that another statement can go on with."""
         rng = self.rng
@@ -186,7 +201,7 @@ class Phrases:
         column = rng.choice(sealed)
         if roll < 0.62 or column.kind == "other":
             return column.name, column.kind, True
-        ints = [c.name for c in plain if c.kind == "int"] or ["1"]
+        ints = [c.name for c in plain if c.kind in INTS] or ["1"]
         texts = [c.name for c in plain if c.kind == "text"] or ["'t'"]
         number, text = rng.choice(ints), rng.choice(texts)
         if roll < 0.72:
@@ -195,11 +210,11 @@ class Phrases:
                 f"CASE WHEN {number} > 5 THEN 'big' ELSE 'small' END", "42", "'constant'", f"{number}::text", "NULL", f"md5({text})", f"abs({number})",
             ]), None, False
         if roll < 0.82:
-            constant = {"text": "'none'", "varchar": "'none'", "json": "'{}'", "jsonb": "'{\"none\": 1}'", "bytea": "'\\x00'"}[column.kind]
-            same = rng.choice([c for c in sealed if c.kind == column.kind])
+            constant = {"text": "'none'", "varchar": "'none'", "json": "'{}'", "jsonb": "'{\"none\": 1}'", "bytea": "'\\x00'"}[column.type]
+            same = rng.choice([c for c in sealed if c.type == column.type])
             return rng.choice([
                 f"coalesce({column.name}, {constant})", f"CASE WHEN {number} > {self.integer()} THEN {column.name} END", f"CASE WHEN {number} > 10 THEN {column.name} ELSE {constant} END",
-                f"coalesce({column.name}, {same.name})", f"CASE {number} WHEN 1 THEN {column.name} WHEN 2 THEN {same.name} ELSE NULL END", f"({column.name})", f"{column.name}::{column.kind}",
+                f"coalesce({column.name}, {same.name})", f"CASE {number} WHEN 1 THEN {column.name} WHEN 2 THEN {same.name} ELSE NULL END", f"({column.name})", f"{column.name}::{column.type}",
                 f"(SELECT {column.name})", f"(SELECT secret FROM people s WHERE s.id = {number})", f"(SELECT body FROM notes s WHERE s.id = {number} LIMIT 1)", f"nullif({column.name}, NULL)",
             ]), None, True
         if roll < 0.95:

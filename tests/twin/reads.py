@@ -7,7 +7,9 @@ from values import Value
 class Reads(Phrases):
     def select(self):
         roll = self.rng.random()
-        if roll < 0.5:
+        if roll > 0.7:
+            return Statement(self.rng.choice([self.group, self.windows, self.distinct_on, self.chain, self.recursion, self.lateral, self.lateral, self.tree, self.tree, self.combined, self.shapes, self.shapes])())
+        if roll < 0.35:
             sql, _ = self.simple_select()
             keys = self.last.keys
             if keys and self.chance(0.6):

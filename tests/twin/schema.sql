@@ -28,3 +28,13 @@ CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (50) PARTITION 
 CREATE TABLE parts_low_one PARTITION OF parts_low FOR VALUES IN (1);
 CREATE TABLE parts_low_rest PARTITION OF parts_low DEFAULT;
 CREATE TABLE parts_high PARTITION OF parts DEFAULT;
+CREATE DOMAIN secret_text AS text;
+CREATE TABLE accounts (
+    id int PRIMARY KEY, org text NOT NULL, email text, login varchar(2000), mark bytea, memo secret_text, n int, UNIQUE (org, email), UNIQUE (login));
+CREATE TABLE contacts (id int PRIMARY KEY, org text NOT NULL, mail text, label text DEFAULT 'new');
+CREATE TABLE ledgers (id int PRIMARY KEY, org int NOT NULL, memo secret_text, entry jsonb, amount numeric(12, 2), at timestamptz DEFAULT '2026-11-30 12:00Z', tags text[], open bool);
+CREATE TABLE replies (id int PRIMARY KEY, note int NOT NULL REFERENCES notes ON DELETE CASCADE, body text, extra json, n int DEFAULT 7);
+CREATE VIEW threads AS SELECT r.id, r.note, r.body, t.body AS about, t.person FROM replies r LEFT JOIN notes t ON t.id = r.note;
+CREATE VIEW thread_list AS SELECT t.note AS id, json_agg(json_build_object('id', t.id, 'body', t.body, 'about', t.about) ORDER BY t.id) AS replies, count(*)::int AS count FROM threads t GROUP BY t.note;
+CREATE VIEW books AS SELECT b.id, b.org, b.memo, b.amount, b.entry FROM (SELECT l.*, row_number() OVER (PARTITION BY l.org ORDER BY l.id) AS r FROM ledgers l) b WHERE b.r < 4;
+CREATE VIEW mails AS SELECT id, org, email AS mail FROM accounts UNION ALL SELECT id, org, mail FROM contacts;

@@ -25,14 +25,16 @@ class Stored:
         for name, table in TABLES.items():
             owner = table.owner or "NULL"
             for column in table.of(True):
-                stored = {"bytea": column.name, "jsonb": f"{column.name} #>> '{{}}'"}.get(column.kind, f"{column.name}::text")
+                searched = 2 if column.searched else 1
+                stored = {"bytea": column.name, "jsonb": f"{column.name} #>> '{{}}'"}.get(column.type, f"{column.name}::text")
                 for value, tenant in self.direct.execute(f"SELECT {stored}, ({owner})::text FROM {table.name} WHERE {column.name} IS NOT NULL"):
                     count += 1
                     body = self.token(value)
-                    if body is None:
-                        failed(f"not sealed: {name}.{column.name}: {str(value)[:80]}")
-                    elif tenant is not None and owners.get(body[25:33]) != tenant:
-                        failed(f"sealed for {owners.get(body[25:33])}, in a row of {tenant}: {name}.{column.name}")
+                    if body is None or body[0] != searched:
+                        failed(f"not sealed as it should be: {name}.{column.name}: {str(value)[:80]}")
+                    kid = body[25:33] if searched == 1 else body[17:25]
+                    if tenant is not None and column.kind != "foundv" and owners.get(kid) != tenant:
+                        failed(f"sealed for {owners.get(kid)}, in a row of {tenant}: {name}.{column.name}")
         return count
 
     @staticmethod
@@ -40,8 +42,8 @@ class Stored:
         """The sealed value's bytes from its suite on."""
         if isinstance(value, bytes):
             return value[3:] if value[:3] == b"\xf8sv" else None
-        found = re.fullmatch(r'"?~s1([A-Za-z0-9_-]+)~"?', value)
-        return b"\1" + base64.urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4)) if found else None
+        found = re.fullmatch(r'"?~s([12])([A-Za-z0-9_-]+)~"?', value)
+        return bytes([int(found[1])]) + base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4)) if found else None
 
     def marks(self, failed):
         """No byte of a marked value in the database's files, deleted rows included, or in what the logs have grown by."""

@@ -4,7 +4,7 @@ import os
 import pytest
 from compare import Comparison, TwinServers
 
-CASES = int(os.environ.get("PGSEAL_TWIN_CASES", 1500))
+CASES = int(os.environ.get("PGSEAL_TWIN_CASES", 4000))
 SEED = os.environ.get("PGSEAL_TWIN_SEED", "1")
 
 

@@ -3,10 +3,22 @@ import json
 import struct
 from dataclasses import dataclass
 
+from tables import FIXED, TYPES
+
 # Stands in values for sealed columns only: where it is found in the sealed database, plaintext leaked.
 MARK = "tw1nmark"
 TENANTS = ["red", "green", "blue"]
-OIDS = {"int": 23, "text": 25, "varchar": 1043, "json": 114, "jsonb": 3802, "bytea": 17, "bool": 16}
+OIDS = {"int": 23, "text": 25, "varchar": 1043, "json": 114, "jsonb": 3802, "bytea": 17, "bool": 16, "numeric": 1700, "timestamptz": 1184, "int[]": 1007, "text[]": 1009, "varchar[]": 1015, "jsonb[]": 3807, "json[]": 199, "bytea[]": 1001}
+# Whose binary form is made here.
+BINARY = ("int", "text", "varchar", "json", "jsonb", "bytea", "bool", "int[]", "varchar[]", "jsonb[]", "json[]", "bytea[]")
+# Few, so that searches find something.
+FOUND = [f"{MARK}{text}" for text in ("one", "two", "thr'ee", "fo\\ur", "fünf", "")]
+HEXED = [text.encode().hex() for text in FOUND]
+PLAIN = {
+    "numeric": ["0", "-1.5", "12345.67", "99999.99"], "timestamptz": ["2026-11-30 12:00:00+00", "1999-12-31 23:59:59.123456+02", "infinity"],
+    "text[]": ["{}", "{a,b}", '{"x y",NULL}', '{"a\\"b","~s1"}'], "bool": ["true", "false"],
+}
+ODD_CSV = " (FORMAT csv, DELIMITER ';', NULL 'NULL', QUOTE '''', ESCAPE '\\')"
 BROKEN = ["{bad", "", "{\"a\":}", "nul", "[1,]"]
 WORDS = ["alpha", "beta", "it's", 'a "quote"', "back\\slash", "tab\there", "new\nline", "", " ", "äß日本語", "😀", "NULL", "\\N", "\\.", "{a,b}", "(1,2)", "~s1", "a,b;c", "$1", "%s", "--x", "/*y*/", "\\x41", "null", "~"]
 
@@ -22,9 +34,7 @@ class Value:
         """A constant in one of SQL's spellings."""
         if self.text is None:
             return rng.choice(["NULL", f"NULL::{self.kind}"]) if cast is None else f"NULL::{cast}"
-        if self.kind == "int":
-            return self.text
-        if self.kind == "bool":
+        if self.kind in ("int", "bool"):
             return self.text
         quoted = "'" + self.text.replace("'", "''") + "'"
         roll = rng.random()
@@ -41,7 +51,7 @@ class Value:
             return f"{quoted}::{cast or self.kind}"
         if roll < 0.25:
             return f"CAST({quoted} AS {self.kind})"
-        if roll < 0.28 and quoted.startswith("'") and "\n " not in quoted:
+        if roll < 0.28 and not self.kind.endswith("]") and quoted.startswith("'") and "\n " not in quoted:
             return f"{self.kind} {quoted}"
         return quoted
 
@@ -60,6 +70,30 @@ class Value:
         if self.kind == "bool":
             return b"\1" if self.text == "true" else b"\0"
         return self.text.encode()
+
+
+@dataclass
+class Array(Value):
+    """One dimension of values of one kind."""
+
+    cells: list
+
+    def parameter(self, binary):
+        if not binary:
+            return self.text.encode()
+        element = OIDS[self.kind.removesuffix("[]")]
+        return struct.pack(">iiiii", 1, int(any(cell.text is None for cell in self.cells)), element, len(self.cells), 1) + b"".join(map(sized, self.cells))
+
+
+def array(type, cells):
+    """A value of `type[]`."""
+    quoted = lambda text: "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return Array(f"{type}[]", "{" + ",".join(quoted(cell.text) for cell in cells) + "}", cells)
+
+
+def sized(made):
+    """The bytes of a binary field behind their count."""
+    return b"\xff\xff\xff\xff" if made.text is None else struct.pack(">i", len(made.parameter(True))) + made.parameter(True)
 
 
 def word(rng, mark):
@@ -86,12 +120,25 @@ def document(rng, mark, depth=0):
 
 def value(rng, kind, mark):
     """A random value; with MARK somewhere in it where `mark`, if the kind has room for it."""
+    if kind in ("part", "partb"):
+        return Value("text", "b" if kind == "partb" else rng.choice("abc"))
+    type = TYPES.get(kind, kind)
     if rng.random() < 0.08:
-        return Value("text" if kind == "tenant" else kind, None)
-    if kind == "int":
-        return Value(kind, str(rng.randint(1, 30)))
+        return Value(type, None)
+    if kind == "owner":
+        return Value(type, rng.choice("123"))
+    if kind in ("ref", "noteref") and rng.random() < 0.8:
+        return Value(type, str(rng.randint(1, 10) + 10 * (kind == "noteref")))
+    if type == "int":
+        return Value(type, str(rng.randint(1, 30)))
     if kind == "tenant":
-        return Value("text", rng.choice(TENANTS))
+        return Value(type, rng.choice(TENANTS))
+    if kind in ("found", "foundv"):
+        return Value(type, rng.choice(FOUND))
+    if kind == "foundb":
+        return Value(type, "\\x" + rng.choice(HEXED))
+    if kind in PLAIN:
+        return Value(kind, rng.choice(PLAIN[kind]))
     if kind in ("text", "varchar"):
         text = word(rng, mark)
         return Value(kind, text[:70] if kind == "varchar" and rng.random() < 0.97 else text if kind == "text" else text + "x" * 1010)
@@ -104,18 +151,40 @@ def value(rng, kind, mark):
     raise KeyError(kind)
 
 
+def another(rng, old):
+    """Another of the same kind; with the mark if the old one had it."""
+    if old.text is None or old.kind in ("int", *PLAIN) or old.kind.endswith("]") or old.text in TENANTS or len(old.text) < 2:
+        return old
+    if old.text in FOUND:
+        return Value(old.kind, rng.choice(FOUND))
+    if old.text[2:] in HEXED:
+        return Value(old.kind, "\\x" + rng.choice(HEXED))
+    return value(rng, old.kind, True) if MARK in old.text or old.kind == "bytea" else old
+
+
 def fitting(rng, column):
     """A value that the column takes in any row."""
-    if column.kind == "part":
-        return Value("text", rng.choice("abc"))
-    if column.kind == "partb":
-        return Value("text", "b")
-    if column.name == "person":
-        return Value("int", str(rng.randint(1, 10)))
+    if column.kind in ("ref", "noteref"):
+        return Value("int", str(rng.randint(1, 10) + 10 * (column.kind == "noteref")))
     while True:
         made = value(rng, column.kind, column.sealed)
-        if made.text is None and (column.kind == "tenant"):
+        if made.text is None and column.kind in FIXED:
             continue
         if made.kind in ("json", "jsonb") and made.text in BROKEN or made.kind == "varchar" and len(made.text or "") > 1000:
             continue
         return made
+
+
+def copied(rows, form, names):
+    """What a client sends for COPY FROM in this form."""
+    if "binary" in form:
+        return b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"".join(struct.pack(">h", len(row)) + b"".join(map(sized, row)) for row in rows) + b"\xff\xff"
+    if "csv" in form:
+        delimiter, null, quote, escape = (";", "NULL", "'", "\\") if form == ODD_CSV else (",", "", '"', '"')
+        escaped = lambda text: quote + "".join(escape + c if c in (quote, escape) else c for c in text) + quote
+    else:
+        delimiter, null = ("|", "nil") if "|" in form else ("\t", "\\N")
+        special = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", delimiter: "\\" + delimiter}
+        escaped = lambda text: "".join(special.get(c, c) for c in text)
+    lines = [delimiter.join(names)] * ("HEADER" in form) + [delimiter.join(null if made.text is None else escaped(made.text) for made in row) for row in rows]
+    return ("\n".join(lines) + "\n").encode()

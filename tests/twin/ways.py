@@ -5,7 +5,7 @@ from grammar import Grammar
 from phrases import Statement
 from psycopg import pq
 from tables import TABLES
-from values import MARK, TENANTS, Value, value
+from values import BINARY, ODD_CSV, TENANTS, Value, another, copied, value
 
 
 class Ways:
@@ -31,31 +31,29 @@ class Ways:
             self.step(lambda peer: peer.describe(name), f"describe {statement.sql}")
         for _ in range(self.rng.randint(1, 3)):
             binary = self.rng.random() < 0.5
-            parameters = [(self.again(p[0]), p[1], p[2]) for p in statement.parameters]
+            parameters = [(another(self.rng, p[0]), p[1], p[2]) for p in statement.parameters]
             self.step(lambda peer: peer.run(name, parameters, binary), self.told(Statement(statement.sql, parameters), binary), statement.ordered)
 
-    def again(self, old):
-        """Another value of the same kind, with the mark if the old one had it."""
-        if old.kind == "int" or old.text in TENANTS or old.text is None or len(old.text) < 2:
-            return old
-        marked = MARK in old.text or old.kind == "bytea"
-        return value(self.rng, old.kind, marked) if marked else old
+    def qualified(self, sql):
+        """Mostly with the schema of `people`, of which there are two: PREPARE and texts of several statements must know which is meant."""
+        return re.sub(r"\b(FROM|JOIN|INTO|UPDATE|USING|ONLY|TABLE) people\b", r"\1 public.people", sql) if self.rng.random() < 0.9 else sql
 
     def sql_prepared(self):
         statement = Grammar(self.rng, "prepared").statement()
-        if self.rng.random() < 0.8:  # PREPARE must know which of both `people` is meant
-            statement.sql = re.sub(r"\b(FROM|JOIN|INTO|UPDATE|USING|ONLY|TABLE) people\b", r"\1 public.people", statement.sql)
+        statement.sql = self.qualified(statement.sql)
         types = f" ({', '.join(p[0].kind for p in statement.parameters)})" if statement.parameters and self.rng.random() < 0.7 else ""
         if not self.step(lambda peer: peer.query(f"PREPARE q{types} AS {statement.sql}"), f"PREPARE q{types} AS {statement.sql}", count=False):
             return
         for _ in range(self.rng.randint(1, 2)):
-            values = ", ".join(self.again(p[0]).literal(self.rng) for p in statement.parameters)
+            values = ", ".join(another(self.rng, p[0]).literal(self.rng) for p in statement.parameters)
             sql = f"EXECUTE q ({values})" if values else "EXECUTE q"
             self.step(lambda peer, sql=sql: peer.query(sql), f"{statement.sql} / {sql}", statement.ordered)
         self.step(lambda peer: peer.query("DEALLOCATE q"), "DEALLOCATE q", count=False)
 
     def several(self):
-        parts = [Grammar(self.rng).statement().sql for _ in range(self.rng.randint(2, 3))]
+        parts = [self.qualified(Grammar(self.rng).statement().sql) for _ in range(self.rng.randint(2, 3))]
+        if self.rng.random() < 0.3:
+            parts = self.by_key()
         if self.rng.random() < 0.25 and self.plain.wire.transaction_status == pq.TransactionStatus.IDLE:
             parts = ["BEGIN", *parts, self.rng.choice(["COMMIT", "ROLLBACK"])]
             if self.rng.random() < 0.3:
@@ -68,16 +66,30 @@ class Ways:
         if self.plain.wire.transaction_status == pq.TransactionStatus.INERROR and "BEGIN" in parts:
             self.step(lambda peer: peer.query("ROLLBACK"), "ROLLBACK", count=False)
 
+    def by_key(self):
+        """UPDATEs of one table, one row each, as drivers send them."""
+        table = TABLES[self.rng.choice(["ledgers", "accounts", "constants", "replies", "odd", "tokens"])]
+        made = Grammar(self.rng)
+        parts = []
+        for _ in range(self.rng.randint(2, 4)):
+            chosen = self.rng.sample(table.settable, self.rng.randint(1, min(3, len(table.settable))))
+            parts.append(f"UPDATE {table.name} SET {', '.join(f'{c.name} = {made.slot(c)}' for c in chosen)} WHERE {table.key} = {made.key(table)}")
+        return parts
+
     def cursor(self):
         statement = Grammar(self.rng).select()
         if not statement.ordered:
             return
-        kind = self.rng.choice(["", "", "BINARY ", "NO SCROLL "])
+        kind = self.rng.choice(["", "", "BINARY ", "NO SCROLL ", "SCROLL ", "BINARY SCROLL "])
+        hold = " WITH HOLD" if self.rng.random() < 0.15 else ""
         if self.plain.wire.transaction_status == pq.TransactionStatus.IDLE:
             self.step(lambda peer: peer.query("BEGIN"), "BEGIN", count=False)
-        self.step(lambda peer: peer.query(f"DECLARE c {kind}CURSOR FOR {statement.sql}"), f"DECLARE c {kind}CURSOR FOR {statement.sql}", True)
+        self.step(lambda peer: peer.query(f"DECLARE c {kind}CURSOR{hold} FOR {statement.sql}"), f"DECLARE c {kind}CURSOR{hold} FOR {statement.sql}", True)
+        if hold and self.rng.random() < 0.6:
+            self.step(lambda peer: peer.query("COMMIT"), "COMMIT", count=False)
         for _ in range(self.rng.randint(1, 3)):
-            fetch = f"FETCH {self.rng.choice(['', '2', 'NEXT', 'FORWARD 3', 'ALL'])} FROM c"
+            back = ["PRIOR", "BACKWARD 2", "FIRST", "LAST", "ABSOLUTE 2", "RELATIVE -1", "-1", "BACKWARD ALL"] if "SCROLL" in kind and "NO" not in kind else []
+            fetch = f"{self.rng.choice(['FETCH', 'FETCH', 'FETCH', 'MOVE'])} {self.rng.choice(['', '2', 'NEXT', 'FORWARD 3', 'ALL', *back])} FROM c"
             self.step(lambda peer: peer.query(fetch), f"{statement.sql} / {fetch}", True)
         if self.rng.random() < 0.3:
             self.current()
@@ -89,7 +101,7 @@ class Ways:
         """What stands at a cursor is changed."""
         table = TABLES[self.rng.choice(["people", "tokens", "notes"])]
         column = self.rng.choice(table.of(self.rng.random() < 0.4))
-        if column.name in (table.key, table.tenant, "person"):
+        if column not in table.settable:
             return
         new = value(self.rng, column.kind, column.sealed).literal(self.rng)
         change = self.rng.choice([f"UPDATE {table.name} SET {column.name} = {new}", f"DELETE FROM {table.name}"])
@@ -105,39 +117,53 @@ class Ways:
         self.step(lambda peer: peer.query(sql), sql, count=False)
 
     def copy(self):
-        table = TABLES[self.rng.choice(["people", "tokens", "events", "events_b", "odd", "constants", "logs", "staff", "notes"])]
-        form = self.rng.choice(["", "", " WITH (FORMAT csv)", " WITH (FORMAT csv, HEADER, QUOTE '\"', FORCE_QUOTE *)", " WITH (FORMAT binary)", " (DELIMITER '|', NULL 'nil')"])
+        table = TABLES[self.rng.choice(list(TABLES))]
         if self.rng.random() < 0.5:
-            source = table.name if self.rng.random() < 0.6 else f"(SELECT * FROM {table.name} ORDER BY {table.unique})"
-            if table.name == "events" and source == "events":
-                source = "(SELECT * FROM events)"
-            sql = f"COPY {source} TO STDOUT{form}"
-            self.step(lambda peer: peer.copy_out(sql), sql, "ORDER BY" in source)
-            return
-        if "binary" in form or "HEADER" in form:
-            form = ""
+            self.copy_out(table)
+        else:
+            self.copy_in(table)
+
+    def copy_out(self, table):
+        form = self.rng.choice(["", "", " WITH (FORMAT csv)", " WITH (FORMAT csv, HEADER, QUOTE '\"', FORCE_QUOTE *)", " WITH (FORMAT binary)", " (DELIMITER '|', NULL 'nil')", ODD_CSV, " CSV HEADER", " (FORMAT text, HEADER)" if Grammar.version > 14 else ""])
+        divided = table.name in ("events", "parts", "parts_low")
+        roll = self.rng.random()
+        if roll < 0.35:
+            source = f"(SELECT * FROM {table.name})" if divided else table.name
+        elif roll < 0.5:
+            listed = ", ".join(c.name for c in self.rng.sample(table.columns, self.rng.randint(1, len(table.columns))))
+            source = f"(SELECT {listed} FROM {table.name})" if divided else f"{table.name} ({listed})"
+        elif roll < 0.7:
+            source = f"(SELECT * FROM {table.name} ORDER BY {table.unique})"
+        else:
+            made = Grammar(self.rng)
+            statement = made.numbered(made.select() if roll < 0.9 else made.write())
+            if statement.sql.startswith("MERGE") and Grammar.version < 17:
+                return
+            source = f"({statement.sql})"
+        sql = f"COPY {source} TO STDOUT{form}"
+        self.step(lambda peer: peer.copy_out(sql), sql, "ORDER BY" in source and roll < 0.7)
+
+    def copy_in(self, table):
+        form = self.rng.choice(["", "", " WITH (FORMAT csv)", " WITH (FORMAT binary)", " (DELIMITER '|', NULL 'nil')", " (FORMAT csv, HEADER)", ODD_CSV])
+        chosen = [c for c in table.columns if c.name in table.needed or self.rng.random() < 0.8]
+        if "binary" in form:
+            chosen = [c for c in chosen if c.type in BINARY]
+        self.rng.shuffle(chosen)
         rows = []
         for _ in range(self.rng.randint(1, 4)):
             cells = []
-            for column in table.columns:
-                made = value(self.rng, {"part": "tenant", "partb": "tenant"}.get(column.kind, column.kind), column.sealed)
+            for column in chosen:
+                made = value(self.rng, column.kind, column.sealed)
                 if column.name == table.key:
-                    made = Value("int", str(self.rng.randint(20, 60) + (100 if table.name == "staff" else 0)))
-                elif column.kind in ("part", "partb"):
-                    made = Value("text", "b")
+                    made = Value("int", str(self.rng.randint(20, 60) + table.first))
                 elif column.name == "n":
                     made = Value("int", str(self.rng.randint(100, 9999)))
-                cells.append(made.text)
-            if "csv" in form:
-                rows.append(",".join("" if cell is None else '"' + cell.replace('"', '""') + '"' for cell in cells))
-            else:
-                delimiter, null = ("|", "nil") if "|" in form else ("\t", "\\N")
-                escape = lambda cell: cell.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("|", "\\|" if delimiter == "|" else "|")
-                rows.append(delimiter.join(null if cell is None else escape(cell) for cell in cells))
-        data = ("\n".join(rows) + "\n").encode()
+                cells.append(made)
+            rows.append(cells)
+        data = copied(rows, form, [c.name for c in chosen])
         cuts = sorted(self.rng.randrange(len(data)) for _ in range(self.rng.randint(0, 4)))
         chunks = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)])]
-        sql = f"COPY {table.name} ({', '.join(c.name for c in table.columns)}) FROM STDIN{form}"
+        sql = f"COPY {table.name} ({', '.join(c.name for c in chosen)}) FROM STDIN{form}"
         self.step(lambda peer: peer.copy_in(sql, chunks), f"{sql} {data!r}")
 
     def piped(self):
@@ -148,7 +174,7 @@ class Ways:
     def utility(self):
         statement = Grammar(self.rng).statement()
         sql = self.rng.choice([
-            f"EXPLAIN (COSTS OFF) {statement.sql}", "ANALYZE people", "LOCK people IN SHARE MODE" if self.plain.wire.transaction_status == pq.TransactionStatus.INTRANS else "TABLE orgs", "TABLE people", "SELECT 'people'::regclass",
+            f"EXPLAIN (COSTS OFF) {statement.sql}", f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement.sql}", "ANALYZE people", "LOCK people IN SHARE MODE" if self.plain.wire.transaction_status == pq.TransactionStatus.INTRANS else "TABLE orgs", "TABLE people", "SELECT 'people'::regclass",
             "COMMENT ON COLUMN people.secret IS 'x'", "TRUNCATE constants", "SHOW search_path", f"VALUES (1, {Value('text', 'x').literal(self.rng)})", "SELECT count(*) FROM pg_class WHERE relname = 'people'", "", ";",
         ])
         if sql.startswith("EXPLAIN"):

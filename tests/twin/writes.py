@@ -1,7 +1,7 @@
 """Random INSERT, UPDATE, DELETE and MERGE, also in WITH."""
 from phrases import Phrases, Source, Statement
-from tables import PROTECTED, TABLES, Column
-from values import Value, value
+from tables import FIXED, PROTECTED, TABLES, Column
+from values import Value, array, value
 
 
 class Writes(Phrases):
@@ -19,9 +19,9 @@ class Writes(Phrases):
         for column in chosen:
             if column.name == table.key:
                 cells.append(self.key(table))
-            elif column.name == table.tenant or column.name in ("person", '"Org"'):
+            elif column.kind in FIXED:
                 cells.append(self.slot(column, null=self.chance(0.02)))
-            elif self.chance(0.05) and column.kind != "part":
+            elif self.chance(0.05):
                 cells.append("DEFAULT")
             else:
                 cells.append(self.slot(column))
@@ -55,7 +55,7 @@ class Writes(Phrases):
             rows = []
             for _ in range(self.rng.randint(1, 3)):
                 rows.append([f"{self.slot(c, null=False)}" if cell == "DEFAULT" or cell.startswith("NULL") else cell for c, cell in zip(chosen, self.row(table, chosen))])
-            cast = lambda c, name: f"{name}::{ {'tenant': 'text', 'part': 'text', 'partb': 'text'}.get(c.kind, c.kind)}"
+            cast = lambda c, name: f"{name}::{c.type}"
             return Statement(f"{head}SELECT {', '.join(cast(c, name) for c, name in zip(chosen, names))} FROM (VALUES {', '.join('(' + ', '.join(cells) + ')' for cells in rows)}) v({', '.join(names)}){conflict}{returning}")
         if roll < 0.92:
             return self.unnested(table, conflict)
@@ -71,33 +71,31 @@ class Writes(Phrases):
 
     def unnested(self, table, conflict):
         """Rows by arrays, of tenants too, each a constant or written out."""
-        chosen = [c for c in table.columns if c.name in table.needed or c.sealed and c.kind in ("text", "varchar", "jsonb")]
+        chosen = [c for c in table.columns if c.name in table.needed or c.sealed and c.type in ("text", "varchar", "jsonb")]
         count = self.rng.randint(1, 3)
         arrays = []
         for column in chosen:
-            kind = {"tenant": "text", "part": "text", "partb": "text"}.get(column.kind, column.kind)
-            cells = [value(self.rng, column.kind if column.kind == "tenant" else kind, column.sealed) for _ in range(count)]
+            kind = column.type
+            cells = [value(self.rng, column.kind, column.sealed) for _ in range(count)]
             if column.name == table.key:
                 cells = [Value("int", str(self.rng.randint(1, 30) + (100 if table.name == "staff" else 0))) for _ in range(count)]
-            elif column.kind in ("part", "partb"):
-                cells = [Value("text", "b")] * count
-            if self.chance(0.5):
+            if self.how != "literals" and self.chance(0.5):
+                arrays.append(f"{self.written(array(kind, cells), cast_too=False)}::{kind}[]")
+            elif self.chance(0.5):
                 arrays.append(f"ARRAY[{', '.join(cell.literal(self.rng) for cell in cells)}]::{kind}[]")
             else:
-                quoted = lambda text: "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-                text = "{" + ",".join(quoted(cell.text) for cell in cells) + "}"
-                arrays.append("'" + text.replace("'", "''") + f"'::{kind}[]")
+                arrays.append("'" + array(kind, cells).text.replace("'", "''") + f"'::{kind}[]")
         return Statement(f"INSERT INTO {table.name} ({', '.join(c.name for c in chosen)}) SELECT * FROM unnest({', '.join(arrays)}){conflict}")
 
     def conflict(self, table, name):
         if self.chance(0.55):
             return ""
-        target = self.rng.choice([f"({table.unique})", f"({table.unique})", ""])
+        target = self.rng.choice([f"({table.unique})", f"({table.unique})", *table.others, ""])
         if not target:
             return " ON CONFLICT DO NOTHING"
         if self.chance(0.2):
             return f" ON CONFLICT {target} DO NOTHING"
-        plain = [c for c in table.of(False) if c.name not in (table.key, table.tenant, "person", "kind", '"Org"')]
+        plain = [c for c in table.settable if not c.sealed]
         sets = []
         for column in self.rng.sample(table.of(True), min(len(table.of(True)), self.rng.randint(1, 2))) if table.of(True) else []:
             sets.append(f"{column.name} = " + self.rng.choice([f"EXCLUDED.{column.name}", f"EXCLUDED.{column.name}", self.slot(column), f"{name}.{column.name}", f"coalesce(EXCLUDED.{column.name}, {name}.{column.name})", "NULL"]))
@@ -110,7 +108,7 @@ class Writes(Phrases):
     def assignment(self, table, column, name):
         rng = self.rng
         if not column.sealed:
-            if column.kind == "int":
+            if column.type == "int":
                 return rng.choice([self.integer(), f"{name}.n + 1" if any(c.name == "n" for c in table.columns) else self.integer(), "DEFAULT"])
             return rng.choice([self.slot(column), f"coalesce({self.slot(column)}, 'x')" if column.kind == "text" else self.slot(column)])
         roll = rng.random()
@@ -124,7 +122,7 @@ class Writes(Phrases):
 
     def where(self, table, name):
         rng = self.rng
-        tenant = f"{name}.{table.tenant} = {self.tenant()}" if table.tenant else None
+        tenant = f"{name}.{table.tenant} = {self.whose(table)}" if table.tenant else None
         key = f"{name}.{table.key}"
         source = Source("", [Column(f"{name}.{c.name}", c.kind, c.sealed) for c in table.columns], [name], [])
         roll = rng.random()
@@ -144,7 +142,7 @@ class Writes(Phrases):
             return Statement(f"UPDATE people SET org = {self.tenant()}, name = 'm' WHERE id = {self.integer()}")
         name = table.name if "." not in table.name and self.chance(0.6) else "u"
         target = table.name + (f" {self.rng.choice(['AS ', ''])}u" if name == "u" else "")
-        settable = [c for c in table.columns if c.name not in (table.key, table.tenant, "kind", '"Org"') and (c.name != "person" or self.chance(0.1))]
+        settable = table.settable + [c for c in table.columns if c.kind in ("ref", "noteref") and self.chance(0.1)]
         chosen = self.rng.sample(settable, min(len(settable), self.rng.choice([1, 1, 2, 2, 3])))
         if len(chosen) > 1 and self.chance(0.12):
             tail = ", ".join(self.slot(c) for c in chosen)
@@ -157,9 +155,9 @@ class Writes(Phrases):
         elif self.chance(0.06) and table.of(True):
             column = self.rng.choice(table.of(True))
             sets = f"{column.name} = f.v"
-            kind = column.kind
+            kind = column.type
             rows = ", ".join(f"({key}::int, {self.slot(column, null=False)}::{kind})" for key in self.rng.sample(range(1, 31), self.rng.randint(1, 3)))
-            origin, where = f" FROM (VALUES {rows}) f(k, v)", f"f.k = {name}.{table.key}" + (f" AND {name}.{table.tenant} = {self.tenant()}" if table.tenant and self.chance(0.7) else "")
+            origin, where = f" FROM (VALUES {rows}) f(k, v)", f"f.k = {name}.{table.key}" + (f" AND {name}.{table.tenant} = {self.whose(table)}" if table.tenant and self.chance(0.7) else "")
         else:
             where = self.where(table, name)
         returning = self.returning(table) if name != "u" and not origin else self.rng.choice(["", f" RETURNING {name}.*", f" RETURNING {name}.{chosen[0].name}"])
@@ -177,18 +175,18 @@ class Writes(Phrases):
     def merge(self):
         if self.version < 15:
             return self.update()
-        table = TABLES[self.rng.choice(["people", "tokens", "constants", "notes", "events"])]
+        table = TABLES[self.rng.choice(["people", "tokens", "constants", "notes", "events", "ledgers", "accounts", "replies"])]
         sealed = self.rng.choice(table.of(True))
         needed = [c for c in table.columns if c.name in table.needed]
         source = self.rng.choice(["logs s", "people s", f"(SELECT {self.integer()} AS id) s", "(VALUES (1), (2), (3)) s(id)"])
-        tenant = f" AND m.{table.tenant} = {self.tenant()}" if table.tenant and self.chance(0.6) else ""
+        tenant = f" AND m.{table.tenant} = {self.whose(table)}" if table.tenant and self.chance(0.6) else ""
         cells = [f"s.id" if c.name == table.key else self.slot(c, null=False) for c in needed]
         arms = [
             f"WHEN MATCHED AND s.id > {self.integer()} THEN UPDATE SET {sealed.name} = {self.slot(sealed)}", f"WHEN MATCHED THEN UPDATE SET {sealed.name} = {self.slot(sealed)}",
             "WHEN MATCHED AND s.id = 3 THEN DELETE", f"WHEN NOT MATCHED THEN INSERT ({', '.join(c.name for c in needed)}, {sealed.name}) VALUES ({', '.join(cells)}, {self.slot(sealed)})", "WHEN NOT MATCHED THEN DO NOTHING",
         ]
         if self.version >= 17:
-            held = self.rng.choice([f"m.{table.tenant} = {self.tenant()}" if table.tenant else f"m.{table.key} = {self.integer()}", f"m.{table.key} = {self.integer()}"])
+            held = self.rng.choice([f"m.{table.tenant} = {self.whose(table)}" if table.tenant else f"m.{table.key} = {self.integer()}", f"m.{table.key} = {self.integer()}"])
             arms += 2 * [f"WHEN NOT MATCHED BY SOURCE AND {held} THEN UPDATE SET {sealed.name} = {self.slot(sealed)}", f"WHEN NOT MATCHED BY SOURCE AND m.{table.key} > {self.integer(20, 30)} THEN DELETE"]
         return Statement(f"MERGE INTO {table.name} m USING {source} ON m.{table.key} = s.id{tenant} {' '.join(self.rng.sample(arms, 2))}")
 
@@ -223,5 +221,7 @@ class Writes(Phrases):
         roll = self.rng.random()
         if self.chance(0.15):
             return self.chained()
+        if self.chance(0.18):
+            return self.rng.choice([self.several_writes, self.old_and_new, self.old_and_new, self.by_query, self.by_query, self.by_arrays, lambda: self.merge_returning(self.merge())])()
         kind = self.insert if roll < 0.42 else self.update if roll < 0.76 else self.delete if roll < 0.82 else self.merge if roll < 0.88 else self.with_write
         return kind()
