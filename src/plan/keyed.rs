@@ -4,7 +4,7 @@
 //! rows of equal keys are one row with one ciphertext, and rows of different keys differ whatever else they hold. ORMs
 //! group and count by all columns of an entity, its key among them.
 
-use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::ast::{BinaryOperator, Expr, SelectItem, Value};
 
 use super::owners::is_alone;
 
@@ -41,7 +41,12 @@ impl Walk<'_> {
     }
 
     /// What GROUP BY compares; a name is an input column's before it is an output's.
-    pub(super) fn grouped(&self, exprs: &[Expr], outputs: &Rows, scope: &Scope<'_>) -> Vec<Origin> {
+    pub(super) fn grouped<'e>(
+        &self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        outputs: &Rows,
+        scope: &Scope<'_>,
+    ) -> Vec<Origin> {
         let origin = |expr: &Expr| match expr {
             Expr::Value(value) => outputs.numbered(&value.value)?.origin,
             _ => match self.output_named(expr, outputs, scope) {
@@ -49,7 +54,33 @@ impl Walk<'_> {
                 None => self.origin_of(expr, scope),
             },
         };
-        exprs.iter().filter_map(origin).collect()
+        exprs.into_iter().filter_map(origin).collect()
+    }
+
+    /// The expression of the select list that one of GROUP BY means by its number or its name; else itself.
+    pub(super) fn selected<'e>(
+        &self,
+        expr: &'e Expr,
+        items: &'e [SelectItem],
+        scope: &Scope<'_>,
+    ) -> &'e Expr {
+        let found = match expr {
+            Expr::Value(value) => numbered(&value.value, items),
+            Expr::Identifier(ident) => {
+                let name = self.name(ident);
+                let mut named = items.iter().filter_map(|item| match item {
+                    SelectItem::ExprWithAlias { expr, alias } => {
+                        (self.name(alias) == name).then_some(expr)
+                    }
+                    _ => None,
+                });
+                let (found, other) = (named.next(), named.next());
+                let unknown = matches!(scope.resolve(&[name]), Meaning::Unknown);
+                found.filter(|_| unknown && other.is_none())
+            }
+            _ => None,
+        };
+        found.unwrap_or(expr)
     }
 
     /// The one output of this name, where no input column has it.
@@ -122,4 +153,21 @@ impl Walk<'_> {
                 attnums.all(|attnum| held(attnum) && (key.primary || not_null(attnum)))
             })
     }
+}
+
+/// The item of a select list that a number means; a star before it stands for any number of items.
+fn numbered<'e>(number: &Value, items: &'e [SelectItem]) -> Option<&'e Expr> {
+    let Value::Number(digits, _) = number else {
+        return None;
+    };
+    let at = digits.parse::<usize>().ok()?.checked_sub(1)?;
+    let exprs: Option<Vec<&Expr>> = items
+        .get(..=at)?
+        .iter()
+        .map(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+            _ => None,
+        })
+        .collect();
+    exprs?.pop()
 }

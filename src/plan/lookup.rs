@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectNamePart, Value};
+use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectNamePart, UnaryOperator, Value};
 
 use crate::catalog::Column;
 use crate::model::{Oid, TenantId};
@@ -146,6 +146,8 @@ impl Asking {
 #[derive(Clone, Copy)]
 pub(super) struct Operand {
     pub token: usize,
+    /// A minus stands before the number.
+    pub negative: bool,
     pub param: Option<u16>,
     /// The innermost cast is to text.
     pub as_text: bool,
@@ -232,6 +234,7 @@ impl Walk<'_> {
                 let token = self.token_at(typed.value.span)?;
                 Some(Operand {
                     token,
+                    negative: false,
                     param: None,
                     as_text: false,
                     is_cast: true,
@@ -244,6 +247,7 @@ impl Walk<'_> {
                     Value::Null | Value::Boolean(_) => None,
                     _ => Some(Operand {
                         token,
+                        negative: false,
                         param: self.param_number(token),
                         as_text: false,
                         is_cast: false,
@@ -251,8 +255,24 @@ impl Walk<'_> {
                     }),
                 }
             }
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => {
+                let number = self.operand(expr)?;
+                let positive = self.is_number(number.token) && !number.negative;
+                positive.then_some(Operand {
+                    negative: true,
+                    ..number
+                })
+            }
             _ => None,
         }
+    }
+
+    pub(super) fn is_number(&self, token: usize) -> bool {
+        let token = self.token(token);
+        token.is_some_and(|token| matches!(token.kind, TokenKind::Integer | TokenKind::Number))
     }
 
     /// The number of a term that reads no table.
@@ -277,7 +297,10 @@ impl Walk<'_> {
                     .token(operand.token)
                     .map(|token| token.text(self.sql))
                     .unwrap_or_default();
-                format!("{text}::{of_type}")
+                match operand.negative {
+                    true => format!("(-{text})::{of_type}"),
+                    false => format!("{text}::{of_type}"),
+                }
             }
         }
     }
@@ -313,7 +336,7 @@ impl Walk<'_> {
         let known = match operand.param {
             Some(number) => self.tenant_param(number, operand, column),
             None => self
-                .tenant_constant(operand.token, column)
+                .tenant_constant(operand, column)
                 .map(TenantSource::Known),
         };
         Some(match known {
@@ -362,8 +385,8 @@ impl Walk<'_> {
     }
 
     /// The tenant that a constant names, in the text form that the column's type would print.
-    pub(super) fn tenant_constant(&self, token: usize, column: &Column) -> Option<TenantId> {
-        let token = self.token(token)?;
+    pub(super) fn tenant_constant(&self, operand: Operand, column: &Column) -> Option<TenantId> {
+        let token = self.token(operand.token)?;
         let text = match token.kind {
             TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
             TokenKind::Integer => token.text(self.sql).into(),
@@ -380,7 +403,8 @@ impl Walk<'_> {
                 .flatten();
         }
         if INTEGERS.contains(&column.type_oid) {
-            return text
+            let sign = if operand.negative { "-" } else { "" };
+            return format!("{sign}{text}")
                 .parse::<i64>()
                 .ok()
                 .and_then(|number| TenantId::new(&number.to_string()));

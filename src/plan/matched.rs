@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use sqlparser::ast::Expr;
-
 use super::lexer::TokenKind;
 use super::refuse::{Stop, Walked};
 use super::scope::Scope;
@@ -11,8 +9,7 @@ use super::tenant_sql::{quoted, row_tenant_sql};
 use super::types::{Splice, TenantSource};
 use super::update::Change;
 use super::walk::Walk;
-use crate::model::ColumnRef;
-use crate::rules::{ProtectedTable, Tenant};
+use crate::rules::ProtectedTable;
 
 /// The tokens of an UPDATE's parts.
 pub(super) struct Parts {
@@ -54,31 +51,34 @@ impl Walk<'_> {
         }
     }
 
-    /// The term that asks for the tenant of rows that all belong to one row of another table, which the condition names:
-    /// no need to repeat the condition.
-    pub(super) fn named_rows(
+    /// The tenant that the statement itself holds the rows to that it changes, so that nobody need ask for theirs.
+    pub(super) fn held_target(
         &mut self,
-        table: &ProtectedTable,
-        selection: Option<&Expr>,
         scope: &Scope<'_>,
-        (start, has_from): (Option<usize>, bool),
-    ) -> Walked<Option<(Parts, i32)>> {
-        let Tenant::Parent { on_attnum, .. } = &table.tenant else {
+        (start, impure, has_from): (Option<usize>, Option<usize>, bool),
+    ) -> Walked<Option<usize>> {
+        let target = scope.sources.first();
+        let mut columns = target.iter().flat_map(|target| &target.columns);
+        let scan = columns.find_map(|column| column.origin?.scanned());
+        let Some(held) = scan.and_then(|(_, scan)| self.held_rows(scan.number)) else {
             return Ok(None);
         };
-        let on = ColumnRef {
-            table: table.oid,
-            attnum: *on_attnum,
-        };
-        let value = selection.and_then(|expr| self.equal_to(expr, on, scope));
-        let operand = value.and_then(|value| self.operand(value));
-        match operand.and_then(|operand| self.named_tenant(on, operand)) {
-            Some(TenantSource::Asked(term)) => {
-                let parts = self.askable_parts(start, has_from)?;
-                Ok(Some((parts, term)))
-            }
-            _ => Ok(None),
+        if held.is_by_name() && impure.is_none() {
+            // What the rows themselves say is compared once more when they are changed.
+            return Ok(None);
         }
+        let Some(tenant) = self.held_tenant(&held, start)? else {
+            return Ok(None);
+        };
+        if let (true, Some(TenantSource::Asked(term))) =
+            (held.is_by_name(), self.tenants.get(tenant).cloned())
+        {
+            let parts = self.askable_parts(start, has_from)?;
+            self.asking.none_matched = self.matching_none(&parts);
+            self.asking.may_be_none.remove(&term);
+            self.asking.zero_rows_ok.push(term);
+        }
+        Ok(Some(tenant))
     }
 
     /// The term that asks for the tenants of these rows.
@@ -122,7 +122,7 @@ impl Walk<'_> {
         self.refuse(message, help, "refused-lookup", Some(token))
     }
 
-    pub(super) fn matching_none(&self, parts: &Parts) -> Vec<Splice> {
+    fn matching_none(&self, parts: &Parts) -> Vec<Splice> {
         let end = |at: usize| {
             at.checked_sub(1)
                 .and_then(|last| self.token(last))

@@ -19,6 +19,7 @@ mod expr;
 mod finish;
 mod functions;
 mod guard;
+mod holders;
 mod independent;
 mod insert;
 mod join;

@@ -35,6 +35,8 @@ pub(super) struct Says {
 #[derive(Clone, Copy)]
 pub(super) struct Owner {
     pub scan: usize,
+    /// The scan whose rows hold it.
+    pub rows: usize,
     /// The table's own column, also where it is read through a view.
     pub column: ColumnRef,
     pub says: Says,
@@ -185,6 +187,7 @@ impl Relations {
         let type_oid = found.type_oid;
         (says != Says::default()).then_some(Owner {
             scan: scan.number,
+            rows: scan.number,
             column,
             says,
             type_oid,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{
     ArrayElemTypeDef, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Value, ValueWithSpan,
+    UnaryOperator, Value, ValueWithSpan,
 };
 
 use crate::model::ValueKind;
@@ -26,6 +26,8 @@ use super::walk::Walk;
 #[derive(Clone)]
 pub(super) struct Cell {
     token: usize,
+    /// A minus stands before the number.
+    negative: bool,
     /// The innermost cast; inner `None`: to a type that no sealed column has.
     cast: Option<Option<ValueKind>>,
     /// Every cast around it keeps the value whole in columns of this kind, from the innermost.
@@ -53,6 +55,7 @@ pub(super) struct Passed {
 struct Found {
     /// `None`: NULL.
     token: Option<usize>,
+    negative: bool,
     casts: Vec<Option<ValueKind>>,
 }
 
@@ -73,24 +76,36 @@ impl Walk<'_> {
             }
             Expr::TypedString(typed) => Some(Found {
                 token: Some(self.token_at(typed.value.span)?),
+                negative: false,
                 casts: vec![kind_of(&typed.data_type)],
             }),
             Expr::Value(ValueWithSpan {
                 value: Value::Null, ..
             }) => Some(Found {
                 token: None,
+                negative: false,
                 casts: Vec::new(),
             }),
             Expr::Value(value) => {
                 let token = self.token_at(value.span)?;
                 let known = self.param_number(token).is_some()
-                    || matches!(
-                        self.token(token)?.kind,
-                        TokenKind::String(_) | TokenKind::Integer | TokenKind::Number
-                    );
+                    || matches!(self.token(token)?.kind, TokenKind::String(_))
+                    || self.is_number(token);
                 known.then_some(Found {
                     token: Some(token),
+                    negative: false,
                     casts: Vec::new(),
+                })
+            }
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => {
+                let number = self.cell(expr)?;
+                let positive = self.is_number(number.token?) && !number.negative;
+                positive.then_some(Found {
+                    negative: true,
+                    ..number
                 })
             }
             _ => None,
@@ -101,6 +116,7 @@ impl Walk<'_> {
         let token = found.token?;
         self.cells.push(Cell {
             token,
+            negative: found.negative,
             cast: found.casts.first().copied(),
             casts: found.casts,
             plain: false,
@@ -397,6 +413,7 @@ impl Walk<'_> {
         };
         Some(Operand {
             token: cell.token,
+            negative: cell.negative,
             param: self.param_number(cell.token),
             as_text,
             is_cast: cell.cast.is_some(),
@@ -411,9 +428,7 @@ impl Walk<'_> {
             others
                 .filter_map(|other| self.cells.get(*other))
                 .find_map(|other| {
-                    let number = self.token(other.token).is_some_and(|token| {
-                        matches!(token.kind, TokenKind::Integer | TokenKind::Number)
-                    });
+                    let number = self.is_number(other.token);
                     other.casts.last().copied().or(number.then_some(None))
                 })
         })

@@ -169,9 +169,13 @@ impl Walk<'_> {
             GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
             _ => return Err(self.not_understood("GROUP BY of another dialect", None)),
         };
-        let keys = self.keys(group_by, None, &scope);
+        // What aggregates are of shows in the outputs, which are not known before they are walked.
+        let written = group_by.iter();
+        let written = written.map(|expr| self.selected(expr, &select.projection, &scope));
+        let written: Vec<&Expr> = written.collect();
+        let keys = self.keys(written.iter().copied(), None, &scope);
         let around = std::mem::replace(&mut self.keys, keys);
-        let mut single = self.grouped(group_by, &Rows::default(), &scope);
+        let mut single = self.grouped(written, &Rows::default(), &scope);
         single.extend(self.fixed(select.selection.as_ref(), &scope));
         let single_around = std::mem::replace(&mut self.single, single);
         let rows = self.outputs(&select.projection, &scope)?;
@@ -199,7 +203,8 @@ impl Walk<'_> {
                 self.keys = grouped;
             }
         }
-        self.keys.extend(self.keys(group_by, Some(&rows), &scope));
+        let numbered = self.keys(group_by, Some(&rows), &scope);
+        self.keys.extend(numbered);
         self.together = self.grouped(group_by, &rows, &scope);
         self.by_output(group_by.iter(), &rows, &scope, GROUP)?;
         self.together.clear();

@@ -62,8 +62,6 @@ pub(super) struct Relations {
     ancestors: HashSet<Oid, RandomState>,
     /// Tables whose rows say the tenants of others.
     pub parents: HashMap<Oid, Parent, RandomState>,
-    /// Whether any column can be compared.
-    pub searchable: bool,
     functions: HashSet<String>,
 }
 
@@ -82,15 +80,12 @@ impl Relations {
     pub(super) fn new(catalog: Arc<Catalog>, protection: Arc<Protection>) -> Self {
         let ancestors = ancestors(&catalog, &protection);
         let parents = parents(&catalog, &protection);
-        let mut columns = protection.tables.values().flat_map(|table| &table.columns);
-        let searchable = columns.any(|column| column.is_comparable());
         let mut all = Self {
             catalog,
             protection,
             views: HashMap::default(),
             ancestors,
             parents,
-            searchable,
             functions: HashSet::new(),
         };
         all.find_views();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sqlparser::ast::Expr;
 
-use crate::model::ColumnRef;
 use crate::rules::ProtectedTable;
 
 use super::lookup::{Given, Operand, Reads};
+use super::owners::Owner;
 use super::refuse::Walked;
 use super::relations::Standing;
 use super::scope::Scope;
@@ -47,9 +47,6 @@ impl Walk<'_> {
         condition: Option<&Expr>,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        if !self.relations.searchable {
-            return Ok(());
-        }
         let mut conditions = Vec::new();
         condition
             .into_iter()
@@ -84,7 +81,8 @@ impl Walk<'_> {
         let above = |side: &Side| {
             let class = side.scan.map(|scan| self.one_tenant(scan));
             let class = class.into_iter().flatten();
-            let above = |scan: &usize| outer.is_some_and(|outer| outer.offers_above(*scan));
+            let above =
+                |scan: &usize| outer.is_some_and(|outer| outer.offers_above(self.scan_of(*scan)));
             class.filter(above).collect::<Vec<usize>>()
         };
         let all: Vec<Vec<usize>> = search.sides.iter().map(above).collect();
@@ -110,6 +108,13 @@ impl Walk<'_> {
         if let Some(tenant) = tenant {
             self.give_tenant(search.fills, tenant);
         }
+    }
+
+    /// The tenant that all rows of a scan are held to.
+    pub(super) fn held_rows(&self, scan: usize) -> Option<Held> {
+        let here = Tenancy::default();
+        let class = self.tenancy.class(&here, scan);
+        self.tenancy.held(&here, &class)
     }
 
     /// The one tenant of all sides of a search.
@@ -179,28 +184,28 @@ impl Walk<'_> {
     }
 
     /// Where the tenant comes from for which values are sealed.
-    fn held_tenant(&mut self, held: &Held, token: Option<usize>) -> Walked<Option<usize>> {
+    pub(super) fn held_tenant(
+        &mut self,
+        held: &Held,
+        token: Option<usize>,
+    ) -> Walked<Option<usize>> {
         let source = match held {
             Held::Known(tenant) => Some(TenantSource::Known(tenant.clone())),
             Held::Rule(table) => return self.row_tenant(table, Given::Nothing, token).map(Some),
-            Held::Operand(owner, operand) => self.named_tenant(owner.column, *operand),
+            Held::Operand(owner, operand) => self.named_tenant(owner, *operand),
         };
         Ok(source.map(|source| self.tenant_index(source)))
     }
 
     /// Whose the rows are whose column that says it has this value.
-    pub(super) fn named_tenant(
-        &mut self,
-        column: ColumnRef,
-        operand: Operand,
-    ) -> Option<TenantSource> {
+    fn named_tenant(&mut self, owner: &Owner, operand: Operand) -> Option<TenantSource> {
         let relations = self.relations;
-        let own = relations.table_column(column)?;
-        if relations.says(column).tenant {
+        let own = relations.table_column(owner.column)?;
+        if owner.says.tenant {
             return self.tenant_value(operand, own);
         }
         let value = self.operand_sql(operand, own);
-        let query = relations.tenant_of_named(column, &value)?;
+        let query = relations.tenant_of_named(owner.column, &value)?;
         let term = self.asking.term(query, Reads::Unclear);
         self.asking.may_be_none.insert(term);
         Some(TenantSource::Asked(term))

@@ -6,13 +6,12 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident};
+use sqlparser::ast::{BinaryOperator, Expr, Ident};
 
-use crate::model::{TenantId, ValueKind};
+use crate::model::TenantId;
 use crate::rules::ProtectedTable;
 
-use super::expr::kind_of;
-use super::lookup::{Operand, TEXT, VARCHAR};
+use super::lookup::Operand;
 use super::owners::{Owner, has_one_text};
 use super::query::Rows;
 use super::refuse::Walked;
@@ -43,6 +42,11 @@ pub(super) enum Held {
 }
 
 impl Held {
+    /// Whether it is the tenant of another row, which a key names.
+    pub(super) fn is_by_name(&self) -> bool {
+        matches!(self, Self::Operand(owner, _) if !owner.says.tenant)
+    }
+
     /// Whether it is surely the same tenant.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -149,36 +153,17 @@ impl Walk<'_> {
         }
     }
 
-    /// The column that says whose its rows are, which an expression is; a text may be cast to text, as PostgreSQL writes
-    /// it in the definitions of views.
-    fn owner_of(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Owner> {
-        match expr {
-            Expr::Nested(inner) => self.owner_of(inner, scope),
-            Expr::Cast {
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                expr: inner,
-                data_type,
-                format: None,
-            } => {
-                let text = kind_of(data_type) == Some(ValueKind::Text);
-                let owner = self.owner_of(inner, scope)?;
-                (text && [TEXT, VARCHAR].contains(&owner.type_oid)).then_some(owner)
-            }
-            _ => self.relations.owner(self.origin_of(expr, scope)),
-        }
-    }
-
     /// What conditions that are ANDed say of the tenants of this level's sources.
-    pub(super) fn facts(&self, conditions: &[(&Expr, &Expr)], scope: &Scope<'_>) -> Tenancy {
+    pub(super) fn facts(&mut self, conditions: &[(&Expr, &Expr)], scope: &Scope<'_>) -> Tenancy {
         let mut facts = Tenancy::default();
         for (left, right) in conditions {
             match (self.owner_of(left, scope), self.owner_of(right, scope)) {
                 (Some(a), Some(b)) if a.is_like(&b) => {
-                    let (a, b) = (a.scan, b.scan);
-                    match (scope.offers(a), scope.offers(b)) {
-                        (true, true) => facts.same.push((a, b)),
-                        (true, false) => facts.below.push((a, b)),
-                        (false, true) => facts.below.push((b, a)),
+                    let pair = (a.scan, b.scan);
+                    match (scope.offers(a.rows), scope.offers(b.rows)) {
+                        (true, true) => facts.same.push(pair),
+                        (true, false) => facts.below.push(pair),
+                        (false, true) => facts.below.push((pair.1, pair.0)),
                         (false, false) => {}
                     }
                 }
@@ -193,21 +178,21 @@ impl Walk<'_> {
     fn holds(&self, owner: &Owner, value: &Expr, scope: &Scope<'_>) -> Option<(usize, Held)> {
         let operand = self.operand(value)?;
         // Of an outer query's rows this says nothing beyond this one.
-        let own = scope.offers(owner.scan) && has_one_text(owner.type_oid);
+        let own = scope.offers(owner.rows) && has_one_text(owner.type_oid);
         own.then_some((owner.scan, self.held_to(*owner, operand)))
     }
 
     fn held_to(&self, owner: Owner, operand: Operand) -> Held {
         let column = self.relations.table_column(owner.column);
         let column = column.filter(|_| owner.says.tenant && operand.param.is_none());
-        let known = column.and_then(|column| self.tenant_constant(operand.token, column));
+        let known = column.and_then(|column| self.tenant_constant(operand, column));
         known.map_or(Held::Operand(owner, operand), Held::Known)
     }
 
     /// The rows that are of one tenant in each group of GROUP BY, DISTINCT or PARTITION BY, for a column that says it is
     /// among the keys.
     pub(super) fn keys<'e>(
-        &self,
+        &mut self,
         exprs: impl IntoIterator<Item = &'e Expr>,
         rows: Option<&Rows>,
         scope: &Scope<'_>,
@@ -225,22 +210,20 @@ impl Walk<'_> {
                 let mut outputs = outputs.iter().filter(|output| output.name == name);
                 outputs.all(|output| output.origin == origin)
             });
-            keys.extend(self.relations.owner(origin.filter(|_| certain)));
+            keys.extend(self.owner(origin.filter(|_| certain)));
             if let (Expr::Value(value), Some(rows)) = (expr, rows) {
                 let column = rows.numbered(&value.value);
-                keys.extend(column.and_then(|column| self.relations.owner(column.origin)));
+                keys.extend(column.and_then(|column| self.owner(column.origin)));
             }
         }
         own(keys, scope)
     }
 
     /// The same of the columns of DISTINCT.
-    pub(super) fn distinct_keys(&self, rows: &[Offered], scope: &Scope<'_>) -> Vec<usize> {
+    pub(super) fn distinct_keys(&mut self, rows: &[Offered], scope: &Scope<'_>) -> Vec<usize> {
         let owners = rows.iter();
-        own(
-            owners.filter_map(|column| self.relations.owner(column.origin)),
-            scope,
-        )
+        let owners = owners.filter_map(|column| self.owner(column.origin));
+        own(owners, scope)
     }
 
     /// Notes what the condition of a join says of tenants; settles what is compared in an outer join's condition since
@@ -252,9 +235,6 @@ impl Walk<'_> {
         first: usize,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        if !self.relations.searchable {
-            return Ok(());
-        }
         let mut conditions = Vec::new();
         ands(condition, &mut conditions);
         let facts = self.facts(&conditions, scope);
@@ -268,10 +248,10 @@ impl Walk<'_> {
         inner: bool,
         first: usize,
     ) -> Walked<()> {
-        let owner = |column: &Offered| self.relations.owner(column.origin);
-        let owners = pairs
-            .iter()
-            .filter_map(|(left, right)| Some((owner(left)?, owner(right)?)));
+        let owners = pairs.iter();
+        let owners = owners.filter_map(|(left, right)| {
+            Some((self.owner(left.origin)?, self.owner(right.origin)?))
+        });
         let same = owners.filter(|(left, right)| left.is_like(right));
         let facts = Tenancy {
             same: same.map(|(left, right)| (left.scan, right.scan)).collect(),
@@ -295,7 +275,7 @@ impl Walk<'_> {
         let (left, right) = (self.one_tenant(a), self.one_tenant(b));
         let common = left.iter().filter(|scan| right.contains(scan));
         // A row that both branches stand below.
-        let common = common.filter(|scan| scope.offers_above(**scan));
+        let common = common.filter(|scan| scope.offers_above(self.scan_of(**scan)));
         let below: Vec<_> = common.map(|scan| (united, *scan)).collect();
         let none = Tenancy::default();
         let held = self.tenancy.held(&none, &left);
@@ -336,8 +316,8 @@ impl Walk<'_> {
 fn own(owners: impl IntoIterator<Item = Owner>, scope: &Scope<'_>) -> Vec<usize> {
     let owners = owners.into_iter();
     let owners = owners.filter(|owner| has_one_text(owner.type_oid));
-    let scans = owners.map(|owner| owner.scan);
-    scans.filter(|scan| scope.offers(*scan)).collect()
+    let owners = owners.filter(|owner| scope.offers(owner.rows));
+    owners.map(|owner| owner.scan).collect()
 }
 
 /// The two sides of the equalities that are ANDed at the top of a condition.

@@ -186,15 +186,11 @@ impl<'a> Walk<'a> {
         if let (Some(value), false) = (conjunct, touches.tenant) {
             return self.value_owner(value, table, scope, start).map(Some);
         }
-        if let (Some(token), false) = (impure, touches.tenant) {
-            let parts = self.named_rows(table, selection, scope, (start, has_from))?;
-            let Some((parts, term)) = parts else {
-                return Err(self.unrepeatable(table, token));
-            };
-            self.asking.none_matched = self.matching_none(&parts);
-            self.asking.may_be_none.remove(&term);
-            self.asking.zero_rows_ok.push(term);
-            return Ok(one(self.tenant_index(TenantSource::Asked(term))));
+        if !touches.tenant {
+            let held = self.held_target(scope, (start, impure, has_from))?;
+            if held.is_some() {
+                return Ok(held.map(Owner::One));
+            }
         }
         let matched = self.matched(change, start, impure, has_from)?;
         let mut found = Vec::new();

@@ -14,6 +14,7 @@ use crate::rules::ProtectedColumn;
 use super::ambiguous::asked_as;
 use super::attempt::Attempt;
 use super::branches::{Branch, Case};
+use super::holders::Holder;
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
@@ -90,6 +91,8 @@ pub(super) struct Walk<'a> {
     pub searches: Vec<Search>,
     /// Columns that values are stored in as they are.
     pub left_plain: Vec<Arc<ProtectedColumn>>,
+    /// Columns of scans that are compared with what says whose rows are.
+    pub holders: Vec<Holder>,
     /// Which scans give rows of one tenant.
     pub tenancy: Tenancy,
     /// Tenants, by index, that must be one when the statement runs.
@@ -157,6 +160,7 @@ impl<'a> Walk<'a> {
             passed: Vec::new(),
             groups: 0,
             searches: Vec::new(),
+            holders: Vec::new(),
             tenancy: Tenancy::default(),
             left_plain: Vec::new(),
             agree: Vec::new(),

@@ -6,9 +6,10 @@ import random
 SOURCES = {
     "people": (["org"], ["email"]), "former": (["org"], ["email"]), "papers": (["folder_id"], ["title", "author"]), "folders": (["org", "id"], []),
     "contacts": (["owner"], ["mail"]), "everybody": (["org"], ["email"]), "shelf": (["org", "folder_id"], ["title", "author"]),
-    "distinct_mails": (["org"], ["email"]), "contacts_of_one": ([], ["email"]), "nested": (["o"], ["m"]),
+    "distinct_mails": (["org"], ["email"]), "contacts_of_one": ([], ["email"]), "nested": (["o"], ["m"]), "orgs": (["id", "parent"], []),
 }
 JOINS = ["JOIN", "JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"]
+BEFORE_LATERAL = ["JOIN", "LEFT JOIN", "CROSS JOIN"]
 SETS = ["UNION", "UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]
 TRIES = 30
 
@@ -22,12 +23,14 @@ class Grammar:
     def query(self):
         return self.select(2, [])[0]
 
-    def source(self, depth):
+    def source(self, depth, before=()):
+        """One of FROM; `before` are those that it may refer to."""
         self.aliases += 1
         alias = f"s{self.aliases}"
-        if depth > 0 and self.random.random() < 0.15:
-            sql, keys, values = self.select(depth - 1, [])
-            return f"({sql}) {alias}", (alias, keys, values)
+        if depth > 0 and self.random.random() < 0.2:
+            lateral = bool(before) and self.random.random() < 0.5
+            sql, keys, values = self.select(depth - 1, list(before) if lateral else [])
+            return f"{'LATERAL ' if lateral else ''}({sql}) {alias}", (alias, keys, values)
         name = self.random.choice(list(SOURCES))
         return f"{name} {alias}", (alias, *SOURCES[name])
 
@@ -62,8 +65,8 @@ class Grammar:
         sql, first = self.source(depth)
         sources = [first]
         for _ in range(self.random.choice([0, 0, 1, 1, 2])):
-            more, source = self.source(depth)
             join = self.random.choice(JOINS)
+            more, source = self.source(depth, sources if join in BEFORE_LATERAL else ())
             on = "" if join == "CROSS JOIN" else " ON " + self.conditions([source, *sources], [], 0, self.random.choice([1, 2, 2, 3]))
             sql += f" {join} {more}{on}"
             sources.append(source)
@@ -116,5 +119,6 @@ class Grammar:
         if kind < 0.9:
             return f"SELECT {listed}, count(*) AS n {rows} GROUP BY {', '.join(keys + values)}", *found
         if keys and values:
-            return f"SELECT {keys[0]} AS c0, count(DISTINCT {values[0]}) AS n {rows} GROUP BY {keys[0]}", ["c0"], []
+            key = self.random.choice([keys[0], "1", "c0"])
+            return f"SELECT {keys[0]} AS c0, count(DISTINCT {values[0]}) AS n {rows} GROUP BY {key}", ["c0"], []
         return None

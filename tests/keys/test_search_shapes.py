@@ -29,6 +29,7 @@ CREATE TABLE people (id int PRIMARY KEY, org int NOT NULL, email text, note text
 CREATE TABLE former (id int PRIMARY KEY, org int NOT NULL, email text);
 CREATE TABLE folders (id int PRIMARY KEY, org int NOT NULL, name text);
 CREATE TABLE papers (id int PRIMARY KEY, folder_id int, title text, author text);
+CREATE TABLE orgs (id int PRIMARY KEY, parent int, name text);
 CREATE VIEW contacts AS SELECT p.org AS owner, p.email AS mail, p.note FROM people p WHERE p.id <> 3;
 CREATE VIEW contacts_of_one AS SELECT email FROM people WHERE org = 1;
 CREATE VIEW everybody AS SELECT org, email FROM people UNION ALL SELECT org, email FROM former;
@@ -39,6 +40,7 @@ CREATE VIEW distinct_mails AS SELECT DISTINCT org, email FROM people;
 """
 A, B, C = (f"{MARK} {name}@example.org" for name in "abc")
 PEOPLE = [(1, 1, A, "n1"), (2, 1, B, "n2"), (3, 1, A, None), (4, 2, A, "n4"), (5, 2, C, "n5"), (6, 1, None, "n6"), (7, 2, A, "n7")]
+ORGS = [(1, 2, "one"), (2, None, "two"), (3, 1, "three")]
 FORMER = [(1, 1, A), (2, 1, C), (3, 2, C), (4, 2, None), (5, 1, C)]
 FOLDERS = [(1, 1, "x"), (2, 2, "y"), (3, 1, "z"), (4, 2, "empty")]
 PAPERS = [(1, 1, "t1", A), (2, 1, "t2", B), (3, 2, "t1", A), (4, 3, "t1", C), (5, 2, None, C), (6, 3, "t2", A), (7, 1, "t1", A)]
@@ -80,6 +82,22 @@ FOUND = [
     ("SELECT name, title FROM shelf WHERE org = 1 AND title = %s AND author = %s", ("t1", A)),
     ("SELECT title FROM shelf WHERE folder_id = 1 AND author = %s", (A,)),
     ("SELECT org, title, count(*) FROM shelf GROUP BY org, title", ()),
+    # LATERAL, and tables of tenants that no rule knows.
+    ("SELECT f.id, x.id FROM folders f, LATERAL (SELECT p.id FROM papers p WHERE p.folder_id = f.id AND p.title = %s) x WHERE f.org = %s", ("t1", 1)),
+    ("SELECT f.id, x.id FROM folders f LEFT JOIN LATERAL (SELECT p.id FROM papers p WHERE p.folder_id = f.id AND p.title = %s LIMIT 1) x ON true WHERE f.org = %s", ("t2", 1)),
+    ("SELECT f.id, x.n FROM folders f CROSS JOIN LATERAL (SELECT count(DISTINCT p.title) AS n FROM papers p WHERE p.folder_id = f.id) x", ()),
+    ("SELECT o.name, x.email FROM orgs o LEFT JOIN LATERAL (SELECT DISTINCT p.email FROM people p WHERE p.org = o.id) x ON true", ()),
+    ("SELECT o.name, x.id FROM orgs o JOIN LATERAL (SELECT p.id FROM people p WHERE p.org = o.id AND p.email = %s) x ON true WHERE o.id = %s", (A, 2)),
+    ("SELECT o.name, (SELECT count(DISTINCT p.email) FROM people p WHERE p.org = o.id) FROM orgs o", ()),
+    ("SELECT p.id, f.id FROM orgs o JOIN people p ON p.org = o.id JOIN former f ON f.org = o.id AND f.email = p.email", ()),
+    ("SELECT p.id FROM orgs o JOIN people p ON p.org = o.id WHERE o.id = %s AND p.email = %s", (1, A)),
+    ("SELECT o.id, p.email, count(*) FROM orgs o JOIN people p ON p.org = o.id GROUP BY o.id, p.email", ()),
+    ("SELECT o.name, count(DISTINCT p.email) FROM orgs o JOIN people p ON p.org = o.id GROUP BY o.id", ()),
+    ("SELECT DISTINCT o.parent, p.email FROM orgs o, people p WHERE p.org = o.parent", ()),
+    # Numbers and names in GROUP BY.
+    ("SELECT org, count(DISTINCT email) FROM people GROUP BY 1", ()),
+    ("SELECT count(DISTINCT email), org AS o FROM people GROUP BY o", ()),
+    ("SELECT p.folder_id AS f, count(DISTINCT p.title) AS n FROM papers p GROUP BY 1 HAVING count(DISTINCT p.title) > 1", ()),
     # Set operations.
     ("SELECT email FROM people WHERE org = %s UNION SELECT email FROM former WHERE org = %s", (1, 1)),
     ("SELECT email FROM people WHERE org = 1 INTERSECT SELECT email FROM former WHERE org = 1", ()),
@@ -112,6 +130,11 @@ REFUSED = [
     ("SELECT 1 FROM papers WHERE title = %s", ("t1",)),
     ("SELECT 1 FROM papers WHERE id = 1 AND title = %s", ("t1",)),
     ("SELECT 1 FROM papers p LEFT JOIN folders f ON f.id = p.folder_id AND f.org = 1 WHERE p.title = %s", ("t1",)),
+    ("SELECT o.id FROM orgs o, people p, former f WHERE p.org = o.id AND f.org = o.parent AND p.email = f.email", ()),
+    ("SELECT o.parent, count(DISTINCT p.email) FROM orgs o JOIN people p ON p.org = o.id GROUP BY 1", ()),
+    ("SELECT o.name, count(DISTINCT p.email) FROM orgs o JOIN people p ON p.org = o.id GROUP BY 1", ()),
+    ("SELECT x.id FROM orgs o, LATERAL (SELECT p.id FROM people p WHERE p.org = o.id AND p.email = %s) x WHERE o.parent = %s", (A, 1)),
+    ("SELECT count(DISTINCT x.email) FROM orgs o, LATERAL (SELECT p.email FROM people p WHERE p.org = o.id) x", ()),
     ("SELECT email FROM people UNION SELECT email FROM former", ()),
     ("SELECT email FROM people WHERE org = 1 UNION SELECT email FROM former WHERE org = 2", ()),
     ("SELECT email FROM people WHERE org = %s UNION SELECT email FROM former WHERE org = %s", (1, 2)),
@@ -139,7 +162,7 @@ def pair(database, tmp_path_factory):
     with psycopg.connect(database.direct.replace("/app", "/twin"), autocommit=True) as plain, Replica(database, PGSEAL_RULES=str(rules)) as replica, \
             replica.connect() as sealed:
         plain.execute(TABLES)
-        for table, rows in (("folders", FOLDERS), ("people", PEOPLE), ("former", FORMER), ("papers", PAPERS)):
+        for table, rows in (("orgs", ORGS), ("folders", FOLDERS), ("people", PEOPLE), ("former", FORMER), ("papers", PAPERS)):
             marks = ", ".join(["%s"] * len(rows[0]))
             for row in rows:
                 sealed.execute(f"INSERT INTO {table} VALUES ({marks})", row)
@@ -201,6 +224,22 @@ def test_changes_by_a_search_under_a_parent(pair):
         assert connection.execute("DELETE FROM papers WHERE folder_id = 3 AND title = %s", ("t1",)).rowcount == 1
         assert rows(connection, "SELECT id, title, author FROM papers", ()) == sorted(
             [(1, "t1", B), (2, "t2", B), (3, "t1", A), (5, None, C), (6, "t2", A), (7, "t1", B)], key=repr)
+
+
+def test_changes_of_what_a_join_holds_to_one_tenant(pair):
+    for connection in pair:
+        update = "UPDATE papers p SET author = %s FROM folders f WHERE f.id = p.folder_id AND f.org = %s AND p.title = %s"
+        assert connection.execute(update, (C, 1, "t2")).rowcount == 2
+        assert connection.execute(update, (C, 3, "t2")).rowcount == 0
+        by_key = "UPDATE papers p SET author = %s FROM folders f WHERE f.id = p.folder_id AND f.id = %s AND p.title = %s"
+        assert connection.execute(by_key, (B, 2, "t1")).rowcount == 1
+        assert connection.execute(by_key, (B, 99, "t1")).rowcount == 0
+        by_org = "UPDATE people p SET note = %s, email = %s FROM orgs o WHERE o.id = p.org AND o.id = %s AND p.email = %s"
+        assert connection.execute(by_org, ("changed", C, 2, A)).rowcount == 2
+        assert connection.execute("DELETE FROM former f USING orgs o WHERE o.id = f.org AND o.id = %s AND f.email = %s", (1, C)).rowcount == 2
+        assert rows(connection, "SELECT id, author FROM papers WHERE author IS NOT NULL", ()) == sorted(
+            [(1, B), (2, C), (3, B), (5, C), (6, C), (7, B)], key=repr)
+        assert rows(connection, "SELECT id, email, note FROM people WHERE org = 2", ()) == [(4, C, "changed"), (5, C, "n5"), (7, C, "changed")]
 
 
 def test_rows_whose_parent_is_gone_are_an_error_not_a_miss(pair):

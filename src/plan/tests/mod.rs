@@ -12,6 +12,7 @@ mod refusals;
 mod search;
 mod several;
 mod spelled;
+mod tenants;
 mod texts;
 mod writes;
 

@@ -365,6 +365,71 @@ fn columns_are_compared_where_their_tenants_are_equal() {
 }
 
 #[test]
+fn columns_that_no_rule_knows_may_hold_a_tenant() {
+    for (sql, expected) in [
+        (
+            "SELECT o.id, x.slug FROM organisations o JOIN LATERAL (SELECT v.slug FROM virtual_keys v WHERE v.organisation_id = o.id AND v.slug = $1) x ON true WHERE o.id = $2",
+            "slug=$1@$2:2950",
+        ),
+        (
+            "SELECT v.id FROM organisations o JOIN virtual_keys v ON v.organisation_id = o.id WHERE o.id = $2 AND v.slug = $1",
+            "slug=$1@$2:2950",
+        ),
+        (
+            "SELECT v.id FROM organisations o, virtual_keys v WHERE v.organisation_id = o.id AND o.id = '00000000-0000-0000-0000-000000000007' AND v.slug = $1",
+            "slug=$1@00000000-0000-0000-0000-000000000007",
+        ),
+    ] {
+        let plan = single_with(&searchable(), sql);
+        assert_eq!(slots(sql, &plan), expected, "{sql}");
+        assert_eq!(lookup(&plan), "", "{sql}");
+    }
+    for sql in [
+        "SELECT o.id, x.slug FROM organisations o LEFT JOIN LATERAL (SELECT DISTINCT v.slug FROM virtual_keys v WHERE v.organisation_id = o.id) x ON true",
+        "SELECT o.id, (SELECT count(DISTINCT v.slug) FROM virtual_keys v WHERE v.organisation_id = o.id) FROM organisations o",
+        "SELECT 1 FROM organisations o JOIN virtual_keys a ON a.organisation_id = o.id JOIN old_keys b ON b.organisation_id = o.id AND b.slug = a.slug",
+        "SELECT o.id, v.slug, count(*) FROM organisations o JOIN virtual_keys v ON v.organisation_id = o.id GROUP BY o.id, v.slug",
+        "SELECT o.name, count(DISTINCT v.slug) FROM organisations o JOIN virtual_keys v ON v.organisation_id = o.id GROUP BY o.id",
+        "SELECT DISTINCT o.id, v.slug FROM organisations o JOIN virtual_keys v ON v.organisation_id = o.id",
+        "SELECT p.id, x.n FROM prompts p LEFT JOIN LATERAL (SELECT count(DISTINCT n.tag) AS n FROM notes n WHERE n.prompt_id = p.id) x ON true",
+    ] {
+        single_with(&searchable(), sql);
+    }
+    for sql in [
+        // Another column of the same row is another tenant.
+        "SELECT 1 FROM prompts p JOIN notes n ON n.prompt_id = p.id JOIN audit u ON u.id = p.id, virtual_keys v WHERE v.organisation_id = u.note::uuid AND v.slug = $1",
+        "SELECT o.name, count(DISTINCT v.slug) FROM organisations o JOIN virtual_keys v ON v.organisation_id = o.id GROUP BY o.name",
+        "SELECT o.name, count(DISTINCT v.slug) FROM organisations o JOIN virtual_keys v ON v.organisation_id = o.id GROUP BY 1",
+        "SELECT v.id FROM organisations o, virtual_keys v WHERE v.organisation_id = o.id AND v.slug = $1",
+        "SELECT count(DISTINCT x.slug) FROM organisations o, LATERAL (SELECT v.slug FROM virtual_keys v WHERE v.organisation_id = o.id) x",
+        // A sealed column holds no tenant.
+        "SELECT 1 FROM audit a JOIN audit b ON a.key = b.key JOIN virtual_keys v ON v.slug = $1",
+    ] {
+        refused(sql, "refused-search");
+    }
+}
+
+#[test]
+fn a_number_or_a_name_in_group_by_means_what_the_select_list_says() {
+    for sql in [
+        "SELECT organisation_id, count(DISTINCT slug) FROM virtual_keys GROUP BY 1",
+        "SELECT count(DISTINCT slug), organisation_id FROM virtual_keys GROUP BY 2",
+        "SELECT organisation_id AS o, count(DISTINCT slug) FROM virtual_keys GROUP BY o",
+        "SELECT p.organisation_id AS o, count(DISTINCT n.tag) FROM notes n JOIN prompts p ON p.id = n.prompt_id GROUP BY 1 HAVING count(DISTINCT n.tag) > 1",
+    ] {
+        single_with(&searchable(), sql);
+    }
+    for sql in [
+        "SELECT name, count(DISTINCT slug) FROM virtual_keys GROUP BY 1",
+        // An input column's name comes first.
+        "SELECT organisation_id AS name, count(DISTINCT slug) FROM virtual_keys GROUP BY name",
+        "SELECT name, organisation_id, count(DISTINCT slug) FROM virtual_keys GROUP BY 1",
+    ] {
+        refused(sql, "refused-search");
+    }
+}
+
+#[test]
 fn a_search_without_its_tenant_is_refused() {
     for sql in [
         // A tenant that only the condition of an outer join names, or only a subquery that may give no row.
