@@ -380,6 +380,9 @@ pub async fn run(
 ) -> Result<(), String> {
     let mut asked = signal(SignalKind::hangup()).map_err(|cause| cause.to_string())?;
     let rules = read_rules(&config)?;
+    if rules.is_empty() {
+        warn!("no rules are configured: nothing is protected, everything is forwarded");
+    }
     let (acceptor_now, dial) = (acceptor(&config)?, dial(&config)?);
     let (terms, verifiers) = (terms(&config), verifiers(&config)?);
     let other = Shared::new(None, Arc::new(KeyCache::new(config.ages)), None);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod listen;
+mod names;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use crate::net::{Keepalive, Timing};
 pub use auth::AuthConfig;
 pub use listen::{Listen, listen_at, socket_file};
 use listen::{listen, socket_mode};
+pub use names::environment;
+use names::{all_known, variable};
 use routes::{RouteEntry, only_routes, routes};
 use upstream::upstream_of;
 
@@ -166,7 +169,7 @@ struct Source<'a> {
 impl Source<'_> {
     /// The value of a key and where it came from; the environment wins.
     fn get(&self, key: &str, in_file: Option<&String>) -> Option<(String, String)> {
-        let variable = format!("PGSEAL_{}", key.to_ascii_uppercase());
+        let variable = variable(key);
         if let Some(value) = self.env.get(&variable).filter(|value| !value.is_empty()) {
             return Some((value.clone(), variable));
         }
@@ -201,6 +204,7 @@ impl Config {
     /// # Errors
     /// The first setting that is missing, unknown or not allowed.
     pub fn load(path: Option<&Path>, env: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        all_known(env)?;
         let name = path
             .map(|path| path.display().to_string())
             .unwrap_or_default();
@@ -233,7 +237,7 @@ impl Config {
         let get = |key: &str, value: &Option<String>| source.get(key, value.as_ref());
         let missing = |key: &str, what: &str| {
             error(
-                format!("{key} (or PGSEAL_{})", key.to_ascii_uppercase()),
+                format!("{key} (or {})", variable(key)),
                 format!("is missing: {what}"),
             )
         };

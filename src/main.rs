@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use pgseal::config::Config;
+use pgseal::config::{self, Config};
 use pgseal::net::lease;
 use pgseal::{app, keyring, ops};
 
@@ -163,7 +163,7 @@ fn main() -> ExitCode {
     let default = PathBuf::from("pgseal.toml");
     let path = cli.config.or_else(|| default.is_file().then_some(default));
     let read = move || {
-        let config = Config::load(path.as_deref(), &std::env::vars().collect());
+        let config = config::environment().and_then(|env| Config::load(path.as_deref(), &env));
         config.map_err(|error| error.to_string())
     };
     let mut config = match read() {

@@ -17,7 +17,8 @@ use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
 use crate::kms::Kms;
 use crate::net::{CatalogWatch, Database, Read, Server, metadata};
-use crate::rules::Rule;
+use crate::plan::Planner;
+use crate::rules::{self, Rule};
 use crate::session::Shared;
 
 /// How often the catalog is compared with the database's, for what others change.
@@ -166,6 +167,9 @@ impl Databases {
             let epoch = loaded.epoch + 1;
             let planned = plan_catalog(&loaded.client, &rules, epoch, former.as_deref()).await;
             let (planner, whole) = planned.map_err(words)?;
+            if let Some(former) = &former {
+                goes_on(&loaded.rules, former, &planner).map_err(words)?;
+            }
             let fingerprint = fingerprint.filter(|_| whole);
             staged.push((protected, loaded, rules, fingerprint, planner));
         }
@@ -195,6 +199,21 @@ impl Databases {
         }
         Ok(columns)
     }
+}
+
+/// Refuses a planner that no longer protects what `rules` do: what is written from then on would be plaintext.
+fn goes_on(rules: &[Rule], former: &Planner, planner: &Planner) -> Result<(), String> {
+    let catalog = planner.catalog();
+    let (before, _) = rules::resolve_again(rules, catalog, former.protection());
+    let lost = rules::left_out(&before, planner.protection(), catalog);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let lost = lost.join(", ");
+    Err(format!(
+        "the rules leave out {lost}, where new values would be stored as plaintext: say state = \"unsealing\" in the rule, reload, \
+         run `pgseal unseal`, then take the rule out; a restart takes the rules as they are"
+    ))
 }
 
 /// Whether rules say the same, wherever they stand.

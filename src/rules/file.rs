@@ -115,6 +115,9 @@ pub struct SearchRule {
     pub domain: Option<String>,
 }
 
+/// A file that was emptied by mistake must not switch protection off.
+const NOTHING: &str = "holds no [[seal]] and would protect nothing: if nothing is to be protected, take the file away, or the setting `rules`";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -186,6 +189,9 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
             error.message().to_owned(),
         )
     })?;
+    if read.seal.is_empty() {
+        return Err(at(0, NOTHING.to_owned()));
+    }
     let mut rules: Vec<Rule> = Vec::new();
     for seal in read.seal {
         let offset = seal.span().start;
@@ -328,6 +334,14 @@ mod tests {
         let rules = parse("r.toml", &format!("{rule}{rule}database = \"crm\"\n")).unwrap();
         assert_eq!(rules[0].database, None);
         assert_eq!(rules[1].database.as_deref(), Some("crm"));
+    }
+
+    #[test]
+    fn a_file_without_a_rule_is_an_error() {
+        for text in ["", "\n# [[seal]]\n", "seal = []\n"] {
+            let error = parse("r.toml", text).unwrap_err();
+            assert_eq!((error.line, error.message.as_str()), (1, NOTHING));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::catalog::{Catalog, Column, Relation, RelationKind};
 use crate::model::Oid;
 
-use super::{Protection, Rule, Tenant, parse, resolve, resolve_again};
+use super::{Protection, Rule, Tenant, left_out, parse, resolve, resolve_again};
 
 const RULES: &str = r#"
 [[seal]]
@@ -243,4 +243,64 @@ fn at_the_start_every_problem_is_an_error() {
         .map(|one| one.message.clone())
         .collect();
     assert_eq!(problems.len(), 4, "{problems:?}");
+}
+
+/// What a catalog's tables lose when the rules become these.
+fn lost(text: &str, tables: &[Written]) -> Vec<String> {
+    let first = catalog(&[KEYS, CHILD, ORDERS, NOTES]);
+    let (now, later) = (catalog(tables), parse("r.toml", text).unwrap());
+    let former = resolve(&rules(), &first).unwrap();
+    let (before, _) = resolve_again(&rules(), &now, &former);
+    left_out(&before, &resolve(&later, &now).unwrap(), &now)
+}
+
+#[test]
+fn rules_that_leave_out_what_was_protected_are_told_apart() {
+    const KEPT: &str =
+        "[[seal]]\ntable = \"keys\"\ntenant = \"org\"\ncolumns = [\"key\", \"mail\"]\n";
+    const NOTE: &str =
+        "[[seal]]\ntable = \"notes\"\ntenant = { constant = \"t\" }\ncolumns = [\"body\"]\n";
+    let all = &[KEYS, CHILD, ORDERS, NOTES];
+    assert_eq!(lost(RULES, all), [""; 0]);
+    assert_eq!(lost(&format!("{KEPT}{NOTE}"), all), [""; 0]);
+    assert_eq!(lost(KEPT, all), ["public.notes.body"]);
+    // A table that inherits from it is of the same rule.
+    assert_eq!(lost(NOTE, all), ["public.keys.key", "public.keys.mail"]);
+    let one = KEPT.replace(", \"mail\"", "");
+    assert_eq!(lost(&format!("{one}{NOTE}"), all), ["public.keys.mail"]);
+    // Under its new name it is the same column, and of what was dropped there is nothing to protect.
+    let renamed = (1, "keys", "id:int org:int secret:text mail:text", &[][..]);
+    let corrected = KEPT.replace("\"key\"", "\"secret\"");
+    assert_eq!(lost(&corrected, &[renamed, ORDERS]), [""; 0]);
+    assert_eq!(
+        lost(&one.replace("key\"]", "mail\"]"), &[renamed, ORDERS]),
+        ["public.keys.secret"]
+    );
+    // A table that its rule does not fit may hold sealed values still.
+    let unfit = (4, "notes", "id:int - body:text", &[][..]);
+    assert_eq!(lost(KEPT, &[KEYS, ORDERS, unfit]), ["public.notes"]);
+    assert_eq!(
+        lost(&format!("{KEPT}{NOTE}"), &[KEYS, ORDERS, unfit]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn what_is_being_unsealed_may_be_left_out() {
+    let with = |state: &str| {
+        let text = format!(
+            "[[seal]]\ntable = \"keys\"\ntenant = \"org\"\ncolumns = [\"mail\", {{ name = \"key\", state = \"{state}\" }}]\n"
+        );
+        resolve(&parse("r.toml", &text).unwrap(), &catalog(&[KEYS])).unwrap()
+    };
+    let without = "[[seal]]\ntable = \"keys\"\ntenant = \"org\"\ncolumns = [\"mail\"]\n";
+    let catalog = catalog(&[KEYS]);
+    let without = resolve(&parse("r.toml", without).unwrap(), &catalog).unwrap();
+    assert_eq!(left_out(&with("unsealing"), &without, &catalog), [""; 0]);
+    for state in ["sealed", "migrating", "rotating"] {
+        assert_eq!(
+            left_out(&with(state), &without, &catalog),
+            ["public.keys.key"]
+        );
+    }
 }

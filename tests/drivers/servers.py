@@ -49,6 +49,11 @@ def unpacked(version):
     return folder / "native" / "bin"
 
 
+def surroundings(**more):
+    """The environment with these settings of pgseal only: another variable that begins as they do is an error."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PGSEAL_")} | more
+
+
 def raw_login(stream):
     """Logs in by hand on a stream of bytes; gives the type of the last message: `Z` if the login went well."""
     body = b"\0\3\0\0user\0postgres\0database\0app\0\0"
@@ -144,8 +149,7 @@ class Servers:
 
     def environment(self):
         """Of pgseal and its commands."""
-        env = dict(os.environ)
-        env.update(
+        env = surroundings(
             PGSEAL_LISTEN="127.0.0.1:0",
             PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{self.port}{self._query()}",
             PGSEAL_RULES=str(self.rules),

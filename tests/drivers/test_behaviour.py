@@ -1,5 +1,6 @@
 """Refusals, tampering, outages."""
 import asyncio
+import itertools
 import os
 import socket
 import subprocess
@@ -160,6 +161,32 @@ def test_a_configuration_error_exits_64_and_names_the_setting():
     env = {"PATH": os.environ["PATH"], "PGSEAL_UPSTREAM": "postgres://h?sslmode=prefer"}
     ended = subprocess.run([os.environ["PGSEAL_BIN"], "run"], env=env, capture_output=True, text=True, cwd="/")
     assert ended.returncode == 64 and "PGSEAL_UPSTREAM" in ended.stderr and "verify-full" in ended.stderr
+
+
+def test_what_would_protect_nothing_by_mistake_does_not_start(tmp_path):
+    """A mistyped variable, an emptied file, a file that was commented out."""
+    rules = tmp_path / "rules.toml"
+    env = {"PATH": os.environ["PATH"], "PGSEAL_UPSTREAM": "postgres://127.0.0.1:1", "PGSEAL_KEYRING": "postgres://postgres@127.0.0.1:1/app"}
+
+    def started(**settings):
+        return subprocess.run([os.environ["PGSEAL_BIN"], "run"], env=env | settings, capture_output=True, text=True, cwd="/", timeout=60)
+
+    ended = started(PGSEAL_RULE=str(rules))
+    assert (ended.returncode, ended.stderr) == (64, "pgseal: PGSEAL_RULE: is no setting: PGSEAL_RULES may be meant\n")
+    for text in ("", "#[[seal]]\n"):
+        rules.write_text(text)
+        for setting in (rules, tmp_path):
+            ended = started(PGSEAL_RULES=str(setting))
+            assert ended.returncode == 64 and f"{rules}:1: holds no [[seal]]" in ended.stderr, ended.stderr
+
+
+def test_without_rules_the_log_warns(servers):
+    # No database is asked: nothing is protected.
+    env = {"PATH": os.environ["PATH"], "PGSEAL_UPSTREAM": f"postgres://127.0.0.1:{servers.port}", "PGSEAL_KEYRING": "postgres://postgres@127.0.0.1:1/app", "PGSEAL_LISTEN": "127.0.0.1:0"}
+    with subprocess.Popen([os.environ["PGSEAL_BIN"], "run"], env=env, stderr=subprocess.PIPE, text=True, cwd="/") as process:
+        said = list(itertools.takewhile(lambda line: "pgseal is ready" not in line, iter(process.stderr.readline, "")))
+        process.terminate()
+    assert any("WARN" in line and "no rules are configured: nothing is protected" in line for line in said), said
 
 
 def test_sigterm_drains_and_exits_0():

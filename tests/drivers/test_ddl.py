@@ -10,7 +10,7 @@ import psycopg
 import psycopg.types.json
 import pytest
 from conftest import MARK, TENANTS
-from servers import ROOT, raw_login
+from servers import ROOT, raw_login, surroundings
 
 A, B = TENANTS
 SECRET = "ddl-secret"
@@ -453,7 +453,7 @@ def test_a_self_join_compares_no_other_rows_tenant(client):
 
 
 def command(servers, *arguments, text=""):
-    env = dict(os.environ, PGSEAL_RULES=str(ROOT / "rules/portkey.toml"), PGSEAL_KEYRING=f"postgres://postgres@localhost:{servers.port}/app", PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{servers.port}")
+    env = surroundings(PGSEAL_RULES=str(ROOT / "rules/portkey.toml"), PGSEAL_KEYRING=f"postgres://postgres@localhost:{servers.port}/app", PGSEAL_UPSTREAM=f"postgres://127.0.0.1:{servers.port}")
     return subprocess.run([os.environ["PGSEAL_BIN"], *arguments], env=env, input=text, capture_output=True, text=True)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 import pytest
 from conftest import TENANTS
-from servers import Servers
+from servers import Servers, surroundings
 from test_connections import write_and_read
 
 PORT = 7001
@@ -35,7 +35,7 @@ def test_the_socket_has_its_mode_and_answers_the_health_check(sockets):
     path = sockets.folder / f".s.PGSQL.{PORT}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     for listen in (f"{sockets.folder}:{PORT}", f"127.0.0.1:{sockets.listen}"):
-        subprocess.run([os.environ["PGSEAL_BIN"], "healthcheck"], env=dict(os.environ, PGSEAL_LISTEN=listen), check=True)
+        subprocess.run([os.environ["PGSEAL_BIN"], "healthcheck"], env=surroundings(PGSEAL_LISTEN=listen), check=True)
 
 
 def test_the_socket_goes_with_its_process_and_a_stale_one_is_replaced(sockets):
@@ -51,7 +51,7 @@ def test_the_socket_goes_with_its_process_and_a_stale_one_is_replaced(sockets):
 
 
 def test_a_socket_in_use_is_not_taken(sockets):
-    env = dict(os.environ, PGSEAL_LISTEN=f"{sockets.folder}:{PORT}", PGSEAL_UPSTREAM="postgres://127.0.0.1:1")
+    env = surroundings(PGSEAL_LISTEN=f"{sockets.folder}:{PORT}", PGSEAL_UPSTREAM="postgres://127.0.0.1:1")
     ended = subprocess.run([os.environ["PGSEAL_BIN"], "run"], env=env, capture_output=True, text=True, cwd="/", timeout=60)
     assert ended.returncode == 1 and f".s.PGSQL.{PORT}" in ended.stderr
     write_and_read(f"postgres://postgres@/app?host={sockets.folder}&port={PORT}")

@@ -28,6 +28,7 @@ table = "public.requests"
 tenant = { constant = "main" }
 columns = [{ name = "note", state = "migrating" }]
 """
+LEAVING = LATER.replace("migrating", "unsealing")
 
 
 def direct(servers, database):
@@ -104,8 +105,41 @@ def test_a_bad_file_changes_nothing_and_is_named_with_its_line(servers):
     servers.rules.write_text(PORTKEY + CRM)
 
 
+def test_rules_that_leave_out_a_sealed_column_are_refused(servers):
+    """An emptied file, a rule or a column taken out: what clients write stays sealed."""
+    servers.rules.write_text(PORTKEY + CRM + LATER)
+    reload(servers)
+    less = PORTKEY.replace('columns = ["key", "auth_config"]', 'columns = [{ name = "auth_config", state = "unsealing" }]')
+    assert less != PORTKEY
+    for text, named in [
+        ("", "rules.toml:1: holds no [[seal]]"),
+        (PORTKEY + CRM, "public.requests.note"),
+        (PORTKEY + LATER, "database crm: the rules leave out public.notes.body"),
+        (less + CRM + LATER, "the rules leave out public.virtual_keys.key, where"),
+        ("\n".join((CRM, LATER)), "public.virtual_keys.auth_config, public.virtual_keys.key, where"),
+    ]:
+        servers.rules.write_text(text)
+        said = reload(servers, "nothing was reloaded")
+        assert named in said and ("unsealing" in said and "pgseal unseal" in said or not text), said
+        write_and_read(servers.url)
+        with through(servers) as session, through(servers, "crm") as crm, direct(servers, "app") as raw, direct(servers, "crm") as raw_crm:
+            session.execute("INSERT INTO requests (note) VALUES ('still sealed')")
+            assert raw.execute("SELECT note FROM requests ORDER BY id DESC LIMIT 1").fetchone()[0].startswith("~s1")
+            crm.execute("INSERT INTO notes (body) VALUES ('still sealed')")
+            assert notes(raw_crm)[-1].startswith("~s1") and notes(crm)[-1] == "still sealed"
+    # What was renamed is the same column under its new name, and a column that is gone cannot be left out.
+    with direct(servers, "app") as raw:
+        raw.execute("ALTER TABLE requests RENAME COLUMN note TO remark")
+        servers.rules.write_text(PORTKEY + CRM + LATER.replace('"note"', '"remark", label = "public.requests.note"'))
+        reload(servers)
+        raw.execute("ALTER TABLE requests DROP COLUMN remark; ALTER TABLE requests ADD COLUMN note text")
+        servers.rules.write_text(PORTKEY + CRM)
+        reload(servers)
+        raw.execute("TRUNCATE requests")
+
+
 def test_open_sessions_obey_new_rules_at_their_next_statement(servers):
-    servers.rules.write_text(PORTKEY)
+    servers.rules.write_text(PORTKEY + CRM)
     reload(servers)
     insert = "INSERT INTO requests (note) VALUES ($1)"
 
@@ -123,7 +157,7 @@ def test_open_sessions_obey_new_rules_at_their_next_statement(servers):
         wire.prepare(b"old", insert.encode())
         assert wire.exec_prepared(b"old", [b"p plain"]).command_tuples == 1
         session.execute("PREPARE sql_old(text) AS INSERT INTO requests (note) VALUES ($1)")
-        servers.rules.write_text(PORTKEY + LATER)
+        servers.rules.write_text(PORTKEY + CRM + LATER)
         asyncio.run(healing(lambda: reload(servers)))
         stale = wire.exec_prepared(b"old", [b"p leaked"])
         assert b"cached plan must not change result type" in stale.error_message
@@ -136,8 +170,9 @@ def test_open_sessions_obey_new_rules_at_their_next_statement(servers):
         assert {note for note in stored if not note.startswith("~s1")} == {"a plain", "p plain"}
         assert {note for note, in session.execute("SELECT note FROM requests")} == {"a plain", "a sealed", "p plain", "p sealed", "p literal"}
         # And back: the operator's word is that nothing is protected here any more.
-        servers.rules.write_text(PORTKEY)
-        reload(servers)
+        for rules in (PORTKEY + CRM + LEAVING, PORTKEY + CRM):
+            servers.rules.write_text(rules)
+            reload(servers)
         assert {note for note, in session.execute("SELECT note FROM requests")} == stored
 
 

@@ -31,7 +31,7 @@ class Database(Servers):
 
     def settings(self, **more):
         """The environment of a pgseal of this database."""
-        env = {key: value for key, value in os.environ.items() if not key.startswith(("PGSEAL_", "AWS_")) or key == "PGSEAL_BIN"}
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("PGSEAL_", "AWS_"))}
         env.update(
             CREDENTIALS,
             PGSEAL_LISTEN="127.0.0.1:0",
