@@ -119,15 +119,18 @@ impl Plain {
     }
 }
 
-/// 32 bytes of key material. Wiped when dropped, cannot be printed or compared.
+/// 32 bytes of key material. Wiped when dropped, cannot be printed or compared. They stay where they are when it is moved:
+/// what a move leaves behind is not wiped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Secret([u8; 32]);
+pub struct Secret(Box<[u8; 32]>);
 
 impl Secret {
-    /// Takes the bytes over.
+    /// Copies the bytes, which the caller wipes.
     #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        let mut secret = Self(Box::new([0; 32]));
+        secret.0.copy_from_slice(bytes);
+        secret
     }
 
     /// The key material, for ciphers and key derivation only.

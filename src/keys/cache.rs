@@ -259,7 +259,7 @@ mod tests {
         Arc::new(DataKey::new(
             TenantId::new(tenant).unwrap(),
             Purpose::Dek,
-            &Secret::new([byte; 32]),
+            &Secret::new(&[byte; 32]),
         ))
     }
 
@@ -340,7 +340,9 @@ mod tests {
                 kid: KeyId(kid),
                 tenant: TenantId::new(&format!("{number:036}")).unwrap(),
                 purpose: Purpose::Dek,
-                material: Material::Randomised(XaesKey::new(kid.repeat(4)[..].try_into().unwrap())),
+                material: Material::Randomised(Box::new(XaesKey::new(
+                    kid.repeat(4)[..].try_into().unwrap(),
+                ))),
             };
             cache.insert(Arc::new(key), true);
         }

@@ -13,6 +13,7 @@ use aes::Aes256;
 use aes::cipher::KeyInit;
 use hkdf::Hkdf;
 use sha2::Sha256;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::model::{KeyId, Refusal, Secret, TenantId};
 
@@ -38,10 +39,31 @@ impl Purpose {
 
 /// HKDF-SHA256 without salt of a 32-byte key, to 32 bytes (RFC 5869).
 fn derive(secret: &Secret, label: &[u8]) -> Secret {
-    let mut out = [0; 32];
-    // 32 bytes are far below the limit of 255 hashes, so this cannot fail; all-zero output would fail the key check.
-    let _ = Hkdf::<Sha256>::new(None, secret.expose()).expand(label, &mut out);
-    Secret::new(out)
+    wiping_stack(|| {
+        let mut out = Zeroizing::new([0; 32]);
+        // 32 bytes are far below the limit of 255 hashes, so this cannot fail; all-zero output would fail the key check.
+        let _ = Hkdf::<Sha256>::new(None, secret.expose()).expand(label, out.as_mut());
+        Secret::new(&out)
+    })
+}
+
+/// Works with key material, then overwrites the stack that was used: hashes and ciphers keep blocks of their input there.
+fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
+    /// More than what the ciphers take, in a debug build too.
+    const USED: usize = 16 << 10;
+
+    #[inline(never)]
+    fn apart<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    #[inline(never)]
+    fn overwrite() {
+        let mut used = [0_u8; USED];
+        used.zeroize();
+    }
+    let done = apart(work);
+    overwrite();
+    done
 }
 
 /// The key id of a data key: the first 8 bytes of HKDF(key, "sv1/kcv").
@@ -67,13 +89,9 @@ pub struct DataKey {
 }
 
 /// What a key's purpose needs of it.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all keys are of the large kind, and each is in an Arc already"
-)]
 enum Material {
-    /// The expanded XAES-256-GCM key.
-    Randomised(XaesKey),
+    /// The expanded XAES-256-GCM key, which stays where it is when this is moved.
+    Randomised(Box<XaesKey>),
     /// A search key, of which each domain has two keys of its own.
     Deterministic(Secret),
 }
@@ -85,7 +103,8 @@ impl DataKey {
         let material = match purpose {
             Purpose::Dek => {
                 let subkey = derive(secret, b"sv1/rnd/xaes256gcm");
-                Material::Randomised(XaesKey::new(subkey.expose()))
+                let expanded = wiping_stack(|| Box::new(XaesKey::new(subkey.expose())));
+                Material::Randomised(expanded)
             }
             Purpose::Search => Material::Deterministic(secret.clone()),
         };
@@ -111,7 +130,7 @@ impl DataKey {
             return None;
         };
         let label = [b"sv1/det/aes256siv\0", domain.as_bytes()].concat();
-        let mut keys = zeroize::Zeroizing::new([0; 64]);
+        let mut keys = Zeroizing::new([0; 64]);
         Hkdf::<Sha256>::new(None, secret.expose())
             .expand(&label, keys.as_mut())
             .ok()?;

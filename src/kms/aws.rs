@@ -183,9 +183,7 @@ fn in_region(key_arn: &str, region: &str) -> Option<String> {
 /// The plaintext out of the SDK's blob, whose `Debug` would print it.
 fn secret(blob: Option<Blob>) -> Result<Secret, KmsError> {
     let bytes = Zeroizing::new(blob.map(Blob::into_inner).unwrap_or_default());
-    bytes
-        .as_slice()
-        .try_into()
+    <&[u8; 32]>::try_from(bytes.as_slice())
         .map(Secret::new)
         .map_err(|_| KmsError::denied("the key has not 32 bytes"))
 }

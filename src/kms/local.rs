@@ -39,7 +39,7 @@ impl LocalKms {
                 file.write_all(root.as_ref())
                     .and_then(|()| file.sync_all())
                     .map_err(|cause| format!("{name} cannot be written: {cause}"))?;
-                Secret::new(*root)
+                Secret::new(&root)
             }
             Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => read(path)?,
             Err(cause) => return Err(format!("{name} cannot be made: {cause}")),
@@ -70,7 +70,7 @@ fn read(path: &Path) -> Result<Secret, String> {
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
     file.read_to_end(&mut bytes)
         .map_err(|cause| format!("{name} cannot be read: {cause}"))?;
-    let root: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
+    let root = <&[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
         format!(
             "{name} is no key file: it has {} bytes instead of 32",
             bytes.len()
@@ -103,7 +103,7 @@ impl Kms for LocalKms {
         self.check(key_arn)?;
         let mut bytes = zeroize::Zeroizing::new([0; 32]);
         getrandom::fill(bytes.as_mut()).map_err(|_| no_random())?;
-        let secret = Secret::new(*bytes);
+        let secret = Secret::new(&bytes);
         Ok(Generated {
             wrapped: self.wrap(key_arn, &secret, context).await?,
             secret,
@@ -151,9 +151,7 @@ impl Kms for LocalKms {
                 .decrypt(&Nonce::from(*nonce), payload)
                 .map_err(|_| invalid())?,
         );
-        plain
-            .as_slice()
-            .try_into()
+        <&[u8; 32]>::try_from(plain.as_slice())
             .map(Secret::new)
             .map_err(|_| invalid())
     }

@@ -159,7 +159,7 @@ impl Verifiers {
                 sql,
                 client: Mutex::new(None),
             }),
-            mock: Secret::new(mock),
+            mock: Secret::new(&mock),
         })
     }
 

@@ -11,7 +11,7 @@ const LABEL: &str = "public.virtual_keys.key";
 
 fn key(tenant: &str, byte: u8) -> DataKey {
     let tenant = TenantId::new(tenant).unwrap();
-    DataKey::new(tenant, Purpose::Dek, &Secret::new([byte; 32]))
+    DataKey::new(tenant, Purpose::Dek, &Secret::new(&[byte; 32]))
 }
 
 fn sealed(key: &DataKey, plain: &[u8]) -> Sealed {
@@ -69,7 +69,7 @@ fn our_vectors() {
         let nonce: [u8; NONCE_LEN] = hex::decode(&vector.nonce).unwrap().try_into().unwrap();
         let plain = hex::decode(&vector.plaintext).unwrap();
         let tenant = TenantId::new(&vector.tenant).unwrap();
-        let key = DataKey::new(tenant, Purpose::Dek, &Secret::new(dek));
+        let key = DataKey::new(tenant, Purpose::Dek, &Secret::new(&dek));
         assert_eq!(hex::encode(key.kid.0), vector.kid);
         assert_eq!(
             hex::encode(aad(&key, SUITE_RANDOMISED, FLAGS, &vector.field).unwrap()),
@@ -107,7 +107,7 @@ fn our_vectors_of_searchable_values() {
         let secret: [u8; 32] = hex::decode(&vector.key).unwrap().try_into().unwrap();
         let plain = hex::decode(&vector.plaintext).unwrap();
         let tenant = TenantId::of_keyring(&vector.tenant).unwrap();
-        let key = DataKey::new(tenant, Purpose::Search, &Secret::new(secret));
+        let key = DataKey::new(tenant, Purpose::Search, &Secret::new(&secret));
         let value = seal_searchable(&key, &vector.domain, &Plain::new(plain.clone())).unwrap();
         let stored = value.to_wire(ValueKind::Bytea, Format::Binary);
         assert_eq!(hex::encode(&stored), vector.bytes);
@@ -131,7 +131,7 @@ fn our_vectors_of_searchable_values() {
 fn a_searchable_value_opens_under_its_own_tenant_and_unchanged_only() {
     let of = |tenant: &str| {
         let tenant = TenantId::new(tenant).unwrap();
-        DataKey::new(tenant, Purpose::Search, &Secret::new([1; 32]))
+        DataKey::new(tenant, Purpose::Search, &Secret::new(&[1; 32]))
     };
     let (acme, other) = (of("acme"), of("globex"));
     let plain = Plain::new(b"sk-acme-0001".to_vec());

@@ -1,11 +1,15 @@
-"""The memory that keys are in is locked where that is allowed, and it is said where it is not."""
+"""The memory that keys are in: locked where that is allowed, said where it is not, and wiped."""
 import os
 import resource
 import shutil
 import subprocess
 
+import psycopg
 import pytest
-from replicas import Replica, new_tenant, read, write
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from kms_emulator import Kms
+from replicas import Replica, eventually, new_tenant, read, write
 
 IPC_LOCK = 1 << 14
 
@@ -54,3 +58,53 @@ def test_memory_is_not_locked_below_a_limit_and_that_is_said(database):
     with Unprivileged(database) as replica:
         works(replica, database)
         assert locked(replica.process) == 0 and "memory is not locked" in replica.log.read_text()
+
+
+def stands(process, needle):
+    """How often these bytes stand in the process's memory."""
+    found = 0
+    with open(f"/proc/{process.pid}/maps") as maps, open(f"/proc/{process.pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, mode, *_ = line.split()
+            if not mode.startswith("rw"):
+                continue
+            start, end = (int(edge, 16) for edge in span.split("-"))
+            memory.seek(start)
+            try:
+                found += memory.read(end - start).count(needle)
+            except OSError:
+                # Guard pages and the like.
+                continue
+    return found
+
+
+def subkey(material):
+    """What values are sealed with (docs/format.md)."""
+    return HKDF(SHA256(), 32, None, b"sv1/rnd/xaes256gcm").derive(material)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read the memory of a process that is not dumpable")
+def test_a_disabled_tenants_key_leaves_memory(database, direct):
+    kms = Kms().start()
+    try:
+        aws = {"PGSEAL_KMS": "aws", "PGSEAL_KMS_KEY": kms.create_key().arn, "AWS_ENDPOINT_URL_KMS": kms.url}
+        tenant = new_tenant(database)
+        with Replica(database, **aws) as writer, writer.connect() as through:
+            row = write(through, tenant, "v")
+        [material] = kms.plains
+        # This one has it from KMS, and not from its own making.
+        with Replica(database, **aws) as replica, replica.connect() as through:
+            assert read(through, row) == "v"
+            assert read(through, write(through, tenant, "w" * 5000)) == "w" * 5000
+            assert stands(replica.process, subkey(material)) == 1
+            assert stands(replica.process, material) == 0, "what the key was derived from is still there"
+            direct.execute("UPDATE pgseal.tenant SET state = 'disabled' WHERE id = %s", (str(tenant),))
+
+            def gone():
+                with pytest.raises(psycopg.Error):
+                    read(through, row)
+                assert stands(replica.process, subkey(material)) == stands(replica.process, material) == 0
+
+            eventually(gone)
+    finally:
+        kms.stop()

@@ -37,7 +37,7 @@ pub(crate) const LABEL: &str = "public.vault.secret";
 
 /// The key that is in memory, and one that KMS refuses.
 pub(crate) fn key(denied: bool) -> Arc<DataKey> {
-    let secret = Secret::new([if denied { 9 } else { 7 }; 32]);
+    let secret = Secret::new(&[if denied { 9 } else { 7 }; 32]);
     let tenant = TenantId::new(TENANT).unwrap();
     Arc::new(DataKey::new(tenant, Purpose::Dek, &secret))
 }

@@ -62,7 +62,7 @@ fn key(tenant: &str) -> Arc<DataKey> {
     Arc::new(DataKey::new(
         TenantId::new(tenant).unwrap(),
         Purpose::Dek,
-        &Secret::new([7; 32]),
+        &Secret::new(&[7; 32]),
     ))
 }
 

@@ -76,7 +76,7 @@ impl Wire {
             match self.session.advance(peer, inbox, &mut self.out) {
                 Ok(Progress::NeedVerifier(role)) => {
                     let known = Verifier::read(&verifier("secret", SALT, ROUNDS)).unwrap();
-                    let mock = Verifier::mock(&crate::model::Secret::new([1; 32]), &role);
+                    let mock = Verifier::mock(&crate::model::Secret::new(&[1; 32]), &role);
                     self.session
                         .verifier(if role == "app" { known } else { mock });
                     return self.advance();

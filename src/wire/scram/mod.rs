@@ -79,7 +79,7 @@ impl Verifier {
             rounds: rounds.parse().ok().filter(|rounds| *rounds > 0)?,
             salt: Some(salt).filter(|salt| !salt.is_empty())?,
             stored_key: sum(stored)?,
-            server_key: Secret::new(sum(server)?),
+            server_key: Secret::new(&sum(server)?),
         })
     }
 
@@ -93,7 +93,7 @@ impl Verifier {
             salt: salt.get(..MOCK_SALT).unwrap_or_default().to_vec(),
             // Nobody knows a ClientKey whose hash this is.
             stored_key: of(b"stored key"),
-            server_key: Secret::new(of(b"server key")),
+            server_key: Secret::new(&of(b"server key")),
         }
     }
 }

@@ -185,7 +185,7 @@ impl Challenged {
             keys: Keys {
                 rounds,
                 salt,
-                client_key: Secret::new(*client_key),
+                client_key: Secret::new(&client_key),
                 server_key,
             },
         })

@@ -28,8 +28,8 @@ pub(crate) fn keys(password: &str, salt: &[u8], rounds: u32) -> Keys {
     Keys {
         rounds,
         salt: salt.to_vec(),
-        client_key: Secret::new(client_key(password, salt, rounds)),
-        server_key: Secret::new(server_key),
+        client_key: Secret::new(&client_key(password, salt, rounds)),
+        server_key: Secret::new(&server_key),
     }
 }
 
@@ -139,12 +139,12 @@ fn another_verifier_is_told_apart_from_another_password() {
         log_in(other_password, false, None, None),
         Err(ScramError::Denied)
     );
-    let mock = Verifier::mock(&Secret::new([7; 32]), b"nobody");
-    let again = Verifier::mock(&Secret::new([7; 32]), b"nobody");
+    let mock = Verifier::mock(&Secret::new(&[7; 32]), b"nobody");
+    let again = Verifier::mock(&Secret::new(&[7; 32]), b"nobody");
     assert_eq!((&mock.salt, mock.rounds), (&again.salt, 4096));
     assert_ne!(
         mock.salt,
-        Verifier::mock(&Secret::new([7; 32]), b"other").salt
+        Verifier::mock(&Secret::new(&[7; 32]), b"other").salt
     );
 }
 
