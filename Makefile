@@ -8,12 +8,16 @@ PYTEST := NODE_PATH=$(CACHE)/node/node_modules PGSEAL_SERVERS=$(CACHE)/versions/
 .PHONY: demo test regress versions-suite sizes oracle lint bench deps venv node versions drivers
 
 # The suite on each version that the distribution does not have; $(1): what is left out on those between the oldest and the newest.
+# The tests of keys that lean on the server: the keyring, searches, values that are sealed anew, backups.
+KEYS_OF_VERSIONS := $(foreach name,backups commands rotation sealing search search_shapes unsealing,tests/keys/test_$(name).py)
+
 define ON_EACH_VERSION
 set -e; for version in 14 16 17 18; do \
 	export PGSEAL_TEST_VERSION=$$version PGSEAL_TWIN_CASES=600 RECORDER_SCRIPTS=15; \
 	case $$version in 14|18) only="";; *) only="$(1)";; esac; \
 	$(PYTEST) -n 2 -k "$$only" tests/drivers; \
 	$(PYTEST) -n 2 --dist loadfile -k "not cannot_be_held" tests/twin tests/recorder; \
+	$(PYTEST) -n 2 --dist loadfile $(KEYS_OF_VERSIONS); \
 done
 endef
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from kms_emulator import Kms
 from replicas import Database, Replica, new_tenant, read, write
-from servers import BIN, free_port
+from servers import free_port
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,10 @@ class Restored(Database):
         self.folder = Path(tempfile.mkdtemp(prefix="pgseal-"))
         if self.user_of_postgres():
             os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
-        self._run(f"{BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", str(self.source.port), "-U", "postgres", "-D", str(self.folder / "data"), "-c", "fast", "--no-sync")
+        data = self.folder / "data"
+        subprocess.run(["pg_basebackup", "-h", "127.0.0.1", "-p", str(self.source.port), "-U", "postgres", "-D", data, "-c", "fast", "--no-sync"], check=True)
+        if self.user:
+            subprocess.run(["chown", "-R", self.user, data], check=True)
         return self
 
     def user_of_postgres(self):
@@ -45,7 +48,7 @@ class Restored(Database):
         return self.user
 
     def __enter__(self):
-        self.pgseal, self.port, self.bin = None, free_port(), BIN
+        self.pgseal, self.port, self.bin = None, free_port(), self.source.bin
         settings = f"\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
         if self.until:
             settings += (
@@ -75,7 +78,7 @@ def test_a_dump_restored_elsewhere_is_read_and_one_without_a_key_names_it(databa
     direct.execute("CREATE DATABASE restored")
     restored = database.direct.replace("/app", "/restored")
     try:
-        dump = subprocess.Popen([f"{BIN}/pg_dump", database.direct], stdout=subprocess.PIPE)
+        dump = subprocess.Popen(["pg_dump", database.direct], stdout=subprocess.PIPE)
         subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", restored], stdin=dump.stdout, check=True, stdout=subprocess.DEVNULL)
         assert dump.wait() == 0
         with psycopg.connect(restored, autocommit=True) as other:
