@@ -89,7 +89,7 @@ def test_psycopg(servers, direct, table, column, kind, prepare, binary):
     cursor = connection.cursor(binary=binary)
     run = lambda sql, *params: cursor.execute(sql, params, prepare=prepare)
     cast = f"%s::{kind}"
-    for number, value in enumerate(values(kind, prepare and not binary and takes_a_megabyte(table, column, kind))):
+    for number, value in enumerate(values(kind, prepare and takes_a_megabyte(table, column, kind))):
         tenant, row = TENANTS[number % 2], uuid.uuid4()
         name, other = extra(table, row.int % 1000003)
         insert = f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES (%s, %s, %s, {cast})"
@@ -113,6 +113,17 @@ def test_psycopg(servers, direct, table, column, kind, prepare, binary):
         assert star.fetchone()[names.index(column)] == value
         assert types == [description.type_code for description in direct.execute(f"SELECT * FROM {table} LIMIT 0").description]
     connection.close()
+
+
+@pytest.mark.parametrize("table,column,kind", [column for column in COLUMNS if column not in FIRST])
+def test_a_megabyte(servers, direct, table, column, kind):
+    value, row = values(kind, True)[7], uuid.uuid4()
+    assert len(str(value)) > 1 << 20
+    name, other = extra(table, row.int % 1000003)
+    with psycopg.connect(servers.url, autocommit=True) as through:
+        through.execute(f"INSERT INTO {table} (id, {owner(table)}, {name}, {column}) VALUES (%s, %s, %s, %s::{kind})", (row, TENANTS[0], other, sent(kind, value)))
+        assert check_raw(direct, table, column, kind, row, TENANTS[0])
+        assert through.execute(f"SELECT {column} FROM {table} WHERE id = %s", (row,)).fetchone() == (value,)
 
 
 @KINDS

@@ -14,6 +14,7 @@ from conftest import TENANTS
 from servers import BIN, Servers, raw_login
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+GSSENC_REQUEST = struct.pack("!ii", 8, 80877104)
 
 
 def write_and_read(url, **options):
@@ -90,6 +91,22 @@ def test_direct_tls_speaks_only_postgresql(encrypted):
     trust.set_alpn_protocols(["http/1.1"])
     with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", servers.listen), timeout=10) as plain:
         trust.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_gss_encryption_is_declined_and_the_client_goes_on(encrypted):
+    servers, _ = encrypted
+    trust = ssl.create_default_context(cafile=servers.certificate)
+    with socket.create_connection(("127.0.0.1", servers.listen), timeout=10) as stream:
+        stream.sendall(GSSENC_REQUEST)
+        assert stream.recv(10) == b"N"
+        assert raw_login(stream) == b"Z"
+    with socket.create_connection(("127.0.0.1", servers.listen), timeout=10) as plain:
+        plain.sendall(GSSENC_REQUEST)
+        assert plain.recv(10) == b"N"
+        plain.sendall(SSL_REQUEST)
+        assert plain.recv(1) == b"S"
+        with trust.wrap_socket(plain, server_hostname="localhost") as stream:
+            assert raw_login(stream) == b"Z"
 
 
 def test_bytes_before_the_handshake_end_the_connection(encrypted):

@@ -6,22 +6,23 @@ import subprocess
 from pathlib import Path
 
 from conftest import TENANTS
-from test_columns import KINDS, check_raw, extra, owner, values
+from test_columns import KINDS, check_raw, extra, owner, takes_a_megabyte, values
 
 SCRIPT = Path(__file__).parent / "node" / "columns.cjs"
 
 
 @KINDS
 def test_node_postgres(servers, direct, table, column, kind):
+    all_values = values(kind, takes_a_megabyte(table, column, kind))
     job = {
         "url": servers.url, "table": table, "column": column, "kind": kind, "owner": owner(table), "name": extra(table, 0)[0],
         "tenants": [str(tenant) for tenant in TENANTS],
-        "values": [base64.b64encode(value).decode() if isinstance(value, bytes) else value for value in values(kind)],
+        "values": [base64.b64encode(value).decode() if isinstance(value, bytes) else value for value in all_values],
     }
     done = subprocess.run(["node", str(SCRIPT)], input=json.dumps(job), text=True, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(rows) == 8 * len(values(kind))
+    assert len(rows) == 8 * len(all_values)
     for row in rows:
         assert check_raw(direct, table, column, kind, row["row"], row["tenant"]) == (not row["empty"])
 
