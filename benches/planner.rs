@@ -39,6 +39,7 @@ fn main() {
         utf8: true,
         standard_conforming_strings: true,
         statements: &|_| None,
+        executes: false,
         cursors: &|_| None,
         resolved: &meanings,
         made: &[],

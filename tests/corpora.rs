@@ -39,6 +39,7 @@ fn verdict(planner: &Planner, snapshot: &Snapshot, sql: &str) -> Verdict {
         utf8: true,
         standard_conforming_strings: true,
         statements: &|_| None,
+        executes: false,
         cursors: &|_| None,
         resolved: &resolved,
         made: &[],

@@ -117,6 +117,7 @@ fn verdict(planner: &Planner, sql: &str) -> Verdict {
         utf8: true,
         standard_conforming_strings: true,
         statements: &|_| None,
+        executes: false,
         cursors: &|_| None,
         resolved: &HashMap::new(),
         made: &[],

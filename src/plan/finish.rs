@@ -218,6 +218,7 @@ impl Walk<'_> {
             ambiguous: false,
             sets: self.sets.take(),
             unknown_target: self.unknown_target,
+            passes: None,
         })
     }
 
@@ -378,5 +379,6 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         ambiguous: false,
         sets: None,
         unknown_target: false,
+        passes: None,
     }
 }

@@ -1,30 +1,50 @@
-//! Prepared statements and cursors of SQL: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE.
+//! Prepared statements and cursors of SQL: PREPARE, DEALLOCATE, DECLARE, FETCH, CLOSE.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{Oid, Plain, TenantId};
+use crate::model::Oid;
 
 use super::finish::forward;
-use super::lexer::{self, Limits, StringKind, TokenKind};
+use super::lexer::{self, Limits, TokenKind};
 use super::planner::View;
 use super::refuse::Walked;
-use super::store::literal_kind;
+use super::tokens::split;
 use super::types::{
-    Env, Guard, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
+    Env, Outputs, Passed, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
 };
 
-/// Names that earlier statements of the same text make or end; `None`: nothing protected bears this name any more.
+/// Names that earlier statements of the same text make or end; of a cursor `None`: nothing protected bears this name any
+/// more.
 #[derive(Default)]
 pub(super) struct Made {
-    statements: RefCell<HashMap<String, Option<Arc<StatementPlan>>>>,
+    statements: RefCell<HashMap<String, Named>>,
     cursors: RefCell<HashMap<String, Option<Arc<StatementPlan>>>>,
 }
 
+/// What an earlier statement has made of the name of a prepared one.
+#[derive(Clone)]
+pub(super) enum Named {
+    /// It touches something protected.
+    Protected(Arc<StatementPlan>),
+    /// It does not.
+    Plain,
+    /// There is none.
+    Gone,
+}
+
 impl Made {
+    /// Like [`Env::statements`], if the text has made or ended it.
     pub(super) fn statement(&self, name: &str) -> Option<Option<Arc<StatementPlan>>> {
+        self.named(name).map(|named| match named {
+            Named::Protected(plan) => Some(plan),
+            Named::Plain | Named::Gone => None,
+        })
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<Named> {
         self.statements.borrow().get(name).cloned()
     }
 
@@ -33,14 +53,22 @@ impl Made {
     }
 
     pub(super) fn note(&self, plan: &Arc<StatementPlan>) {
-        let (names, name, made) = match &plan.kind {
-            StatementKind::Prepare { name, inner, .. } => (&self.statements, name, Some(inner)),
-            StatementKind::Deallocate { name: Some(name) } => (&self.statements, name, None),
-            StatementKind::Declare { name, .. } => (&self.cursors, name, Some(plan)),
-            StatementKind::CloseCursor { name: Some(name) } => (&self.cursors, name, None),
-            _ => return,
+        let statement = |name: &String, named| {
+            self.statements.borrow_mut().insert(name.clone(), named);
         };
-        names.borrow_mut().insert(name.clone(), made.cloned());
+        let cursor = |name: &String, made| {
+            self.cursors.borrow_mut().insert(name.clone(), made);
+        };
+        match &plan.kind {
+            StatementKind::Prepare { name, inner, .. } => {
+                statement(name, Named::Protected(inner.clone()));
+            }
+            StatementKind::PreparePlain { name } => statement(name, Named::Plain),
+            StatementKind::Deallocate { name: Some(name) } => statement(name, Named::Gone),
+            StatementKind::Declare { name, .. } => cursor(name, Some(plan.clone())),
+            StatementKind::CloseCursor { name: Some(name) } => cursor(name, None),
+            _ => {}
+        }
     }
 }
 
@@ -64,17 +92,19 @@ impl StatementPlan {
 }
 
 impl View<'_> {
-    /// PREPARE or DECLARE of something that is not protected, under a name that was: once it has run, the name is
+    /// PREPARE of something that is not protected, or DECLARE of that under a name that was: once it has run, the name is
     /// nothing protected any more.
     pub(super) fn name_taken_over(
         &self,
         mut plan: StatementPlan,
         range: &Range<usize>,
     ) -> StatementPlan {
-        let name = self.name(range.start + 1).unwrap_or_default();
+        let Some(name) = self.name(range.start + 1) else {
+            return plan;
+        };
         if !matches!(plan.kind, StatementKind::Forward) {
-        } else if self.starts_with(range, &["prepare"]) && (self.env.statements)(&name).is_some() {
-            plan.kind = StatementKind::Deallocate { name: Some(name) };
+        } else if self.prepares(range) {
+            plan.kind = StatementKind::PreparePlain { name };
         } else if self.starts_with(range, &["declare"]) && (self.env.cursors)(&name).is_some() {
             plan.kind = StatementKind::CloseCursor { name: Some(name) };
         }
@@ -83,7 +113,11 @@ impl View<'_> {
 
     /// EXECUTE or FETCH of a name that means nothing protected now: it may when the statement runs, so the server's
     /// description says what comes out.
-    fn by_description(&self, range: &Range<usize>, kind: StatementKind) -> StatementPlan {
+    pub(super) fn by_description(
+        &self,
+        range: &Range<usize>,
+        kind: StatementKind,
+    ) -> StatementPlan {
         StatementPlan {
             kind,
             outputs: Outputs::ByDescription { lineage: None },
@@ -91,20 +125,41 @@ impl View<'_> {
         }
     }
 
-    fn name(&self, at: usize) -> Option<String> {
+    pub(super) fn name(&self, at: usize) -> Option<String> {
         let token = self.tokens.get(at)?;
         lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
     }
 
-    /// `CREATE TABLE … AS EXECUTE name (arguments)` of a protected statement: its arguments would go as they are.
-    pub(super) fn created_by_name(&self, range: &Range<usize>) -> Walked<()> {
+    /// Whether this is `PREPARE name …`, and not the `PREPARE TRANSACTION '…'` of two-phase commit.
+    pub(super) fn prepares(&self, range: &Range<usize>) -> bool {
+        let constant = self.tokens.get(range.start + 2);
+        let constant = constant.is_some_and(|token| matches!(token.kind, TokenKind::String(_)));
+        let two_phase = self.is_word(range.start + 1, "transaction") && constant;
+        self.starts_with(range, &["prepare"]) && !two_phase
+    }
+
+    /// `CREATE TABLE … AS EXECUTE name (arguments)`: to a protected statement its arguments would go as they are. What any
+    /// other gets.
+    pub(super) fn created_by_name(&self, range: &Range<usize>) -> Walked<Option<Passed>> {
         let mut tokens = range.clone();
         let execute = tokens.find(|at| self.is_word(*at, "as") && self.is_word(at + 1, "execute"));
-        let name = execute.and_then(|at| self.name(at + 2));
-        if name.is_some_and(|name| (self.env.statements)(&name).is_some()) {
+        let Some(name) = execute.and_then(|at| self.name(at + 2)) else {
+            return Ok(None);
+        };
+        if (self.env.statements)(&name).is_some() {
             return Err(self.walk(range.clone()).create_table_as_execute(execute));
         }
-        Ok(())
+        Ok(execute.and_then(|at| self.passed(name, at + 2, range)))
+    }
+
+    /// What stands behind the name of a prepared statement.
+    pub(super) fn passed(&self, to: String, name: usize, range: &Range<usize>) -> Option<Passed> {
+        let (name, last) = (
+            self.tokens.get(name)?,
+            self.tokens.get(range.end.checked_sub(1)?)?,
+        );
+        let span = name.end..last.end;
+        (!span.is_empty()).then_some(Passed { to, span })
     }
 
     /// EXECUTE, DEALLOCATE, FETCH, MOVE and CLOSE.
@@ -120,7 +175,7 @@ impl View<'_> {
             Some("execute") => return self.execute(range),
             Some("deallocate") if all.is_some() => StatementKind::Deallocate { name: None },
             Some("close") if all.is_some() => StatementKind::CloseCursor { name: None },
-            Some("deallocate") if (self.env.statements)(&last).is_some() => {
+            Some("deallocate") if !last.is_empty() => {
                 StatementKind::Deallocate { name: Some(last) }
             }
             Some("close") if (self.env.cursors)(&last).is_some() => {
@@ -208,12 +263,7 @@ impl View<'_> {
         }
         let env = Env {
             declared: &declared,
-            utf8: self.env.utf8,
-            standard_conforming_strings: self.env.standard_conforming_strings,
-            statements: self.env.statements,
-            cursors: self.env.cursors,
-            resolved: self.env.resolved,
-            made: self.env.made,
+            ..*self.env
         };
         let inside = View {
             planner: self.planner,
@@ -261,7 +311,7 @@ impl View<'_> {
     }
 
     /// Token ranges of the items between two brackets.
-    fn items(&self, open: usize, close: usize) -> Vec<Range<usize>> {
+    pub(super) fn items(&self, open: usize, close: usize) -> Vec<Range<usize>> {
         let mut items = Vec::new();
         let mut depth = 0usize;
         let mut from = open + 1;
@@ -303,239 +353,24 @@ impl View<'_> {
             _ => 2276,
         })
     }
-
-    /// Whether an EXECUTE of this name comes to a protected statement, by whatever detours.
-    fn reaches_protected(&self, name: &str) -> bool {
-        let mut passed = BTreeSet::new();
-        let mut name = name.to_owned();
-        // Names that execute each other come to nothing.
-        while passed.insert(name.clone()) {
-            match (self.env.statements)(&name).as_deref() {
-                None => return false,
-                Some(StatementPlan {
-                    kind: StatementKind::Execute { name: next },
-                    ..
-                }) => name.clone_from(next),
-                Some(_) => return true,
-            }
-        }
-        false
-    }
-
-    /// `EXECUTE name [(arguments)]`.
-    fn execute(&self, range: Range<usize>) -> Walked<StatementPlan> {
-        let walk = self.walk(range.clone());
-        let span = self.span(&range);
-        let name = self.name(range.start + 1).unwrap_or_default();
-        let Some(prepared) = (self.env.statements)(&name) else {
-            return Ok(self.by_description(&range, StatementKind::Execute { name }));
-        };
-        let inner = match &prepared.kind {
-            StatementKind::Prepare { inner, .. } => Arc::clone(inner),
-            _ => prepared,
-        };
-        if inner.ambiguous {
-            let help = "Qualify the name with its schema in the statement that is executed.";
-            let message = "a table's name in the statement that is executed has several meanings, and EXECUTE looks it up anew";
-            return Err(walk.refuse(message, help, "refused-ambiguous-name", None));
-        }
-        if let StatementKind::Execute { name: next } = &inner.kind {
-            if self.reaches_protected(next) {
-                return Err(walk.not_understood("EXECUTE of an EXECUTE", None));
-            }
-            return Ok(self.by_description(&range, StatementKind::Execute { name }));
-        }
-        if matches!(inner.kind, StatementKind::Forward) {
-            return Ok(forward(span));
-        }
-        let constant = |slot: &Slot| matches!(slot.source, SlotSource::Literal { .. });
-        if inner.slots.iter().any(constant) {
-            return Err(walk.not_understood(
-                "EXECUTE of a statement that the client prepared with a constant for a sealed column",
-                None,
-            ));
-        }
-        if !inner.copies.is_empty() {
-            return Err(walk.not_understood(
-                "EXECUTE of a statement with one parameter in two roles",
-                None,
-            ));
-        }
-        let open = range.start + 2;
-        let arguments = match walk.closing(open) {
-            Some(close) if close < range.end => self.items(open, close),
-            _ => Vec::new(),
-        };
-        let argument = |number: u16| {
-            usize::from(number)
-                .checked_sub(1)
-                .and_then(|at| arguments.get(at))
-                .cloned()
-        };
-        let mut slots = Vec::new();
-        for slot in &inner.slots {
-            let SlotSource::Param { number, kind } = &slot.source else {
-                continue;
-            };
-            let value = argument(*number).map(|item| self.argument(item));
-            match value {
-                Some(Argument::Text(span, value)) => {
-                    slots.push(Slot {
-                        source: SlotSource::Literal {
-                            span,
-                            value,
-                            kind: literal_kind(slot.column.kind, Some(*kind)),
-                            text: false,
-                        },
-                        column: Arc::clone(&slot.column),
-                        tenant: slot.tenant,
-                        elements: slot.elements,
-                        sought: slot.sought,
-                        null_if: slot.null_if.clone(),
-                    });
-                }
-                Some(Argument::Null) => {}
-                Some(Argument::Other) | None => {
-                    let message = format!(
-                        "the argument for sealed column {} is not a string constant",
-                        super::refuse::full_name(&slot.column)
-                    );
-                    return Err(walk.refuse(
-                        message,
-                        "Give a string constant or NULL.",
-                        "refused-parameter",
-                        None,
-                    ));
-                }
-            }
-        }
-        let mut tenants = Vec::new();
-        for tenant in &inner.tenants {
-            tenants.push(match tenant {
-                TenantSource::Param { number, type_oid } => {
-                    let known =
-                        argument(*number).and_then(|item| self.tenant_argument(item, *type_oid));
-                    let Some(known) = known else {
-                        return Err(
-                            walk.not_understood("a tenant that is not a constant in EXECUTE", None)
-                        );
-                    };
-                    TenantSource::Known(known)
-                }
-                TenantSource::Elements { .. } => {
-                    return Err(walk.not_understood("an array of tenants in EXECUTE", None));
-                }
-                other => other.clone(),
-            });
-        }
-        let lookup = match &inner.lookup {
-            None => None,
-            Some(lookup) => {
-                let text = |number: u16| {
-                    argument(number)
-                        .and_then(|item| self.sql.get(self.span(&item)).map(str::to_owned))
-                };
-                let sql = substituted(lookup, &text);
-                let Some(sql) = sql else {
-                    return Err(walk.not_understood("this form of EXECUTE", None));
-                };
-                Some(Lookup {
-                    sql,
-                    params: Vec::new(),
-                    zero_rows_ok: Vec::new(),
-                    may_be_none: lookup.may_be_none.clone(),
-                    must_equal: lookup.must_equal.clone(),
-                    cases: lookup.cases.clone(),
-                    reads: None,
-                })
-            }
-        };
-        let outputs = match &inner.outputs {
-            Outputs::None => Outputs::None,
-            known => known.clone(),
-        };
-        let close = walk.closing(open).filter(|close| *close < range.end);
-        let (at, around) = match close.and_then(|close| self.tokens.get(close)) {
-            Some(close) => (close.start, [", ", ""]),
-            None => (span.end, ["(", ")"]),
-        };
-        Ok(StatementPlan {
-            kind: StatementKind::Execute { name },
-            guards: Guard::arguments(at, around, &inner.guarding())
-                .into_iter()
-                .collect(),
-            once: inner.once.clone(),
-            slots,
-            tenants,
-            agree: inner.agree.clone(),
-            lookup,
-            outputs,
-            ..forward(span)
-        })
-    }
-
-    fn argument(&self, item: Range<usize>) -> Argument {
-        let Some(token) = self.tokens.get(item.start) else {
-            return Argument::Other;
-        };
-        if item.len() == 1 && token.is_word(self.sql, "null") {
-            return Argument::Null;
-        }
-        let string = matches!(
-            token.kind,
-            TokenKind::String(
-                StringKind::Plain
-                    | StringKind::Escaping
-                    | StringKind::Escape
-                    | StringKind::Unicode
-                    | StringKind::Dollar
-            )
-        );
-        match lexer::string_value(token, self.sql) {
-            Ok(value) if item.len() == 1 && string => {
-                Argument::Text(token.span(), Plain::new(value.as_bytes().to_vec()))
-            }
-            _ => Argument::Other,
-        }
-    }
-
-    fn tenant_argument(&self, item: Range<usize>, type_oid: Oid) -> Option<TenantId> {
-        let token = self.tokens.get(item.start).filter(|_| item.len() == 1)?;
-        let text = match token.kind {
-            TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
-            TokenKind::Integer => token.text(self.sql).into(),
-            _ => return None,
-        };
-        match type_oid.0 {
-            20 | 21 | 23 => TenantId::new(&text.parse::<i64>().ok()?.to_string()),
-            2950 => TenantId::new(&text.to_ascii_lowercase()).filter(|_| text.len() == 36),
-            _ => TenantId::new(&text),
-        }
-    }
 }
 
-enum Argument {
-    Text(Range<usize>, Plain),
-    Null,
-    Other,
-}
-
-/// The look-up with the arguments in the place of its parameters.
-fn substituted(lookup: &Lookup, argument: &dyn Fn(u16) -> Option<String>) -> Option<String> {
-    let tokens = lexer::lex(&lookup.sql, &Limits::default()).ok()?;
-    let mut text = String::new();
-    let mut from = 0;
-    for token in &tokens {
-        if let TokenKind::Param(number) = token.kind {
-            let original = usize::try_from(number)
-                .ok()?
-                .checked_sub(1)
-                .and_then(|at| lookup.params.get(at))?;
-            text.push_str(lookup.sql.get(from..token.start)?);
-            text.push_str(&format!("({})", argument(*original)?));
-            from = token.end;
-        }
-    }
-    text.push_str(lookup.sql.get(from..)?);
-    Some(text)
+/// The names of the statements that a text prepares, if it can be cut into tokens.
+#[must_use]
+pub fn prepared_names(sql: &[u8]) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(sql) else {
+        return Vec::new();
+    };
+    let Ok(tokens) = lexer::lex(text, &Limits::default()) else {
+        return Vec::new();
+    };
+    let statements = split(text, &tokens).into_iter();
+    let named = statements.filter_map(|statement| {
+        let [prepare, name, ..] = tokens.get(statement)? else {
+            return None;
+        };
+        let name = lexer::ident(name, text).filter(|_| prepare.is_word(text, "prepare"));
+        name.map(std::borrow::Cow::into_owned)
+    });
+    named.collect()
 }

@@ -12,12 +12,14 @@ use crate::rules::{ProtectedColumn, Protection, Tenant};
 
 use super::any_of::AnyOf;
 use super::defined::{makes, not_yet, used};
+use super::execute::missing;
 use super::finish::forward;
 use super::lexer::{self, ENCODINGS, Limits, STRINGS, Token};
 use super::lineage::Lineage;
 use super::mention::MentionFilter;
-use super::named::Made;
+use super::named::{Made, Named};
 use super::query::Rows;
+use super::readable::encoding;
 use super::refuse::{Stop, Walked, refused};
 use super::relations::{Column, Given, Relations, Standing};
 use super::scope::Scope;
@@ -128,7 +130,7 @@ impl Planner {
     }
 
     /// Whether a text that cannot be cut into tokens may name something protected.
-    fn may_name(&self, sql: &[u8]) -> bool {
+    pub(super) fn may_name(&self, sql: &[u8]) -> bool {
         self.filter
             .as_ref()
             .is_none_or(|filter| filter.may_name(sql))
@@ -144,9 +146,7 @@ impl Planner {
             // What hangs on the meaning of a name is told, for the name may mean something else later.
             Ok(statements)
                 if (env.resolved.is_empty() || self.ambiguous_in(sql, env).is_empty())
-                    && statements
-                        .iter()
-                        .all(|plan| matches!(plan.kind, StatementKind::Forward)) =>
+                    && statements.iter().all(|plan| plan.is_plain()) =>
             {
                 Verdict::Forward
             }
@@ -163,24 +163,10 @@ impl Planner {
     }
 
     fn text(&self, sql: &[u8], env: &Env<'_>) -> Walked<Vec<Arc<StatementPlan>>> {
-        let Ok(text) = std::str::from_utf8(sql) else {
-            return match self.may_name(sql) {
-                true => Err(encoding().into()),
-                false if !env.made.is_empty() => Err(not_yet(None).into()),
-                false => Ok(Vec::new()),
-            };
+        let Some((text, tokens)) = self.tokens(sql, env)? else {
+            return Ok(Vec::new());
         };
-        let conforming = env.standard_conforming_strings;
-        let tokens = match lexer::lex_as(text, &Limits::default(), conforming) {
-            Ok(tokens) => tokens,
-            Err(_) if !self.may_name(sql) => {
-                return match env.made {
-                    [] => Ok(Vec::new()),
-                    _ => Err(not_yet(None).into()),
-                };
-            }
-            Err(error) => return Err(unreadable(text, error).into()),
-        };
+        let text = text.as_ref();
         let mut plans = Vec::new();
         let (mut changed, mut set) = (false, BTreeSet::new());
         let mut defined: BTreeSet<String> = env.made.iter().cloned().collect();
@@ -228,6 +214,13 @@ impl Planner {
                 plan.also_makes(makes(text, statement, &defined));
             }
             plan.ambiguous = view.ambiguous(&range).is_some();
+            if let Some(passed) = &plan.passes {
+                match made.named(&passed.to) {
+                    Some(Named::Gone) => return Err(missing(&passed.to).into()),
+                    Some(_) => plan.passes = None,
+                    None => {}
+                }
+            }
             let plan = Arc::new(plan);
             made.note(&plan);
             defined.extend(plan.defines.iter().cloned());
@@ -339,17 +332,20 @@ impl<'a> View<'a> {
 
     /// Plans one statement.
     pub(super) fn statement(&self, range: Range<usize>) -> Walked<StatementPlan> {
+        let passes = match self.starts_with(&range, &["create", "prepare"]) {
+            true => self.created_by_name(&range)?,
+            false => None,
+        };
         let plan = self.statement_itself(range.clone())?;
-        Ok(self.name_taken_over(plan, &range))
+        let mut plan = self.name_taken_over(plan, &range);
+        plan.passes = plan.passes.or(passes);
+        Ok(plan)
     }
 
     fn statement_itself(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let plain = || forward(self.span(&range));
         if self.starts_with(&range, BY_NAME) {
             return self.by_name(range);
-        }
-        if self.starts_with(&range, &["create"]) {
-            self.created_by_name(&range)?;
         }
         let real = self
             .planner
@@ -364,10 +360,10 @@ impl<'a> View<'a> {
             return self.explain(range);
         }
         if self.starts_with(&range, &["prepare"]) {
-            return if self.is_word(range.start + 1, "transaction") {
-                Ok(plain())
-            } else {
+            return if self.prepares(&range) {
                 self.prepare(range)
+            } else {
+                Ok(plain())
             };
         }
         if self.starts_with(&range, &["declare"]) {
@@ -473,16 +469,6 @@ impl Walk<'_> {
     }
 }
 
-fn encoding() -> Refusal {
-    let help = "Set client_encoding to UTF8.";
-    refused(
-        "statements on protected tables must be sent in UTF-8",
-        help,
-        "refused-encoding",
-        None,
-    )
-}
-
 fn strings() -> Refusal {
     let help = "Set standard_conforming_strings to on.";
     refused(
@@ -490,23 +476,6 @@ fn strings() -> Refusal {
         help,
         "refused-encoding",
         None,
-    )
-}
-
-fn unreadable(text: &str, error: lexer::LexError) -> Refusal {
-    let before = text
-        .get(..error.at)
-        .map(|before| before.chars().count() + 1);
-    let position = before.and_then(|before| u32::try_from(before).ok());
-    let message = format!(
-        "this text names a protected table and cannot be read: {}",
-        error.kind
-    );
-    refused(
-        message,
-        "Correct the statement, or split it into smaller ones.",
-        "refused-limits",
-        position,
     )
 }
 
@@ -542,6 +511,7 @@ fn view_given(relations: &Relations, oid: Oid) -> Option<Given> {
         utf8: true,
         standard_conforming_strings: true,
         statements: &none,
+        executes: false,
         cursors: &none,
         resolved: &nothing,
         made: &[],

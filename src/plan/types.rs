@@ -21,6 +21,8 @@ pub struct Env<'a> {
     pub standard_conforming_strings: bool,
     /// The session's prepared statements by folded name, for EXECUTE.
     pub statements: &'a dyn Fn(&str) -> Option<Arc<StatementPlan>>,
+    /// Whether there are any, or some may be meant that are not there.
+    pub executes: bool,
     /// The session's cursors by folded name, for FETCH.
     pub cursors: &'a dyn Fn(&str) -> Option<Arc<StatementPlan>>,
     /// The server's answers (`to_regclass`) to names that [`Verdict::Resolve`] asked for; `None`: no such relation.
@@ -91,9 +93,26 @@ pub struct StatementPlan {
     pub sets: Option<BTreeSet<String>>,
     /// It writes to a column of a protected table that the snapshot does not know.
     pub unknown_target: bool,
+    /// What it passes as it is to a prepared statement, which touches nothing protected if there is one.
+    pub passes: Option<Passed>,
+}
+
+/// What EXECUTE passes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// The folded name of the statement that gets it.
+    pub to: String,
+    /// All that stands behind the name, in bytes of the text.
+    pub span: Range<usize>,
 }
 
 impl StatementPlan {
+    /// Whether it goes as it stands, whatever the session has prepared.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.kind, StatementKind::Forward) && self.passes.is_none()
+    }
+
     /// Whether it, or what it prepares, writes to a column of a protected table that the snapshot does not know: a sealed
     /// one may be called so by now.
     #[must_use]
@@ -123,6 +142,11 @@ pub enum StatementKind {
         inner: Arc<StatementPlan>,
         /// It is a query.
         reads: bool,
+    },
+    /// The same of one that touches nothing protected.
+    PreparePlain {
+        /// The folded name.
+        name: String,
     },
     /// SQL `EXECUTE name (…)`: slots are the arguments.
     Execute {

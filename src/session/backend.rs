@@ -412,6 +412,7 @@ impl Session {
                 let is_last = tag == b'C' && *next == plan.statements.len();
                 if let Some(plan) = &done {
                     self.acked.complete(plan);
+                    self.passing.completed(plan);
                 }
                 self.tell(done.as_deref(), input, out)?;
                 if is_last && self.rest.is_some() && !self.drowning {
@@ -447,6 +448,7 @@ impl Session {
                             .map(|portal| portal.plan.clone())
                         {
                             self.acked.complete(&plan);
+                            self.passing.completed(&plan);
                             self.tell(Some(&plan), input, out)?;
                         }
                     }
@@ -490,6 +492,7 @@ impl Session {
         }
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
             self.acked.deallocated();
+            self.passing.clear();
             let group = self.ledger.front().map_or(0, |entry| entry.group);
             self.texts.all_closed(group);
             self.unsure = true;
@@ -557,6 +560,12 @@ impl Session {
             {
                 self.acked.doubt_unnamed();
             }
+            if let Effect::Statement(name, Some(statement)) = &effect
+                && !name.is_empty()
+                && statement.takes_values()
+            {
+                self.passing.refuse(name.clone());
+            }
             self.ledger.fail();
             self.server_failed = true;
             self.forget_unacknowledged();
@@ -607,6 +616,7 @@ impl Session {
             )
         })?;
         self.in_transaction = status != b'I';
+        self.aborted = status == b'E';
         if matches!(entry.fate(), Fate::Ask) {
             // What the client sent meanwhile is still to be answered.
             input.skip(&mut out.client);

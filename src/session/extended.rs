@@ -10,12 +10,13 @@ use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, other_encoding, stale, unresolved};
 use super::ledger::{Effect, Entry, Request};
 use super::names::Prepared;
+use super::passing::{self, Passes};
 use super::portals::Portal;
 use super::renamed::Executes;
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal, ValueKind};
-use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, Verdict};
+use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, Verdict, missing};
 use crate::wire::message::{Bind, Close, Describe, Execute, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -54,7 +55,8 @@ impl Session {
             self.flush_group(input, out)?;
             return Ok(WAIT);
         }
-        if matches!(verdict, Verdict::Forward) && self.sent.is_empty() {
+        let unheld = self.sent.is_empty() && !self.passing.any_refused();
+        if matches!(verdict, Verdict::Forward) && unheld {
             let group = self.ledger.group();
             self.texts.keep(parse.name, parse.sql, &parse.types, group);
             return Ok(self.register(Entry::forward(Request::Parse), input));
@@ -75,6 +77,7 @@ impl Session {
         }
         match verdict {
             Verdict::Forward => {
+                self.passing.prepared(&name);
                 self.texts.keep(&name, &sql, &types, self.ledger.group());
                 Ok(self.register(
                     Entry::forward(Request::Parse).with(Effect::Statement(name, None)),
@@ -101,10 +104,18 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        let rewritten = match as_prepared(&plan, &sql, &[]) {
+        let question = usize::from(!self.resolved.is_empty());
+        let missing = match self.passes(&sql, std::slice::from_ref(&plan), question, input, out)? {
+            Passes::Go { missing, .. } => missing,
+            Passes::Wait => return Ok(WAIT),
+            Passes::Refused(refusal) => return self.refuse(Request::Parse, refusal, input, out),
+        };
+        let kept_out = passing::kept_out(&plan, &missing);
+        let rewritten = match as_prepared(&plan, &sql, kept_out.as_slice()) {
             Ok(rewritten) => rewritten,
             Err(refusal) => return self.refuse(Request::Parse, refusal, input, out),
         };
+        self.passing.prepared(&name);
         let asks = plan
             .lookup
             .as_ref()
@@ -154,6 +165,10 @@ impl Session {
             return self.refuse(Request::Bind, stale(), input, out);
         }
         let prepared = self.sent.statements.get(statement);
+        if prepared.is_none() && self.passing.is_refused(statement) {
+            let refusal = missing(&String::from_utf8_lossy(statement));
+            return self.refuse(Request::Bind, refusal, input, out);
+        }
         if let Some(prepared) = prepared
             && matches!(prepared.plan.kind, StatementKind::Execute { .. })
         {
@@ -408,6 +423,7 @@ impl Session {
             Executes::Another => return self.refuse(Request::Execute, stale(), input, out),
             Executes::TheSame => {}
         }
+        self.passing.sent(&portal.plan);
         self.note_execute(&portal);
         let copies = copy::copies_in(&portal.plan);
         let copies_out = matches!(portal.plan.kind, StatementKind::CopyOut(_));

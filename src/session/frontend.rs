@@ -127,7 +127,9 @@ impl Session {
         match tag {
             b'Q' => self.whole(len, Request::Query, Self::query, input, out),
             b'P' => self.whole(len, Request::Parse, Self::parse, input, out),
-            b'B' if !self.sent.is_empty() => self.bind_named(len, input, out),
+            b'B' if !self.sent.is_empty() || self.passing.any_refused() => {
+                self.bind_named(len, input, out)
+            }
             b'D' | b'E' | b'C' if !self.sent.is_empty() && len <= FRAME_CAP => {
                 let (request, handle): (_, Handle) = match tag {
                     b'D' => (Request::DescribePortal, Self::describe),
@@ -211,6 +213,7 @@ impl Session {
         if looked_into
             || known.is_some() && len <= FRAME_CAP
             || self.sent.is_stale(statement)
+            || self.passing.is_refused(statement)
             || self.is_doubtful(statement)
         {
             return self.whole(len, Request::Bind, Self::bind, input, out);
@@ -245,6 +248,7 @@ impl Session {
                 self.ask = Ask::Idle;
             }
             self.resolved.clear();
+            self.passing.frame_done();
         }
         Ok(step)
     }
@@ -311,6 +315,7 @@ impl Session {
     fn discard(&mut self, tag: u8, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let failed = matches!(std::mem::take(&mut self.ask), Ask::Failed);
         self.resolved.clear();
+        self.passing.frame_done();
         if failed && tag == b'Q' {
             // The question of this Query failed: the client has its error and waits for ReadyForQuery.
             let frame = self.encoded("client", encode::sync)?;
@@ -328,6 +333,7 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
+        self.note_refused(request, &Bytes::copy_from_slice(input.body()));
         // A Parse ends the unnamed statement even where it fails, so that one's name goes along.
         let unnamed = request == Request::Parse
             && Parse::read(input.body()).is_ok_and(|parse| parse.name.is_empty());
@@ -508,6 +514,7 @@ impl Session {
                     .get(name.as_bytes())
                     .map(|prepared| prepared.plan.clone())
             },
+            executes: self.sent.reachable_by_sql() || self.passing.any_refused(),
             cursors: &|name| {
                 let portal = self.sent.portals.get(name.as_bytes());
                 portal.map(|portal| portal.plan.clone())

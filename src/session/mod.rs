@@ -18,6 +18,7 @@ pub mod ledger;
 mod login;
 mod names;
 mod opening;
+mod passing;
 mod portals;
 mod renamed;
 mod sealing;
@@ -47,6 +48,7 @@ use login::Login;
 pub use login::{Auth, Leg};
 use names::Names;
 use opening::{Opener, Openers};
+use passing::Passing;
 
 /// The largest frame that is held whole because its content matters; one byte more is refused with `54000`.
 pub const FRAME_CAP: usize = 64 << 20;
@@ -234,6 +236,7 @@ pub struct Session {
     ask: Ask,
     /// Names of this frame that the server was asked about.
     resolved: HashMap<String, Option<Oid>>,
+    passing: Passing,
     /// How many requests have been sent that can change what a name means.
     runs: u64,
     /// For the rows of the result under way; `None`: not looked up yet.
@@ -265,6 +268,8 @@ pub struct Session {
     /// A text has named the setting that says so.
     strings_named: bool,
     in_transaction: bool,
+    /// It has failed: until it is ended every statement is answered with that.
+    aborted: bool,
     /// The count of [`Shared::rules`] that its statements were planned by.
     rules: u64,
     /// The same for [`Shared::catalogs`].
@@ -333,6 +338,7 @@ impl Session {
             acked: Names::default(),
             ask: Ask::Idle,
             resolved: HashMap::new(),
+            passing: Passing::default(),
             runs: 0,
             opener: None,
             openers: Openers::default(),
@@ -351,6 +357,7 @@ impl Session {
             conforming_strings: true,
             strings_named: false,
             in_transaction: false,
+            aborted: false,
             rules: 0,
             catalogs: 0,
             texts: forwarded::Texts::default(),

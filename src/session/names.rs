@@ -321,7 +321,8 @@ impl Names {
                 };
                 self.prepare(name.clone().into(), Some(Arc::new(prepared)), group);
             }
-            StatementKind::Deallocate { name: Some(name) } => {
+            StatementKind::PreparePlain { name }
+            | StatementKind::Deallocate { name: Some(name) } => {
                 self.prepare(Bytes::copy_from_slice(name.as_bytes()), None, group);
             }
             StatementKind::Deallocate { name: None } => self.deallocate_all(group),

@@ -9,6 +9,7 @@ use super::atomic::{Cut, Deed};
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, unresolved};
 use super::ledger::{Effect, Entry, Request};
+use super::passing::{self, Passes};
 use super::sealing::{self, Unsealed};
 use super::{Fatal, Session, by_client};
 use crate::model::Refusal;
@@ -82,7 +83,17 @@ impl Session {
             self.flush_group(input, out)?;
             return Ok(WAIT);
         }
-        let first = usize::from(!self.resolved.is_empty());
+        let mut first = usize::from(!self.resolved.is_empty());
+        let missing = match self.passes(sql, &plan.statements, first, input, out)? {
+            Passes::Go { asked, missing } => {
+                first += asked;
+                missing
+            }
+            Passes::Wait => return Ok(WAIT),
+            Passes::Refused(refusal) => {
+                return self.refuse(Request::Query, refusal, input, out);
+            }
+        };
         let asking = plan.statements.iter();
         let lookups: Vec<&Lookup> = asking.filter_map(|plan| plan.lookup.as_ref()).collect();
         for (round, question) in ask::together(&lookups).iter().enumerate() {
@@ -117,8 +128,10 @@ impl Session {
                     Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
                 };
             edits.extend(sealing::constant_edits(statement, &sealed));
+            edits.extend(passing::kept_out(statement, &missing));
         }
         for statement in &plan.statements {
+            self.passing.sent(statement);
             self.defining.extend(statement.defines.iter().cloned());
         }
         if let Some(cut) = cut {

@@ -4,6 +4,7 @@ mod attempts;
 mod clauses;
 mod copies;
 mod derived;
+mod executes;
 mod guards;
 mod names;
 mod parts;
@@ -449,6 +450,7 @@ pub(super) fn plan_with(planner: &Planner, sql: &str) -> Verdict {
         utf8: true,
         standard_conforming_strings: true,
         statements: &|_| None,
+        executes: false,
         cursors: &|_| None,
         resolved: &HashMap::new(),
         made: &[],
@@ -474,6 +476,7 @@ fn plan_in(sql: &str, declared: &[u32], prepared: &HashMap<String, Arc<Statement
         utf8: true,
         standard_conforming_strings: true,
         statements: &known,
+        executes: false,
         cursors: &known,
         resolved: &resolved,
         made: &[],

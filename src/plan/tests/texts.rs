@@ -38,10 +38,11 @@ fn what_touches_nothing_protected_is_forwarded() {
         let forwarded = match verdict(sql) {
             Verdict::Forward => true,
             Verdict::Refuse(refusal) => panic!("{sql}: {refusal:?}"),
-            // DDL that passes as it stands; the names that it makes are remembered.
-            Verdict::Protect(plan) => {
-                matches!(plan.statements[0].kind, StatementKind::Define)
-            }
+            // It passes as it stands; the names that it makes or ends are remembered.
+            Verdict::Protect(plan) => matches!(
+                plan.statements[0].kind,
+                StatementKind::Define | StatementKind::Deallocate { .. }
+            ),
             Verdict::Resolve(_) => false,
         };
         assert!(forwarded, "{sql}");
@@ -72,6 +73,7 @@ fn several_relations_of_a_name_are_asked_for() {
         utf8: true,
         standard_conforming_strings: true,
         statements: &known,
+        executes: false,
         cursors: &known,
         resolved: &resolved,
         made: &[],
@@ -112,6 +114,7 @@ fn a_text_is_read_by_the_sessions_standard_conforming_strings() {
             utf8: true,
             standard_conforming_strings: conforming,
             statements: &|_| None,
+            executes: false,
             cursors: &|_| None,
             resolved: &HashMap::new(),
             made: &[],
@@ -241,7 +244,7 @@ fn a_name_that_another_statement_takes_is_protected_no_longer() {
         panic!()
     };
     assert!(
-        matches!(&plan.statements[0].kind, StatementKind::Deallocate { name: Some(name) } if name == "p")
+        matches!(&plan.statements[0].kind, StatementKind::PreparePlain { name } if name == "p")
     );
     let known = prepared("DECLARE c CURSOR WITH HOLD FOR SELECT key FROM virtual_keys");
     assert!(matches!(
@@ -275,6 +278,7 @@ fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
             utf8: true,
             standard_conforming_strings: conforming,
             statements: &|_| None,
+            executes: false,
             cursors: &|_| None,
             resolved: &HashMap::new(),
             made,
@@ -360,6 +364,7 @@ fn a_protected_name_in_an_unknown_schema_is_asked_for() {
             utf8: true,
             standard_conforming_strings: true,
             statements: &|_| None,
+            executes: false,
             cursors: &|_| None,
             resolved: &asked.into_iter().collect(),
             made: &[],
