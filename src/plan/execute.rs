@@ -57,10 +57,26 @@ impl View<'_> {
             }
             return Ok(self.by_description(&range, StatementKind::Execute { name }));
         }
-        match inner.kind {
+        let does = |kind| {
+            Ok(StatementPlan {
+                kind,
+                ..forward(self.span(&range))
+            })
+        };
+        match &inner.kind {
             StatementKind::Forward => return Ok(forward(span)),
             StatementKind::Run | StatementKind::Fetch { .. } => {}
-            // It would change what names mean, or carry rows, and is not looked at when it runs in this way.
+            // It does what it would do by itself.
+            StatementKind::PreparePlain { name } => {
+                return does(StatementKind::PreparePlain { name: name.clone() });
+            }
+            StatementKind::Deallocate { name } => {
+                return does(StatementKind::Deallocate { name: name.clone() });
+            }
+            StatementKind::CloseCursor { name } => {
+                return does(StatementKind::CloseCursor { name: name.clone() });
+            }
+            // It would carry values or rows that are not looked at when it runs in this way.
             _ => {
                 return Err(walk.not_understood(
                     "EXECUTE of a command that the client prepared and that is no query",

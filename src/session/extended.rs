@@ -9,7 +9,7 @@ use super::atomic::Deed;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, other_encoding, stale, unresolved};
 use super::ledger::{Effect, Entry, Request};
-use super::names::Prepared;
+use super::names::{Prepared, kept_as};
 use super::passing::{self, Passes};
 use super::portals::Portal;
 use super::renamed::Executes;
@@ -58,11 +58,12 @@ impl Session {
         let unheld = self.sent.is_empty() && !self.passing.any_refused();
         if matches!(verdict, Verdict::Forward) && unheld {
             let group = self.ledger.group();
-            self.texts.keep(parse.name, parse.sql, &parse.types, group);
+            self.texts
+                .keep(kept_as(parse.name), parse.sql, &parse.types, group);
             return Ok(self.register(Entry::forward(Request::Parse), input));
         }
         let (name, sql, types) = (
-            Bytes::copy_from_slice(parse.name),
+            Bytes::copy_from_slice(kept_as(parse.name)),
             Bytes::copy_from_slice(parse.sql),
             parse.types,
         );
@@ -160,7 +161,7 @@ impl Session {
 
     pub(super) fn bind(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let (portal, statement) = Bind::names(input.body()).map_err(by_client)?;
-        let portal = Bytes::copy_from_slice(portal);
+        let (portal, statement) = (Bytes::copy_from_slice(kept_as(portal)), kept_as(statement));
         if self.sent.is_stale(statement) {
             return self.refuse(Request::Bind, stale(), input, out);
         }
@@ -183,6 +184,7 @@ impl Session {
             }
         }
         let (_, statement) = Bind::names(input.body()).map_err(by_client)?;
+        let statement = kept_as(statement);
         let prepared = self.sent.statements.get(statement);
         if self.is_doubtful(statement) {
             self.close_unnamed(input, out)?;
@@ -389,7 +391,7 @@ impl Session {
 
     pub(super) fn describe(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let describe = Describe::read(input.body()).map_err(by_client)?;
-        let name = Bytes::copy_from_slice(describe.name);
+        let name = Bytes::copy_from_slice(kept_as(describe.name));
         if describe.kind != b'S' {
             let entry = Entry::forward(Request::DescribePortal).with(Effect::Describe(name));
             return Ok(self.register(entry, input));
@@ -409,11 +411,11 @@ impl Session {
 
     pub(super) fn execute(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {
         let execute = Execute::read(input.body()).map_err(by_client)?;
-        let Some(portal) = self.sent.portals.get(execute.portal) else {
+        let Some(portal) = self.sent.portals.get(kept_as(execute.portal)) else {
             return Ok(self.register(Entry::forward(Request::Execute), input));
         };
         self.defining.extend(portal.plan.defines.iter().cloned());
-        let name = Bytes::copy_from_slice(execute.portal);
+        let name = Bytes::copy_from_slice(kept_as(execute.portal));
         let portal = portal.clone();
         match self.executes(&portal.plan, portal.runs.as_ref()) {
             Executes::Unsettled => {
@@ -449,7 +451,7 @@ impl Session {
 
     pub(super) fn close(&mut self, input: &mut Inbox, _out: &mut Outbox) -> Result<Step, Fatal> {
         let close = Close::read(input.body()).map_err(by_client)?;
-        let name = Bytes::copy_from_slice(close.name);
+        let name = Bytes::copy_from_slice(kept_as(close.name));
         let effect = if close.kind == b'S' {
             Effect::CloseStatement(name)
         } else {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::ask::{self, Ask};
 use super::atomic::Group;
 use super::ledger::{Effect, Entry, Fate, Request};
+use super::names::kept_as;
 use super::sealing::Unsealed;
 use super::{FRAME_CAP, Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
@@ -602,7 +603,7 @@ fn bound_names(arrived: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut names = arrived.splitn(3, |byte| *byte == 0);
     let (portal, statement) = (names.next()?, names.next()?);
     names.next()?;
-    Some((portal, statement))
+    Some((kept_as(portal), kept_as(statement)))
 }
 
 pub(super) fn forwarded(input: &mut Inbox) -> Step {

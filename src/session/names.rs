@@ -63,6 +63,14 @@ impl Prepared {
     }
 }
 
+/// `NAMEDATALEN` of PostgreSQL.
+const NAME_LEN: usize = 64;
+
+/// The name under which PostgreSQL keeps a statement or portal of the protocol: it does not compare the rest.
+pub(super) fn kept_as(name: &[u8]) -> &[u8] {
+    name.get(..NAME_LEN - 1).unwrap_or(name)
+}
+
 /// Whether something is sealed, asked or added for this plan.
 pub(super) fn takes_values(plan: &StatementPlan) -> bool {
     let valued = !plan.slots.is_empty() || plan.lookup.is_some() || !plan.copies.is_empty();

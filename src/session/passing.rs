@@ -15,6 +15,7 @@ use crate::wire::message::{Parse, Query};
 use crate::wire::{Inbox, Outbox};
 
 use super::ledger::Request;
+use super::names::kept_as;
 
 /// Bytes of names kept for one session.
 const CAPACITY: usize = 64 << 10;
@@ -220,7 +221,8 @@ impl Session {
             Request::Query => Query::read(body).map(|query| query.sql).ok(),
             Request::Parse => Parse::read(body).ok().map(|parse| {
                 if !parse.name.is_empty() {
-                    self.passing.refuse(Bytes::copy_from_slice(parse.name));
+                    self.passing
+                        .refuse(Bytes::copy_from_slice(kept_as(parse.name)));
                 }
                 parse.sql
             }),

@@ -10,7 +10,7 @@ from psycopg import pq
 from servers import ROOT
 
 sys.path.append(str(ROOT / "tests/recorder"))
-from wire import SYNC, bind, error_fields, execute, parse  # noqa: E402
+from wire import SYNC, bind, error_fields, execute, parse, query  # noqa: E402
 
 from test_pipelines import Client  # noqa: E402
 
@@ -152,3 +152,19 @@ def test_psql_goes_on_after_a_refused_prepare(servers):
     done = subprocess.run(["psql", "-XAtq", servers.url], input=script, text=True, capture_output=True)
     assert done.stdout == "on\n" and done.stderr.count('prepared statement "q" does not exist') == 2
     assert unseen(servers, value)
+
+
+def test_names_are_what_postgresql_keeps_of_them(servers, direct):
+    client, slug = Client(servers), str(uuid.uuid4())
+    name, kept, other = b"n" * 70, b"n" * 63, b"n" * 63 + b"other"
+    code = lambda frames: next((error_fields(body)["C"] for tag, body in frames if tag == "E"), None)
+    value = f"{MARK} {uuid.uuid4()}".encode()
+    assert code(client.exchange(parse(INSERT, name) + SYNC)) is None
+    for statement in (name, kept, other):
+        assert code(client.exchange(bind(statement=statement, params=(statement + slug.encode(), value)) + execute() + SYNC)) is None
+        assert code(client.exchange(query(f"EXECUTE {statement.decode()}('{statement.decode()} sql{slug}', '{value.decode()}')"))) is None
+    client.exchange(query("BEGIN") + query(f"DECLARE {name.decode()} CURSOR FOR SELECT key FROM virtual_keys WHERE slug LIKE '%{slug}'"), 2)
+    rows = client.exchange(query(f"FETCH 2 FROM {kept.decode()}")) + client.exchange(execute(other, 2) + execute(name, 2) + SYNC)
+    assert [body[6:] for tag, body in rows if tag == "D"] == [value] * 6
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug LIKE %s AND key LIKE '~s1%%'", (f"%{slug}",)).fetchone() == (6,)
+    assert unseen(servers, value.decode())

@@ -115,12 +115,21 @@ fn only_queries_are_executed_by_name() {
         "COPY virtual_keys FROM STDIN",
         "COPY virtual_keys TO STDOUT",
         PREPARED,
-        "PREPARE q AS SELECT 1",
-        "DEALLOCATE p",
         "DECLARE c CURSOR FOR SELECT key FROM virtual_keys",
     ] {
         let made = HashMap::from([("s".to_owned(), plan(sql).statements[0].clone())]);
         assert_eq!(code(plan_in("EXECUTE s", &[], &made)), "0A000", "{sql}");
+    }
+    for sql in ["PREPARE q AS SELECT 1", "DEALLOCATE p", "DEALLOCATE ALL"] {
+        let made = HashMap::from([("s".to_owned(), plan(sql).statements[0].clone())]);
+        let Verdict::Protect(executed) = plan_in("EXECUTE s", &[], &made) else {
+            panic!("{sql}")
+        };
+        let (as_it_is, executed) = (&made["s"].kind, &executed.statements[0].kind);
+        assert_eq!(
+            std::mem::discriminant(as_it_is),
+            std::mem::discriminant(executed)
+        );
     }
 }
 
