@@ -9,7 +9,7 @@ use super::lineage::{Lineage, Member, Shape, columns, merge, weakened};
 use super::refuse::Walked;
 use super::scope::{Origin, Scope};
 use super::walk::Walk;
-use super::within::{Call, array, items};
+use super::within::{Call, items, list};
 
 /// `jsonb` in `pg_type`.
 const JSONB: Oid = Oid(3802);
@@ -28,7 +28,7 @@ impl Walk<'_> {
             "json_object" => self.json_object(call)?,
             "json_array" => self.json_array(call)?,
             "json_objectagg" => self.json_objectagg(call),
-            "json_arrayagg" => call.arguments.first().map(|one| array(one.lineage.clone())),
+            "json_arrayagg" => call.arguments.first().map(|one| list(one.lineage.clone())),
             "json_scalar" => return self.json_scalar(call).map(Some),
             "json_serialize" => return self.json_serialize(call).map(Some),
             _ => return Ok(None),
@@ -69,13 +69,13 @@ impl Walk<'_> {
         }
         let first = call.first();
         if call.all().all(|lineage| *lineage == first) {
-            return Ok(Some(array(first)));
+            return Ok(Some(list(first)));
         }
         let harmless = call.arguments.iter().all(|argument| {
             let plain = |expr: &Expr| self.is_harmless(expr, call.scope);
             !argument.lineage.is_none() || argument.expr.is_some_and(plain)
         });
-        Ok(harmless.then(|| array(weakened(merge(call.all())))))
+        Ok(harmless.then(|| list(weakened(merge(call.all())))))
     }
 
     fn json_objectagg(&self, call: &Call<'_, '_>) -> Option<Lineage> {

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use crate::model::ValueKind;
 
 use super::lineage::{Lineage, columns, merge, unclear};
+use super::parts;
 use super::refuse::{
     COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, LIKE, OPERATOR, ORDER, OTHER, Walked,
 };
@@ -247,7 +248,9 @@ impl Walk<'_> {
             Expr::Tuple(fields) => Ok(within::record(self.lineages(fields, scope)?.iter())),
             Expr::Array(array) => {
                 let elements = self.lineages(&array.elem, scope)?;
-                let nested = array.elem.iter().any(|e| matches!(e, Expr::Array(_)));
+                // The places of an array of arrays are not those of one.
+                let nested = array.elem.iter().any(|e| matches!(e, Expr::Array(_)))
+                    || elements.iter().any(|one| parts::elements(one).is_some());
                 Ok(match nested {
                     true => unclear(&elements),
                     false => within::items(elements.iter()),

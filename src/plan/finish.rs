@@ -3,6 +3,7 @@
 use crate::model::ValueKind;
 
 use super::lexer::{self, TokenKind};
+use super::lineage::sent;
 use super::query::Rows;
 use super::refuse::{MIXTURE, Walked, full_name};
 use super::scope::Origin;
@@ -190,7 +191,7 @@ impl Walk<'_> {
             let lineage = rows
                 .columns
                 .into_iter()
-                .map(|column| column.lineage)
+                .map(|column| sent(&column.lineage))
                 .collect();
             Outputs::ByDescription {
                 lineage: (!rows.open).then_some(lineage),

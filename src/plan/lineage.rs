@@ -45,7 +45,8 @@ pub enum Shape {
         /// `json`, `jsonb`, or `text` after a cast.
         to: ValueKind,
     },
-    /// An array, also of several dimensions, by what each element carries.
+    /// An array by what each element carries. One of several dimensions is an array of arrays in JSON, and as an output an
+    /// array of its innermost elements.
     Array(Lineage),
     /// An array by what the elements carry at each position.
     Items(Vec<Lineage>),
@@ -229,6 +230,38 @@ fn same_shape(left: &Shape, right: &Shape) -> Option<Lineage> {
         _ => return None,
     };
     Some(Lineage::Within(Arc::new(merged)))
+}
+
+/// What the elements of an array carry through all its dimensions.
+pub(super) fn innermost(of: &Lineage) -> &Lineage {
+    match of {
+        Lineage::Within(shape) => match shape.as_ref() {
+            Shape::Array(inner) => innermost(inner),
+            _ => of,
+        },
+        _ => of,
+    }
+}
+
+/// A value as it is sent: PostgreSQL's arrays have elements, not arrays, however many dimensions they have. Those of a JSON
+/// document remain lists of lists.
+pub(super) fn sent(lineage: &Lineage) -> Lineage {
+    let Lineage::Within(shape) = lineage else {
+        return lineage.clone();
+    };
+    let shape = match shape.as_ref() {
+        Shape::Array(of) => Shape::Array(sent(innermost(of))),
+        Shape::Items(parts) => Shape::Items(parts.iter().map(sent).collect()),
+        Shape::Record(members) => {
+            let member = |member: &Member| Member {
+                lineage: sent(&member.lineage),
+                ..member.clone()
+            };
+            Shape::Record(members.iter().map(member).collect())
+        }
+        _ => return lineage.clone(),
+    };
+    Lineage::Within(Arc::new(shape))
 }
 
 /// A mixture that cannot be opened.

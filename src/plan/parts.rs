@@ -4,7 +4,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Value};
 
 use crate::model::ValueKind;
 
-use super::lineage::{Lineage, Member, Shape, columns, merge, weakened};
+use super::lineage::{Lineage, Member, Shape, columns, innermost, merge, weakened};
 use super::refuse::{FUNCTION, JSON, MIXTURE, Walked};
 use super::scope::Scope;
 use super::walk::Walk;
@@ -139,9 +139,7 @@ impl Walk<'_> {
                 let lineages: Vec<Lineage> = call.all().cloned().collect();
                 operands.and_then(|operands| self.joined_arrays(&operands, &lineages, call.scope))
             }
-            "trim_array" | "array_reverse" | "array_shuffle" if rest_plain() => {
-                elements(&first).map(array)
-            }
+            "trim_array" | "array_reverse" | "array_shuffle" if rest_plain() => kept(&first),
             "unnest" if call.arguments.len() == 1 => elements(&first),
             "json_array_elements" | "jsonb_array_elements" => match listed(&first) {
                 Some((of, to)) => Some(self.taken(of, to, false)?),
@@ -257,11 +255,30 @@ fn is_container(part: &Lineage) -> bool {
     }
 }
 
-/// What an array's elements carry, whichever is taken.
+/// What an array's elements carry, whichever is taken, in whatever dimension.
 pub(super) fn elements(whole: &Lineage) -> Option<Lineage> {
     match whole {
-        Lineage::Within(shape) => elements_in(shape),
+        Lineage::Within(shape) => elements_in(shape).map(|of| innermost(&of).clone()),
         _ => None,
+    }
+}
+
+/// An array with some of the elements of this one.
+fn kept(whole: &Lineage) -> Option<Lineage> {
+    match whole {
+        Lineage::Within(shape) if matches!(shape.as_ref(), Shape::Array(_)) => Some(whole.clone()),
+        _ => elements(whole).map(array),
+    }
+}
+
+/// Whether it is an array of more than one dimension.
+pub(super) fn has_dimensions(whole: &Lineage) -> bool {
+    match whole {
+        Lineage::Within(shape) => match shape.as_ref() {
+            Shape::Array(of) => elements(of).is_some(),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

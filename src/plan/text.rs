@@ -126,6 +126,9 @@ impl Walk<'_> {
         let first = lineages
             .iter()
             .position(|one| parts::elements(one).is_some())?;
+        if lineages.iter().any(parts::has_dimensions) {
+            return None;
+        }
         let mut plain = operands.iter().zip(lineages);
         let harmless = plain.all(|(one, of)| !of.is_none() || self.is_harmless(one, scope));
         let each = lineages

@@ -6,7 +6,7 @@ use crate::model::ValueKind;
 
 use super::expr::kind_of;
 use super::lexer::{self, StringKind, TokenKind};
-use super::lineage::{Lineage, Member, Shape, columns, merge, unclear, weakened};
+use super::lineage::{Lineage, Member, Shape, columns, innermost, merge, unclear, weakened};
 use super::parts;
 use super::refuse::{AGGREGATE, CAST, Construct, FUNCTION, JSON, NULL_IF, Walked, XML};
 use super::scope::Scope;
@@ -91,8 +91,8 @@ impl Walk<'_> {
             }
             "row_to_json" | "to_json" | "array_to_json" => json(call.first(), ValueKind::Json),
             "to_jsonb" => json(call.first(), ValueKind::Jsonb),
-            "json_agg" | "json_agg_strict" => json(array(call.first()), ValueKind::Json),
-            "jsonb_agg" | "jsonb_agg_strict" => json(array(call.first()), ValueKind::Jsonb),
+            "json_agg" | "json_agg_strict" => json(list(call.first()), ValueKind::Json),
+            "jsonb_agg" | "jsonb_agg_strict" => json(list(call.first()), ValueKind::Jsonb),
             "json_build_array" => json(items(call.all()), ValueKind::Json),
             "jsonb_build_array" => json(items(call.all()), ValueKind::Jsonb),
             "json_build_object" | "jsonb_build_object" => {
@@ -381,9 +381,12 @@ impl Walk<'_> {
             }
         };
         match shape {
-            Shape::Array(of) => Ok(Lineage::within(Shape::Array(
-                self.recast(of.clone(), inner)?,
-            ))),
+            Shape::Array(Lineage::Within(dimension))
+                if matches!(dimension.as_ref(), Shape::Array(_)) =>
+            {
+                Ok(list(self.recast_array(dimension, element)?))
+            }
+            Shape::Array(of) => Ok(list(self.recast(of.clone(), inner)?)),
             Shape::Items(parts) => {
                 let mut cast = Vec::new();
                 for part in parts {
@@ -424,16 +427,17 @@ impl Walk<'_> {
     }
 }
 
-/// An array of such elements; an array of arrays is one of more dimensions.
+/// An array of such elements; an array of arrays is one of more dimensions, in which places are not those of one.
 pub(super) fn array(of: Lineage) -> Lineage {
-    match &of {
-        Lineage::Within(shape) => match shape.as_ref() {
-            Shape::Array(_) => of,
-            Shape::Items(_) => unclear([&of]),
-            _ => Lineage::within(Shape::Array(of)),
-        },
-        _ => Lineage::within(Shape::Array(of)),
+    match innermost(&of) {
+        Lineage::Within(shape) if matches!(shape.as_ref(), Shape::Items(_)) => unclear([&of]),
+        _ => list(of),
     }
+}
+
+/// A JSON array of such elements.
+pub(super) fn list(of: Lineage) -> Lineage {
+    Lineage::within(Shape::Array(of))
 }
 
 /// An array of these elements.

@@ -87,6 +87,11 @@ KEYS = [
     "SELECT k.id, u.* FROM out_keys k CROSS JOIN LATERAL ROWS FROM (unnest(ARRAY[k.doc])) AS u(d) ORDER BY k.id",
     "SELECT k.id, k.secret, u.* FROM out_keys k, ROWS FROM (generate_series(1, 2), string_to_table(k.name, ' ')) u(n, w) ORDER BY k.id, u.n, u.w",
     "SELECT row_to_json(k), to_jsonb(k) - 'at', (k).b, k FROM out_keys k (a, o, n, b) ORDER BY a",
+    # arrays of arrays
+    "SELECT jsonb_agg(ARRAY(SELECT k.doc) ORDER BY id), json_agg(ARRAY(SELECT k.note) ORDER BY id), json_agg(ARRAY(SELECT COALESCE(k.secret, 'none')) ORDER BY id), jsonb_agg(ARRAY(SELECT COALESCE(k.doc, '[]')) ORDER BY id), json_agg(ARRAY[k.secret, k.name] ORDER BY id) FROM out_keys k",
+    "SELECT to_jsonb(array_agg(ARRAY(SELECT COALESCE(k.doc, '[]')) ORDER BY id)), to_jsonb(array_agg(ARRAY(SELECT COALESCE(k.secret, '')) ORDER BY id)) -> 1, json_agg(ARRAY(SELECT COALESCE(k.secret, '')) ORDER BY id) -> 0 ->> 0 FROM out_keys k",
+    "SELECT json_array_elements_text(json_agg(ARRAY(SELECT COALESCE(k.secret, 'none')) ORDER BY id)), jsonb_array_elements(jsonb_agg(ARRAY(SELECT COALESCE(k.doc, '[]')) ORDER BY id)) FROM out_keys k",
+    "SELECT array_agg(ARRAY(SELECT k.secret) ORDER BY id), ROW(array_agg(ARRAY(SELECT k.doc) ORDER BY id)), (array_agg(ARRAY(SELECT k.secret) ORDER BY id))[1:2], array_agg(ARRAY(SELECT k.secret) ORDER BY id)::varchar[], array_to_string(array_agg(ARRAY(SELECT k.secret) ORDER BY id), ',') FROM out_keys k",
     # members of objects
     "SELECT e.key, e.value FROM (SELECT jsonb_object_agg(id, secret) j FROM out_keys) x, jsonb_each_text(x.j) e ORDER BY e.key",
     "SELECT k.id, e FROM out_keys k, json_each(json_build_object('s', k.secret, 't', k.short::text)) AS e(name, v) ORDER BY k.id, e.name",

@@ -63,6 +63,19 @@ fn documents_and_arrays_are_followed_into_their_parts() {
             "SELECT cardinality(array_agg(key)), array_length(ARRAY[key], 1), num_nonnulls(key, auth_config), pg_typeof(key), jsonb_object_keys(to_jsonb(v)) FROM virtual_keys v GROUP BY v.id",
             "- - - - -",
         ),
+        // In JSON an array of arrays is a list of lists; in PostgreSQL's form it has elements only.
+        (
+            "SELECT jsonb_agg(ARRAY(SELECT auth_config)), json_agg(ARRAY[key, name]), json_agg(ARRAY[key]) -> 0 -> 0, json_agg(ARRAY[key]) -> 0 ->> 0 FROM virtual_keys",
+            "Jsonb([[!auth_config..]..]) Json([[!key,-]..]) Json(!key) !key",
+        ),
+        (
+            "SELECT array_agg(ARRAY(SELECT key)), (array_agg(ARRAY(SELECT key)))[1:1], to_jsonb(array_agg(ARRAY(SELECT key))), to_jsonb(array_agg(ARRAY(SELECT key))) -> 0, unnest(array_agg(ARRAY(SELECT key))), array_agg(ARRAY(SELECT key))::varchar[], ROW(array_agg(ARRAY(SELECT key))) FROM virtual_keys",
+            "[!key..] [!key..] Jsonb([[!key..]..]) Jsonb([!key..]) !key [?key..] {f1:[!key..]}",
+        ),
+        (
+            "SELECT json_array_elements_text(json_agg(ARRAY(SELECT key))), array_to_string(array_agg(ARRAY(SELECT key)), ',') FROM virtual_keys",
+            "Text(Json([!key..])) text(!key)",
+        ),
         (
             "SELECT array_cat(array_agg(key), array_agg(key)), array_append(array_agg(key), 'none') FROM virtual_keys",
             "[!key..] [?key..]",
@@ -169,6 +182,19 @@ fn no_part_is_taken_for_another() {
         ),
         (
             r#"SELECT ARRAY[auth_config] || '"\u007es1x~"'::jsonb FROM virtual_keys"#,
+            "refused-operator",
+        ),
+        // Which of its places is whose is not known.
+        (
+            "SELECT ARRAY[ARRAY(SELECT key), ARRAY(SELECT key)] FROM virtual_keys",
+            "refused-row",
+        ),
+        (
+            "SELECT array_agg(ARRAY[key, name]) FROM virtual_keys",
+            "refused-row",
+        ),
+        (
+            "SELECT array_agg(ARRAY(SELECT key)) || ARRAY['x'] FROM virtual_keys",
             "refused-operator",
         ),
         // What is joined first may be texts.
