@@ -54,6 +54,7 @@ mod tenant_sql;
 pub(crate) mod tests;
 mod text;
 pub mod tokens;
+mod typed;
 mod types;
 mod unfold;
 mod united;

@@ -115,8 +115,18 @@ impl Walk<'_> {
             expr if is_default(expr) => Ok(()),
             Expr::Identifier(ident) => self.store_own(std::slice::from_ref(ident), target, scope),
             Expr::CompoundIdentifier(idents) => self.store_own(idents, target, scope),
-            Expr::Case { .. } => self.store_case(expr, target, scope, cast),
-            Expr::Function(function) => self.store_coalesce(function, target, scope, cast),
+            Expr::Case { .. } => {
+                let before = self.fills.len();
+                self.store_case(expr, target, scope, cast)?;
+                self.take_for_texts(expr, cast, before);
+                Ok(())
+            }
+            Expr::Function(function) => {
+                let before = self.fills.len();
+                self.store_coalesce(function, target, scope, cast)?;
+                self.take_for_texts(expr, cast, before);
+                Ok(())
+            }
             Expr::Subquery(query) => {
                 let rows = self.query(query, scope)?;
                 match rows.columns.as_slice() {

@@ -270,8 +270,8 @@ def test_statements_before_a_value_that_does_not_fit_are_answered(twin, sealed, 
     check_raw(direct)
 
 
-def test_an_untyped_constant_in_derived_rows_is_a_text(twin, sealed, direct):
-    for sql in ("UPDATE virtual_keys SET key = %s, auth_config = nullif('[]', '{}') WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = nullif('[]'::jsonb, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}'::jsonb) WHERE id = %s", "UPDATE virtual_keys v SET key = x.k, auth_config = x.d FROM (VALUES (%s, '{}'::jsonb, %s::uuid), ('b', '[]', NULL)) x(k, d, i) WHERE x.i = v.id"):
+def test_an_untyped_constant_among_its_like_is_a_text(twin, sealed, direct):
+    for sql in ("UPDATE virtual_keys SET key = %s, auth_config = CASE WHEN slug = '' THEN '[]' ELSE '{}' END WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = coalesce('[]', '{}') WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = coalesce(CASE WHEN slug = '' THEN '[]' END, auth_config) WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = coalesce('[]', '{}'::jsonb) WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = nullif('[]', '{}') WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = nullif('[]'::jsonb, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}'::jsonb) WHERE id = %s", "UPDATE virtual_keys v SET key = x.k, auth_config = x.d FROM (VALUES (%s, '{}'::jsonb, %s::uuid), ('b', '[]', NULL)) x(k, d, i) WHERE x.i = v.id"):
         got = run(sealed, sql, ("derived", K1))
         assert got == run(twin, sql, ("derived", K1)), sql
     assert content(sealed) == content(twin)
