@@ -145,6 +145,11 @@ impl Keyring {
         let row = self.find(&Want::Kid(kid)).await?;
         let row = row.ok_or(Failure::Unknown(kid))?;
         self.admit(&row)?;
+        if !row.active || row.expired {
+            // Whether KMS answers or not: it was retired, and the notice may have been lost.
+            self.cache
+                .list(row.tenant.clone(), row.purpose, kid, false);
+        }
         self.flights.join(&kid, || self.decrypt(&row)).await
     }
 }

@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from kms_emulator import Kms
-from replicas import Replica, eventually, new_tenant, read, write
+from replicas import MARGIN, Replica, eventually, new_tenant, read, write
 
 # Minutes of it are for a night: PGSEAL_SOAK=300.
 SECONDS = int(os.environ.get("PGSEAL_SOAK", "5"))
+SOFT_AGE = 2
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def kms():
 
 @pytest.fixture
 def env(kms):
-    return {"PGSEAL_KMS": "aws", "PGSEAL_KMS_KEY": kms.create_key().arn, "AWS_ENDPOINT_URL_KMS": kms.url, "PGSEAL_KEY_SOFT_AGE": "2"}
+    return {"PGSEAL_KMS": "aws", "PGSEAL_KMS_KEY": kms.create_key().arn, "AWS_ENDPOINT_URL_KMS": kms.url, "PGSEAL_KEY_SOFT_AGE": str(SOFT_AGE)}
 
 
 def test_replicas_and_commands_that_change_the_same_tenants_at_once_lose_nothing(database, direct, kms, env):
@@ -82,16 +83,40 @@ def test_no_value_is_sealed_by_a_retired_key_after_the_bound(database, direct, k
         write(one, tenant, "v"), write(two, tenant, "v")
         [made] = [json.loads(line)["kid"] for line in database.command("key", "rotate", "--tenant", tenant, "--json", **env).stdout.splitlines()]
 
-        def sealed_by(through):
-            token = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (write(through, tenant, "w"),)).fetchone()[0]
-            return base64.urlsafe_b64decode(token[3:59])[24:32].hex()
-
         def both_new():
-            assert sealed_by(one) == sealed_by(two) == made
+            assert sealed_by(direct, one, tenant) == sealed_by(direct, two, tenant) == made
 
-        eventually(both_new)
+        eventually(both_new, timeout=SOFT_AGE + MARGIN)
         for _ in range(20):
             both_new()
+
+
+def sealed_by(direct, through, tenant):
+    """The id of the key that a value is sealed with now."""
+    token = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (write(through, tenant, "w"),)).fetchone()[0]
+    return base64.urlsafe_b64decode(token[3:59])[24:32].hex()
+
+
+def test_a_retired_key_seals_no_more_although_its_notice_was_lost_and_kms_is_silent(database, direct, kms, env):
+    tenant = str(new_tenant(database))
+    with Replica(database, **env) as replica, replica.connect() as through:
+        row = write(through, tenant, "v")
+        direct.execute("ALTER TABLE pgseal.key DISABLE TRIGGER ALL; ALTER TABLE pgseal.tenant DISABLE TRIGGER ALL")
+        try:
+            [made] = [json.loads(line)["kid"] for line in database.command("key", "rotate", "--tenant", tenant, "--json", **env).stdout.splitlines()]
+            kms.mode = "silent"
+
+            def seals_no_more():
+                with pytest.raises(psycopg.Error) as refused:
+                    write(through, tenant, "w")
+                assert refused.value.sqlstate == "SV005"
+
+            eventually(seals_no_more, timeout=SOFT_AGE + MARGIN)
+            assert read(through, row) == "v"
+        finally:
+            direct.execute("ALTER TABLE pgseal.key ENABLE TRIGGER ALL; ALTER TABLE pgseal.tenant ENABLE TRIGGER ALL")
+            kms.mode = "ok"
+        assert eventually(lambda: sealed_by(direct, through, tenant)) == made
 
 
 def test_a_closed_tenant_is_noticed_by_notice_and_by_poll(database, direct, env):
@@ -110,14 +135,14 @@ def test_a_closed_tenant_is_noticed_by_notice_and_by_poll(database, direct, env)
 
         for tenant in tenants[:5]:
             direct.execute(close, (tenant,))
-            eventually(lambda: closed(tenant))
+            eventually(lambda: closed(tenant), timeout=1 + MARGIN)
         # A poll can be first by chance, but not five times.
         assert 'by="notice"' in replica.log.read_text()
         # What a trigger does not see, as after a restore without triggers.
         direct.execute("ALTER TABLE pgseal.tenant DISABLE TRIGGER ALL")
         try:
             direct.execute("UPDATE pgseal.tenant SET state = 'disabled', changed_at = now() WHERE id = %s", (tenants[5],))
-            eventually(lambda: closed(tenants[5]))
+            eventually(lambda: closed(tenants[5]), timeout=1 + MARGIN)
             assert 'by="poll"' in replica.log.read_text()
         finally:
             direct.execute("ALTER TABLE pgseal.tenant ENABLE TRIGGER ALL")
