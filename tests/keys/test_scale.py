@@ -148,6 +148,31 @@ def test_a_closed_tenant_is_noticed_by_notice_and_by_poll(database, direct, env)
             direct.execute("ALTER TABLE pgseal.tenant ENABLE TRIGGER ALL")
 
 
+def test_disable_is_felt_by_all_replicas_within_a_second(database, env):
+    """`-s` shows how long it took: docs/keys.md has the figures."""
+    took = []
+    with Replica(database, **env) as a, Replica(database, **env) as b, Replica(database, **env) as c:
+        throughs = [replica.connect() for replica in (a, b, c)]
+        for _ in range(20):
+            tenant = str(new_tenant(database))
+            row = write(throughs[0], tenant, "v")
+            assert [read(through, row) for through in throughs] == ["v"] * 3
+            assert database.command("tenant", "disable", tenant, **env).returncode == 0
+            start = time.monotonic()
+
+            def refused():
+                for through in throughs:
+                    with pytest.raises(psycopg.Error) as said:
+                        read(through, row)
+                    assert said.value.sqlstate == "SV006"
+
+            eventually(refused, timeout=1 + MARGIN)
+            took.append(time.monotonic() - start)
+        for through in throughs:
+            through.close()
+    print(f"{sorted(took)[10] * 1000:.0f} ms in the middle, {max(took) * 1000:.0f} ms at worst of {len(took)}")
+
+
 def test_cached_tenants_go_on_until_the_hard_age_when_kms_is_silent(database, kms, env):
     used, unused = new_tenant(database), new_tenant(database)
     with Replica(database, PGSEAL_KEY_HARD_AGE="6", **env) as replica, replica.connect() as through:
