@@ -366,6 +366,7 @@ fn terms(config: &Config) -> Terms {
             AuthConfig::Relay => Auth::Relay,
             AuthConfig::Terminate { .. } => Auth::Terminate,
         },
+        message_limit: config.message_limit,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::keyring::ssl::Ssl;
 use crate::keys::Ages;
 use crate::kms::aws::Route;
 use crate::net::{Keepalive, Timing};
+use crate::session::MESSAGE_LIMIT;
 pub use auth::AuthConfig;
 pub use listen::{Listen, listen_at, socket_file};
 use listen::{listen, socket_mode};
@@ -109,6 +110,8 @@ pub struct Config {
     pub timing: Timing,
     /// `threads`: event loops that sessions run on.
     pub threads: NonZeroUsize,
+    /// `message_limit`: the largest message that is held whole, in bytes.
+    pub message_limit: usize,
 }
 
 #[derive(Deserialize, Default)]
@@ -135,6 +138,7 @@ struct File {
     auth_file: Option<String>,
     auth_query: Option<String>,
     threads: Option<u64>,
+    message_limit: Option<u64>,
     login_timeout: Option<u64>,
     client_idle_timeout: Option<u64>,
     tcp_keepalives_idle: Option<u64>,
@@ -317,6 +321,7 @@ impl Config {
             ages: ages(file, source)?,
             timing: timing(file, source)?,
             threads: threads(file, source)?,
+            message_limit: message_limit(file, source)?,
         })
     }
 }
@@ -333,6 +338,19 @@ fn threads(file: &File, source: &Source<'_>) -> Result<NonZeroUsize, ConfigError
         .ok()
         .filter(|threads: &NonZeroUsize| threads.get() <= 256)
         .ok_or_else(|| error(place, "say a number of threads from 1 to 256"))
+}
+
+/// In bytes. PostgreSQL holds no value of more than a gigabyte.
+fn message_limit(file: &File, source: &Source<'_>) -> Result<usize, ConfigError> {
+    let said = file.message_limit.map(|mebibytes| mebibytes.to_string());
+    let Some((text, place)) = source.get("message_limit", said.as_ref()) else {
+        return Ok(MESSAGE_LIMIT);
+    };
+    text.parse()
+        .ok()
+        .filter(|mebibytes: &usize| (1..=1024).contains(mebibytes))
+        .map(|mebibytes| mebibytes << 20)
+        .ok_or_else(|| error(place, "say a number of MiB from 1 to 1024"))
 }
 
 /// Seconds that a data key seals; at most ten years, so that every arithmetic with it is exact.

@@ -44,6 +44,20 @@ fn timeouts_are_seconds_and_0_is_never() {
 }
 
 #[test]
+fn messages_have_a_limit_in_mebibytes() {
+    let limit = |said: &str| {
+        load(&[
+            ("PGSEAL_UPSTREAM", "postgres://h"),
+            ("PGSEAL_MESSAGE_LIMIT", said),
+        ])
+        .map(|config| config.message_limit)
+    };
+    assert_eq!(limit(""), Ok(64 << 20));
+    assert_eq!(limit("256"), Ok(256 << 20));
+    assert!(limit("0").is_err() && limit("1025").is_err() && limit("1 GB").is_err());
+}
+
+#[test]
 fn there_is_always_a_thread() {
     let threads = |said: &str| {
         load(&[

@@ -147,8 +147,7 @@ impl Keyring {
         self.admit(&row)?;
         if !row.active || row.expired {
             // Whether KMS answers or not: it was retired, and the notice may have been lost.
-            self.cache
-                .list(row.tenant.clone(), row.purpose, kid, false);
+            self.cache.list(row.tenant.clone(), row.purpose, kid, false);
         }
         self.flights.join(&kid, || self.decrypt(&row)).await
     }

@@ -10,7 +10,7 @@ use super::frontend::{Step, is_utf8, other_encoding};
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
 use super::sealing::Positions;
-use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
+use super::{Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{KeyId, Peer, Refusal};
 use crate::plan::{Lineage, MOVED, Planner, StatementPlan};
 use crate::wire::message::{
@@ -199,7 +199,7 @@ impl Session {
         if !utf8 {
             return self.fail_result(other_encoding(), input, out);
         }
-        if len > FRAME_CAP {
+        if len > self.terms.message_limit {
             return self.fail_result(frame_too_large(len), input, out);
         }
         if !input.is_whole() {

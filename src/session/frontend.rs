@@ -10,7 +10,7 @@ use super::atomic::Group;
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::kept_as;
 use super::sealing::Unsealed;
-use super::{FRAME_CAP, Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
+use super::{Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
 use crate::plan::lexer::{ENCODINGS, STRINGS, depends_on_setting, sets_encoding};
@@ -131,7 +131,7 @@ impl Session {
             b'B' if !self.sent.is_empty() || self.passing.any_refused() => {
                 self.bind_named(len, input, out)
             }
-            b'D' | b'E' | b'C' if !self.sent.is_empty() && len <= FRAME_CAP => {
+            b'D' | b'E' | b'C' if !self.sent.is_empty() && len <= self.terms.message_limit => {
                 let (request, handle): (_, Handle) = match tag {
                     b'D' => (Request::DescribePortal, Self::describe),
                     b'E' => (Request::Execute, Self::execute),
@@ -139,7 +139,7 @@ impl Session {
                 };
                 self.whole(len, request, handle, input, out)
             }
-            b'C' if self.texts.any_named() && len <= FRAME_CAP => {
+            b'C' if self.texts.any_named() && len <= self.terms.message_limit => {
                 self.whole(len, Request::Close, Self::close, input, out)
             }
             b'F' => self.function_call(input, out),
@@ -151,7 +151,7 @@ impl Session {
             b'S' => self.sync(input, out),
             b'D' => {
                 // One byte of the body says whether it is a statement or a portal.
-                if !input.is_whole() && len <= FRAME_CAP {
+                if !input.is_whole() && len <= self.terms.message_limit {
                     return Ok(WAIT);
                 }
                 let statement = input.body().first() == Some(&b'S');
@@ -198,7 +198,7 @@ impl Session {
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
         let Some((portal, statement)) = bound_names(input.arrived()) else {
-            if !input.is_whole() && input.arrived().len() <= FRAME_CAP {
+            if !input.is_whole() && input.arrived().len() <= self.terms.message_limit {
                 return Ok(WAIT);
             }
             return self.whole(len, Request::Bind, Self::bind, input, out);
@@ -212,7 +212,7 @@ impl Session {
         let known = self.sent.statements.get(statement);
         let looked_into = known.is_some_and(|prepared| prepared.is_looked_into());
         if looked_into
-            || known.is_some() && len <= FRAME_CAP
+            || known.is_some() && len <= self.terms.message_limit
             || self.sent.is_stale(statement)
             || self.passing.is_refused(statement)
             || self.is_doubtful(statement)
@@ -235,7 +235,7 @@ impl Session {
         let cap = match request {
             // Nobody can tell whether a text names something protected before its end.
             Request::Query | Request::Parse => TEXT_CAP,
-            _ => FRAME_CAP,
+            _ => self.terms.message_limit,
         };
         if len > cap {
             return self.refuse(request, frame_too_large(len), input, out);

@@ -50,10 +50,10 @@ use names::Names;
 use opening::{Opener, Openers};
 use passing::Passing;
 
-/// The largest frame that is held whole because its content matters; one byte more is refused with `54000`.
-pub const FRAME_CAP: usize = 64 << 20;
+/// What [`Terms::message_limit`] is where nobody says otherwise.
+pub const MESSAGE_LIMIT: usize = 64 << 20;
 
-/// Likewise for a Query or Parse: PostgreSQL takes no larger one (`PQ_LARGE_MESSAGE_LIMIT`).
+/// The largest Query or Parse that is held: PostgreSQL takes no larger one (`PQ_LARGE_MESSAGE_LIMIT`).
 const TEXT_CAP: usize = (1 << 30) - 2;
 
 /// What all sessions share.
@@ -137,6 +137,8 @@ pub struct Terms {
     pub tls: TlsOffer,
     /// Authentication.
     pub auth: Auth,
+    /// The largest message that is held whole because its content matters, in bytes; one byte more is refused with `54000`.
+    pub message_limit: usize,
 }
 
 /// What the caller is to do next.
@@ -302,6 +304,7 @@ impl Session {
         let terms = Terms {
             tls: tls_offer,
             auth: Auth::Relay,
+            message_limit: MESSAGE_LIMIT,
         };
         let leg = if encrypted {
             Leg::Tls { end_point: None }
@@ -580,6 +583,6 @@ fn frame_too_large(len: usize) -> Refusal {
     Refusal::new(
         "54000",
         format!("a message of {len} bytes may touch a protected table and is too large to be read"),
-        "Split the statement or the value; a value for a table without sealed columns may be larger as a parameter of a prepared statement. See docs/errors.md#message-too-large.",
+        "Split the statement or the value, or raise `message_limit`; a value for a table without sealed columns may be larger as a parameter of a prepared statement. See docs/errors.md#message-too-large.",
     )
 }

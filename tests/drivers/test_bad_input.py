@@ -2,10 +2,12 @@
 import random
 import socket
 import struct
+import uuid
 
 import psycopg
 import pytest
-from servers import raw_login
+from conftest import TENANTS
+from servers import Servers, raw_login
 
 FRONTEND = b"QPBDECSFHXpdcf"
 
@@ -108,3 +110,18 @@ def test_a_probe_and_a_half_startup_cost_nothing(servers, bystander):
             stream.sendall(sent)
             stream.shutdown(socket.SHUT_WR)
             assert answer(stream) == b""
+
+
+def test_a_message_above_its_limit_is_refused_and_the_session_goes_on():
+    with Servers(env={"PGSEAL_MESSAGE_LIMIT": "1"}) as servers, psycopg.connect(servers.url, autocommit=True) as through:
+        through.execute("INSERT INTO organisations VALUES (%s, 'o')", (TENANTS[0],))
+        put = "INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 's', %s)"
+        fits, row = "x" * 700_000, uuid.uuid4()
+        through.execute(put, (row, TENANTS[0], fits))
+        assert through.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)).fetchone() == (fits,)
+        with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="too large to be read") as refused:
+            through.execute(put, (uuid.uuid4(), TENANTS[0], "x" * 1_100_000))
+        assert "message_limit" in refused.value.diag.message_hint
+        assert through.execute("SELECT count(*) FROM virtual_keys").fetchone() == (1,)
+        # What nothing protected is in passes at any size.
+        assert through.execute("SELECT length(%s::text)", ("x" * 3_000_000,)).fetchone() == (3_000_000,)

@@ -1,7 +1,7 @@
 //! Binds that are larger than what is held whole: only their beginning is sent here.
 
 use pgseal::model::Peer;
-use pgseal::session::FRAME_CAP;
+use pgseal::session::MESSAGE_LIMIT;
 
 use crate::Replay;
 use crate::transcript::{encode, shown, take_frame};
@@ -16,7 +16,7 @@ fn frames(line: &str) -> Vec<u8> {
 /// The beginning of a Bind of the unnamed statement that claims to be longer than a frame may be.
 fn beginning() -> Vec<u8> {
     let mut frame = encode(r#"B "portal" "" h0 h1"#);
-    let len = u32::try_from(FRAME_CAP).unwrap() + 1;
+    let len = u32::try_from(MESSAGE_LIMIT).unwrap() + 1;
     frame[1..5].copy_from_slice(&len.to_be_bytes());
     frame.extend_from_slice(b"plaintext");
     frame

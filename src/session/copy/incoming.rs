@@ -10,8 +10,8 @@ use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId};
 use crate::plan::{CopyColumn, CopyPlan, CopyTenant, Lineage};
 use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, BTREE_LIMIT, Nonces};
+use crate::session::frame_too_large;
 use crate::session::sealing::{ActiveKey, Unsealed, tenant_text, too_long_to_search};
-use crate::session::{FRAME_CAP, frame_too_large};
 use crate::wire::copy::{CopyFault, Field, FieldValue, Item, ItemKind, Rows, Scan};
 
 /// A COPY FROM under way.
@@ -29,11 +29,18 @@ pub(super) struct Incoming {
     last: Option<(Vec<u8>, TenantId)>,
     /// The end marker has passed: what follows is no data.
     ended: bool,
+    /// The longest row, in bytes.
+    limit: usize,
 }
 
 impl Incoming {
     /// `csv_marker`: whether a CSV line of `\.` ends the data.
-    pub(super) fn new(plan: Arc<CopyPlan>, tenant: Option<TenantId>, csv_marker: bool) -> Self {
+    pub(super) fn new(
+        plan: Arc<CopyPlan>,
+        tenant: Option<TenantId>,
+        csv_marker: bool,
+        limit: usize,
+    ) -> Self {
         Self {
             rows: Rows::new(plan.format.clone(), csv_marker),
             plan,
@@ -44,6 +51,7 @@ impl Incoming {
             nonces: None,
             last: None,
             ended: false,
+            limit,
         }
     }
 
@@ -63,7 +71,7 @@ impl Incoming {
             self.buf.clear();
         }
         sealed?;
-        if self.buf.len() > FRAME_CAP {
+        if self.buf.len() > self.limit {
             return Err(frame_too_large(self.buf.len()).into());
         }
         Ok(())

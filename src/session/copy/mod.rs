@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::frontend::Step;
 use super::ledger::Effect;
 use super::sealing::Unsealed;
-use super::{FRAME_CAP, Fatal, Progress, Session, by_server, frame_too_large};
+use super::{Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{CopyStyle, KeyId, Refusal, TenantId};
 use crate::plan::{CopyPlan, CopyTenant, StatementKind, StatementPlan, TenantSource};
 use crate::wire::message::CopyResponse;
@@ -185,7 +185,12 @@ impl Session {
             return self.fail_copy(Some(refusal), out);
         }
         let csv_marker = self.server_major < NO_CSV_MARKER;
-        self.copying.incoming = Some(Box::new(Incoming::new(copy, tenant, csv_marker)));
+        self.copying.incoming = Some(Box::new(Incoming::new(
+            copy,
+            tenant,
+            csv_marker,
+            self.terms.message_limit,
+        )));
         Ok(())
     }
 
@@ -231,7 +236,7 @@ impl Session {
             input.forward();
             return Ok(Step::Done);
         };
-        if len > FRAME_CAP {
+        if len > self.terms.message_limit {
             return self.fail_result(frame_too_large(len), input, out);
         }
         if !input.is_whole() {

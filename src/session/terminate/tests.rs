@@ -37,6 +37,7 @@ fn tls(end_point: &'static [u8]) -> Leg {
 impl Wire {
     fn new(client_leg: Leg, server_leg: Leg) -> Self {
         let terms = Terms {
+            message_limit: crate::session::MESSAGE_LIMIT,
             tls: TlsOffer::Allowed,
             auth: Auth::Terminate,
         };
