@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pgseal::plan::lexer::{Limits, Token, TokenKind, lex};
 use pgseal::plan::{
     Env, Lineage, Outputs, Planner, Slot, SlotSource, StatementKind, StatementPlan, Verdict,
 };
@@ -133,10 +134,12 @@ fn the_readings_are_written_down_for_the_oracle() {
                     .iter()
                     .map(|slot| of_slot(statement, slot))
                     .collect();
-                reading["max_param"] = statement.max_param.into();
                 if let Outputs::ByDescription { lineage: Some(all) } = &statement.outputs {
-                    reading["outputs"] = all.len().into();
+                    reading["outputs"] = all.iter().map(of_output).collect();
                 }
+            }
+            if let Ok(tokens) = lex(sql, &Limits::default()) {
+                reading["tokens"] = tokens.iter().filter_map(of_token).collect();
             }
             readings.push(reading);
         }
@@ -144,6 +147,18 @@ fn the_readings_are_written_down_for_the_oracle() {
     let file = serde_json::json!({"protected": snapshot.protected(), "readings": readings});
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readings.json");
     std::fs::write(path, file.to_string()).unwrap();
+}
+
+/// Where a token that means something by itself begins, and what it is.
+fn of_token(token: &Token) -> Option<serde_json::Value> {
+    let what = match token.kind {
+        TokenKind::Ident | TokenKind::QuotedIdent | TokenKind::UnicodeIdent => "name",
+        TokenKind::String(_) => "string",
+        TokenKind::Integer | TokenKind::Number => "number",
+        TokenKind::Param(_) => "parameter",
+        _ => return None,
+    };
+    Some(serde_json::json!([token.start, what]))
 }
 
 fn of_slot(plan: &StatementPlan, slot: &Slot) -> serde_json::Value {

@@ -6,26 +6,30 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use pg_query::protobuf::{KeywordKind, Token};
 use serde_json::Value;
+
+/// What is counted.
+const COUNTS: usize = 7;
 
 fn main() -> ExitCode {
     let path = std::env::args().nth(1).expect("the file of readings");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let file: Value = serde_json::from_str(&text).expect("readings");
     let mut differences = Vec::new();
-    let mut counts = [0usize; 6];
+    let mut counts = [0usize; COUNTS];
     for reading in file["readings"].as_array().expect("readings") {
         compare(reading, &file["protected"], &mut counts, &mut differences);
     }
-    let [all, parsed, touching, slots, outputs, parameters] = counts;
+    let [all, parsed, tokens, touching, slots, outputs, columns] = counts;
     println!(
-        "{all} statements, {parsed} parsed by PostgreSQL 18's grammar; compared: {touching} that touch protected tables, \
-         {slots} stored values, {outputs} output lists, {parameters} parameter numbers"
+        "{all} statements, {parsed} parsed by PostgreSQL 18's grammar; compared: {tokens} names, constants and parameters, \
+         {touching} statements that touch protected tables, {slots} stored values, {outputs} output lists, {columns} columns in them"
     );
     for difference in &differences {
         println!("{difference}");
     }
-    if parsed < 2000 || slots < 500 || outputs < 200 {
+    if parsed < 2000 || tokens < 50_000 || slots < 500 || outputs < 200 || columns < 500 {
         println!("too little was compared");
         return ExitCode::FAILURE;
     }
@@ -39,7 +43,7 @@ fn main() -> ExitCode {
 fn compare(
     reading: &Value,
     protected: &Value,
-    counts: &mut [usize; 6],
+    counts: &mut [usize; COUNTS],
     differences: &mut Vec<String>,
 ) {
     counts[0] += 1;
@@ -49,6 +53,7 @@ fn compare(
         return;
     };
     counts[1] += 1;
+    counts[2] += compare_tokens(reading, sql, differences);
     let tree = serde_json::to_value(&parsed.protobuf).expect("a tree");
     let mut differ = |what: String| {
         differences.push(format!(
@@ -72,7 +77,7 @@ fn compare(
     // DDL that is "define" passes as it is, too; what it changes is read from the catalog before the next statement.
     let passes = ["forward", "define"].contains(&verdict);
     if touched && data {
-        counts[2] += 1;
+        counts[3] += 1;
         if passes {
             differ(format!("{verdict}, touches {relations:?}"));
         }
@@ -92,7 +97,7 @@ fn compare(
         return;
     }
     if let Some(stored) = stored(statement, protected) {
-        counts[3] += stored.len();
+        counts[4] += stored.len();
         let ours: BTreeSet<(i64, i64)> = reading["slots"]
             .as_array()
             .into_iter()
@@ -105,24 +110,79 @@ fn compare(
             ));
         }
     }
-    if let (Some(ours), Some(theirs)) = (reading["outputs"].as_u64(), outputs(statement)) {
-        counts[4] += 1;
-        if ours != theirs {
-            differ(format!("{ours} outputs, PostgreSQL says {theirs}"));
+    if let (Some(ours), Some(theirs)) =
+        (reading["outputs"].as_array(), outputs(statement, protected))
+    {
+        counts[5] += 1;
+        if ours.len() != theirs.len() {
+            differ(format!(
+                "{} outputs, PostgreSQL says {}",
+                ours.len(),
+                theirs.len()
+            ));
+        }
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            let Some(theirs) = theirs else { continue };
+            counts[6] += 1;
+            if string(ours) != theirs {
+                differ(format!("the output {ours}, PostgreSQL says {theirs}"));
+            }
         }
     }
-    let mut numbers = Vec::new();
-    each(&tree, "ParamRef", &mut |node| {
-        numbers.extend(node["number"].as_u64())
-    });
-    counts[5] += numbers.len();
-    let highest = numbers.into_iter().max().unwrap_or(0);
-    if reading["max_param"].as_u64() != Some(highest) {
-        differ(format!(
-            "highest parameter {}, PostgreSQL says {highest}",
-            reading["max_param"]
+}
+
+/// Names, constants and parameters, each by where it begins: those of pgseal's lexer and of PostgreSQL's scanner. Gives how many
+/// there are.
+fn compare_tokens(reading: &Value, sql: &str, differences: &mut Vec<String>) -> usize {
+    let scanned = pg_query::scan(sql).expect("what is parsed can be scanned");
+    let what = |token: &pg_query::protobuf::ScanToken| {
+        let keyword = token.keyword_kind() != KeywordKind::NoKeyword;
+        Some(match token.token() {
+            _ if keyword => "name",
+            Token::Ident | Token::Uident => "name",
+            Token::Sconst | Token::Usconst | Token::Bconst | Token::Xconst => "string",
+            Token::Iconst | Token::Fconst => "number",
+            Token::Param => "parameter",
+            _ => return None,
+        })
+    };
+    let mut theirs: BTreeSet<(i64, &str)> = BTreeSet::new();
+    let mut tokens = scanned.tokens.iter().peekable();
+    while let Some(token) = tokens.next() {
+        // To pgseal `N'…'` is one token, and so is `U&'…' UESCAPE '…'`, which PostgreSQL puts together behind its scanner.
+        let national = token.token() == Token::Nchar
+            && tokens.peek().is_some_and(|next| next.start == token.end);
+        if national || token.token() == Token::Uescape {
+            tokens.next();
+        }
+        if token.token() != Token::Uescape {
+            let what = if national {
+                Some("string")
+            } else {
+                what(token)
+            };
+            theirs.extend(what.map(|what| (token.start.into(), what)));
+        }
+    }
+    let ours: BTreeSet<(i64, &str)> = reading["tokens"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|token| (token[0].as_i64().unwrap_or(-1), string(&token[1])))
+        .collect();
+    for (at, what) in ours.symmetric_difference(&theirs) {
+        let whose = if ours.contains(&(*at, what)) {
+            "pgseal"
+        } else {
+            "PostgreSQL"
+        };
+        differences.push(format!(
+            "{}:{}: only {whose} reads a {what} at {at}: {sql}",
+            string(&reading["corpus"]),
+            reading["line"]
         ));
     }
+    theirs.len()
 }
 
 /// A literal by its first byte, or a parameter by its number: the other is -1.
@@ -241,17 +301,38 @@ fn constant(node: &Value) -> Option<Option<(i64, i64)>> {
         .map(|_| Some((constant["location"].as_i64().unwrap_or(-1), -1)))
 }
 
-/// How many columns a SELECT without a star gives.
-fn outputs(statement: &Value) -> Option<u64> {
+/// What a SELECT without a star gives: of one protected table alone, the sealed columns by name and `-` for the others;
+/// `None` for what is no column.
+fn outputs(statement: &Value, protected: &Value) -> Option<Vec<Option<String>>> {
     let select = statement.get("SelectStmt")?;
     let targets = select["target_list"].as_array()?;
-    let mut stars = 0;
+    let from = select["from_clause"].as_array()?;
+    let sealed = match from.as_slice() {
+        [only] => {
+            let name = &only["node"]["RangeVar"]["relname"];
+            protected.get(string(name)).and_then(Value::as_array)
+        }
+        _ => None,
+    };
+    let mut found = Vec::new();
     for target in targets {
-        each(
-            &target["node"]["ResTarget"]["val"]["node"]["ColumnRef"],
-            "AStar",
-            &mut |_| stars += 1,
-        );
+        let value = &target["node"]["ResTarget"]["val"]["node"];
+        let mut stars = false;
+        each(&value["ColumnRef"], "AStar", &mut |_| stars = true);
+        if stars {
+            return None;
+        }
+        let name = value["ColumnRef"]["fields"]
+            .as_array()
+            .and_then(|fields| fields.last());
+        let name = name.map(|name| &name["node"]["String"]["sval"]);
+        found.push(sealed.zip(name).map(|(sealed, name)| {
+            if sealed.contains(name) {
+                string(name).to_owned()
+            } else {
+                "-".to_owned()
+            }
+        }));
     }
-    (stars == 0 && !targets.is_empty()).then(|| u64::try_from(targets.len()).unwrap_or(0))
+    (!targets.is_empty()).then_some(found)
 }
