@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     for difference in &differences {
         println!("{difference}");
     }
-    if parsed < 2000 || tokens < 50_000 || slots < 500 || outputs < 200 || columns < 500 {
+    if parsed < 2000 || tokens < 50_000 || slots < 1_000 || outputs < 200 || columns < 500 {
         println!("too little was compared");
         return ExitCode::FAILURE;
     }
@@ -241,7 +241,8 @@ fn statement_kinds(tree: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Where constants and parameters are stored in sealed columns by a plain INSERT … VALUES or UPDATE; `None`: another form.
+/// Where constants and parameters are stored in sealed columns by an INSERT of VALUES or of a SELECT's own, also where it ends
+/// in an UPDATE, or by an UPDATE; `None`: another form.
 fn stored(statement: &Value, protected: &Value) -> Option<BTreeSet<(i64, i64)>> {
     let mut found = BTreeSet::new();
     if let Some(insert) = statement.get("InsertStmt") {
@@ -249,35 +250,59 @@ fn stored(statement: &Value, protected: &Value) -> Option<BTreeSet<(i64, i64)>> 
             .get(string(&insert["relation"]["relname"]))?
             .as_array()?;
         let columns = insert["cols"].as_array()?;
-        let lists = insert["select_stmt"]["node"]["SelectStmt"]["values_lists"].as_array()?;
-        if columns.is_empty()
-            || lists.is_empty()
-            || !insert["on_conflict_clause"].is_null()
-            || !insert["with_clause"].is_null()
-        {
+        let select = &insert["select_stmt"]["node"]["SelectStmt"];
+        if columns.is_empty() || !insert["with_clause"].is_null() {
             return None;
         }
-        for list in lists {
-            let cells = list["node"]["List"]["items"].as_array()?;
-            for (column, cell) in columns.iter().zip(cells) {
+        for row in rows(select)? {
+            for (column, cell) in columns.iter().zip(row) {
                 if sealed.contains(&column["node"]["ResTarget"]["name"]) {
                     found.extend(constant(cell)?);
                 }
             }
         }
+        let changed = insert["on_conflict_clause"]["target_list"].as_array();
+        assigned(changed.map_or(&[], Vec::as_slice), sealed, &mut found)?;
         return Some(found);
     }
     let update = statement.get("UpdateStmt")?;
     let sealed = protected
         .get(string(&update["relation"]["relname"]))?
         .as_array()?;
-    for target in update["target_list"].as_array()? {
+    if !update["with_clause"].is_null() {
+        return None;
+    }
+    assigned(update["target_list"].as_array()?, sealed, &mut found)?;
+    Some(found)
+}
+
+/// The rows of a list of VALUES, or the one of a SELECT that may take other values from tables.
+fn rows(select: &Value) -> Option<Vec<Vec<&Value>>> {
+    let lists = select["values_lists"].as_array()?;
+    if lists.is_empty() {
+        let targets = select["target_list"].as_array()?;
+        let values = targets
+            .iter()
+            .map(|target| &target["node"]["ResTarget"]["val"]);
+        return (!targets.is_empty() && select["with_clause"].is_null())
+            .then(|| vec![values.collect()]);
+    }
+    let cells = lists.iter().map(|list| {
+        let cells = list["node"]["List"]["items"].as_array()?;
+        Some(cells.iter().collect())
+    });
+    cells.collect()
+}
+
+/// The constants and parameters among assignments to sealed columns.
+fn assigned(targets: &[Value], sealed: &[Value], found: &mut BTreeSet<(i64, i64)>) -> Option<()> {
+    for target in targets {
         let target = &target["node"]["ResTarget"];
         if sealed.contains(&target["name"]) {
             found.extend(constant(&target["val"])?);
         }
     }
-    Some(found)
+    Some(())
 }
 
 /// `Some(None)`: NULL, DEFAULT or a column; `None`: a form that is not compared.
