@@ -19,6 +19,9 @@ use super::walk::Walk;
 /// What is said about a new table that holds sealed values.
 const COPIES: &str = "the new table holds copies of sealed values: they stay sealed, and pgseal opens them only in the columns of its rules";
 
+/// What is said about a partition that is one no more.
+const DETACHED: &str = "a table that is no partition of a protected one any more is protected only by a rule of its own: its sealed values stay sealed, and new ones are not sealed";
+
 /// Commands that work on whole tables or on names, never on values.
 const HARMLESS: &[&str] = &[
     "truncate",
@@ -147,7 +150,11 @@ impl Walk<'_> {
         match word(0) {
             first if HARMLESS.contains(&first) => Ok(None),
             "do" | "call" => Err(self.code()),
-            "alter" => self.alter(words).map(|()| None),
+            "alter" => {
+                self.alter(words)?;
+                let detaches = words.windows(2).any(|two| two == ["detach", "partition"]);
+                Ok(detaches.then_some(DETACHED))
+            }
             "create" => {
                 let kinds = [
                     "table",
@@ -174,7 +181,8 @@ impl Walk<'_> {
                     }
                     Some("table") if self.query_of(words).is_some() => self.create_table_as(words),
                     Some("table") => self.create_table(words).map(|()| None),
-                    Some("publication" | "sequence") => Ok(None),
+                    Some("publication") => self.no_sealed_filter().map(|()| None),
+                    Some("sequence") => Ok(None),
                     Some("index" | "policy" | "statistics") => self
                         .no_sealed_name("an index, policy or statistics", "refused-index")
                         .map(|()| None),
@@ -316,9 +324,22 @@ impl Walk<'_> {
         oids
     }
 
+    /// The row filters of a publication compare what is stored.
+    fn no_sealed_filter(&self) -> Walked<()> {
+        for at in self.range.clone().filter(|at| self.word(*at) == "where") {
+            let filter = at + 1..self.closing(at + 1).unwrap_or(self.range.end);
+            self.no_sealed_name_in(filter, "the row filter of a publication", "refused-index")?;
+        }
+        Ok(())
+    }
+
     fn no_sealed_name(&self, what: &str, anchor: &str) -> Walked<()> {
+        self.no_sealed_name_in(self.range.clone(), what, anchor)
+    }
+
+    fn no_sealed_name_in(&self, range: Range<usize>, what: &str, anchor: &str) -> Walked<()> {
         let sealed = self.relations.sealed_names(&self.named());
-        for at in self.range.clone() {
+        for at in range {
             let Some(name) = self
                 .token(at)
                 .and_then(|token| lexer::ident(token, self.sql))

@@ -349,7 +349,7 @@ HARMLESS = [
 ]
 BREAKING = [
     "ALTER TABLE virtual_keys RENAME TO keys", "ALTER TABLE virtual_keys RENAME COLUMN key TO secret", "ALTER TABLE virtual_keys ALTER COLUMN key TYPE varchar(10)",
-    "ALTER TABLE virtual_keys ALTER key SET DEFAULT 'x'", "CREATE INDEX ON virtual_keys (lower(key))", "ALTER TABLE virtual_keys ADD CHECK (key <> '')",
+    "ALTER TABLE virtual_keys ALTER key SET DEFAULT 'x'", "CREATE INDEX ON virtual_keys (lower(key))", "CREATE PUBLICATION ddl_keys FOR TABLE virtual_keys (id, key) WHERE (id IS NOT NULL AND key <> 'x')", "ALTER TABLE virtual_keys ADD CHECK (key <> '')",
     "ALTER TABLE virtual_keys ADD COLUMN l int GENERATED ALWAYS AS (length(key)) STORED", "CREATE VIEW ddl_view AS SELECT upper(key) FROM virtual_keys",
     "DO $$ BEGIN UPDATE virtual_keys SET key = 'x'; END $$", "ALTER TABLE virtual_keys SET SCHEMA pg_temp", "ALTER TABLE virtual_keys DROP COLUMN organisation_id",
     "CREATE RULE r AS ON INSERT TO virtual_keys DO ALSO INSERT INTO requests (note) VALUES (NEW.key)",

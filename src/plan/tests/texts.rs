@@ -398,3 +398,19 @@ fn a_protected_name_in_an_unknown_schema_is_asked_for() {
         Verdict::Refuse(_) | Verdict::Resolve(_)
     ));
 }
+
+#[test]
+fn a_detached_partition_is_told_of() {
+    let plan = plan("ALTER TABLE virtual_keys DETACH PARTITION old_keys CONCURRENTLY");
+    let notice = plan.statements[0].notice.unwrap_or_default();
+    assert!(notice.contains("is no partition"), "{notice}");
+}
+
+#[test]
+fn a_publication_may_have_sealed_columns_and_filters_by_others() {
+    let publication = |table: &str| format!("CREATE PUBLICATION p FOR TABLE audit, {table}");
+    let forwarded = publication("virtual_keys (id, key) WHERE (name <> 'x')");
+    assert!(matches!(verdict(&forwarded), Verdict::Forward));
+    let filtered = publication("virtual_keys WHERE (name <> 'x' AND ((key) = 'y'))");
+    assert!(matches!(verdict(&filtered), Verdict::Refuse(_)));
+}
