@@ -9,7 +9,7 @@ use super::defined::VALUES;
 use super::finish::BEFORE_RELATION;
 use super::lexer::{self, Limits, Token};
 use super::planner::{Planner, View};
-use super::types::Env;
+use super::types::{Env, Meant};
 
 impl Planner {
     /// All names of a text that only the server knows the meaning of, as it is asked about them.
@@ -22,6 +22,14 @@ impl Planner {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Whether one of these names may mean another relation by now, also one of those that the session has just `made`.
+    #[must_use]
+    pub fn may_mean_another(&self, names: &[Meant], made: &[String]) -> bool {
+        let doubtful =
+            |meant: &Meant| self.relations.is_ambiguous(&meant.name) || made.contains(&meant.name);
+        names.iter().any(doubtful)
     }
 
     /// The name that ends at a token, as the server is asked about it, if only the server knows which relation it means.
@@ -39,6 +47,31 @@ impl Planner {
 }
 
 impl View<'_> {
+    /// The unqualified names of protected relations, where each can mean only one.
+    pub(super) fn meant(&self, range: &Range<usize>) -> Vec<Meant> {
+        let mut names: Vec<Meant> = Vec::new();
+        for at in range.clone() {
+            let point = |at: usize| {
+                self.tokens
+                    .get(at)
+                    .is_some_and(|token| token.is_special(b'.'))
+            };
+            let Some(name) = self
+                .name(at)
+                .filter(|_| !at.checked_sub(1).is_some_and(point))
+            else {
+                continue;
+            };
+            let relation = self.planner.relations.sole(&name);
+            if let Some(relation) =
+                relation.filter(|_| names.iter().all(|meant| meant.name != name))
+            {
+                names.push(Meant { name, relation });
+            }
+        }
+        names
+    }
+
     /// The first token whose name only the server knows the meaning of. Behind a point it may be a column's, or one that DDL
     /// makes.
     pub(super) fn ambiguous(&self, range: &Range<usize>) -> Option<usize> {

@@ -219,6 +219,7 @@ impl Walk<'_> {
             ambiguous: false,
             sets: self.sets.take(),
             unknown_target: self.unknown_target,
+            meant: Vec::new(),
             passes: None,
         })
     }
@@ -380,6 +381,7 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         ambiguous: false,
         sets: None,
         unknown_target: false,
+        meant: Vec::new(),
         passes: None,
     }
 }

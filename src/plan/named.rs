@@ -295,6 +295,7 @@ impl View<'_> {
             );
         }
         inner.slots = params;
+        inner.meant = self.meant(&range);
         let mut plan = forward(self.span(&range));
         plan.slots = literals;
         plan.tenants = inner.tenants.clone();

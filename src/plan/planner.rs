@@ -214,6 +214,9 @@ impl Planner {
                 plan.also_makes(makes(text, statement, &defined));
             }
             plan.ambiguous = view.ambiguous(&range).is_some();
+            if !plan.slots.is_empty() {
+                plan.meant = view.meant(&range);
+            }
             if let Some(passed) = &plan.passes {
                 match made.named(&passed.to) {
                     Some(Named::Gone) => return Err(missing(&passed.to).into()),

@@ -193,6 +193,16 @@ impl Relations {
                 .any(|relation| !matches!(self.standing(relation.oid), Standing::Plain))
     }
 
+    /// The protected relation that alone bears a name.
+    pub(super) fn sole(&self, name: &str) -> Option<Oid> {
+        let found = self.catalog.find(None, name);
+        let [relation] = found.as_slice() else {
+            return None;
+        };
+        let protected = !matches!(self.standing(relation.oid), Standing::Plain);
+        protected.then_some(relation.oid)
+    }
+
     /// Whether the snapshot holds no relation of this name in the schema, but a protected one elsewhere: its schema may have
     /// been renamed.
     pub(super) fn may_have_moved(&self, schema: &str, name: &str) -> bool {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::model::{ColumnRef, CopyFormat, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::rules::ProtectedColumn;
 
+use super::ambiguous::asked_as;
 use super::lineage::Lineage;
 
 /// What the session knows that the text of a statement does not say.
@@ -93,8 +94,28 @@ pub struct StatementPlan {
     pub sets: Option<BTreeSet<String>>,
     /// It writes to a column of a protected table that the snapshot does not know.
     pub unknown_target: bool,
+    /// What its unqualified names meant, where that was certain: a table that is made later may take one over. Only where
+    /// values are sealed.
+    pub meant: Vec<Meant>,
     /// What it passes as it is to a prepared statement, which touches nothing protected if there is one.
     pub passes: Option<Passed>,
+}
+
+/// A name and what it meant.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// As the catalog spells it.
+    pub name: String,
+    /// The only relation that was called so.
+    pub relation: Oid,
+}
+
+impl Meant {
+    /// The name as the server is asked about it.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        asked_as(&self.name)
+    }
 }
 
 /// What EXECUTE passes.

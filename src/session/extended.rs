@@ -105,6 +105,9 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
+        if self.executes_renamed(std::slice::from_ref(&plan)) {
+            return self.refuse(Request::Parse, renamed(), input, out);
+        }
         let question = usize::from(!self.resolved.is_empty());
         let missing = match self.passes(&sql, std::slice::from_ref(&plan), question, input, out)? {
             Passes::Go { missing, .. } => missing,
@@ -144,6 +147,7 @@ impl Session {
             types: OnceLock::new(),
             meanings,
             asked_at: self.runs,
+            catalogs: Some(self.catalogs),
             runs: self.sent.named_by(&plan),
             plan,
         });
@@ -212,16 +216,23 @@ impl Session {
         }
         let body = Bytes::copy_from_slice(input.body());
         let bind = Bind::read(&body).map_err(by_client)?;
-        if !fits(&prepared, &bind) {
+        if prepared.takes_values() && !fits(&prepared, &bind) {
             return self.unfit_bind(&prepared, &bind, input, out);
         }
-        let asks = !prepared.meanings.is_empty() && prepared.asked_at != self.runs;
+        let meanings = self.meanings(&prepared);
+        let asks = !meanings.is_empty() && prepared.asked_at != self.runs;
         if asks {
-            match self.means_the_same(&prepared, input, out)? {
+            match self.means_the_same(&meanings, input, out)? {
                 None => return Ok(WAIT),
                 Some(true) => {}
                 Some(false) => return self.refuse(Request::Bind, renamed(), input, out),
             }
+        }
+        if !prepared.takes_values() {
+            let opened = self.sent.portal_of(&prepared);
+            let entry =
+                Entry::forward(Request::Bind).with(Effect::Portal(portal, Some(Box::new(opened))));
+            return Ok(self.register(entry, input));
         }
         let first = usize::from(asks);
         if !self.looked_up(&prepared, &bind, first, input, out)? {
@@ -291,18 +302,18 @@ impl Session {
     /// when the search path, or a table, has changed. `None`: it is being asked.
     fn means_the_same(
         &mut self,
-        prepared: &Prepared,
+        meanings: &[(String, Option<Oid>)],
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Option<bool>, Fatal> {
-        let names = prepared.meanings.iter().map(|(name, _)| name.clone());
+        let names = meanings.iter().map(|(name, _)| name.clone());
         let names: Vec<String> = names.collect();
         if let Step::Wait(_) = self.resolve(&names, input, out)? {
             return Ok(None);
         }
         let now = std::mem::take(&mut self.resolved);
         let same = |(name, meaning): &(String, Option<Oid>)| now.get(name) == Some(meaning);
-        Ok(Some(prepared.meanings.iter().all(same)))
+        Ok(Some(meanings.iter().all(same)))
     }
 
     /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
@@ -563,7 +574,7 @@ fn parameters_differ(prepared: &Prepared, bind: &Bind<'_>) -> Refusal {
 }
 
 /// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
-fn renamed() -> Refusal {
+pub(super) fn renamed() -> Refusal {
     let mut refusal = Refusal::new(
         "0A000",
         "cached plan must not change result type",

@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) meanings: Vec<(String, Option<Oid>)>,
     /// How much the session had run when they were asked about.
     pub(super) asked_at: u64,
+    /// The count of [`Shared::catalogs`](super::Shared) by which it was planned; `None`: by an earlier one.
+    pub(super) catalogs: Option<u64>,
     /// Of an EXECUTE or FETCH, the plan of what its name meant.
     pub(super) runs: Option<Arc<StatementPlan>>,
 }
@@ -325,6 +327,7 @@ impl Names {
                     types: OnceLock::new(),
                     meanings: Vec::new(),
                     asked_at: 0,
+                    catalogs: None,
                     runs: None,
                 };
                 self.prepare(name.clone().into(), Some(Arc::new(prepared)), group);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::ask;
 use super::atomic::{Cut, Deed};
 use super::copy;
+use super::extended::renamed;
 use super::frontend::{Step, WAIT, not_utf8, unresolved};
 use super::ledger::{Effect, Entry, Request};
 use super::passing::{self, Passes};
@@ -82,6 +83,9 @@ impl Session {
             // Whether a transaction is open has to be known.
             self.flush_group(input, out)?;
             return Ok(WAIT);
+        }
+        if self.executes_renamed(&plan.statements) {
+            return self.refuse(Request::Query, renamed(), input, out);
         }
         let mut first = usize::from(!self.resolved.is_empty());
         let missing = match self.passes(sql, &plan.statements, first, input, out)? {

@@ -168,3 +168,44 @@ def test_names_are_what_postgresql_keeps_of_them(servers, direct):
     assert [body[6:] for tag, body in rows if tag == "D"] == [value] * 6
     assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug LIKE %s AND key LIKE '~s1%%'", (f"%{slug}",)).fetchone() == (6,)
     assert unseen(servers, value.decode())
+
+
+def test_a_table_of_the_same_name_in_another_schema_gets_what_is_bound(servers, direct):
+    client = Client(servers)
+    client.exchange(query("CREATE SCHEMA names_other; CREATE TABLE names_other.virtual_keys (slug text, key text)"))
+    try:
+        client.exchange(query("SET search_path = names_other, public"))
+        # No types are declared: node-postgres, pgx and others do not.
+        client.exchange(parse("INSERT INTO virtual_keys (slug, key) VALUES ($1, $2)", b"put") + SYNC)
+        for value in (b"one", b"two"):
+            client.exchange(bind(statement=b"put", params=(value, b"plain " + value)) + execute() + SYNC)
+        client.exchange(parse("UPDATE virtual_keys SET key = $2 WHERE slug = $1") + bind(params=(b"two", b"changed")) + execute() + SYNC)
+        asked = client.exchange(parse("SELECT key FROM virtual_keys WHERE slug > $1") + bind(params=(b"one",)) + execute() + SYNC)
+        assert [body[6:] for tag, body in asked if tag == "D"] == [b"changed"]
+        assert direct.execute("SELECT * FROM names_other.virtual_keys ORDER BY 1").fetchall() == [("one", "plain one"), ("two", "changed")]
+    finally:
+        client.exchange(query("DROP SCHEMA names_other CASCADE"))
+
+
+def test_a_table_that_takes_over_the_name_of_a_prepared_statement_gets_nothing_sealed(servers, direct, through):
+    slug, value = str(uuid.uuid4()), f"{MARK} {uuid.uuid4()}"
+    for make in ["CREATE TEMP TABLE virtual_keys (LIKE public.virtual_keys)", "CREATE TEMP TABLE virtual_keys (id uuid, organisation_id uuid, slug text, key text)"]:
+        for transaction in (False, True):
+            with psycopg.connect(servers.url, autocommit=True) as client:
+                client.pgconn.prepare(b"s", INSERT.encode())
+                put = lambda: client.pgconn.exec_prepared(b"s", [f"{uuid.uuid4()} {slug}".encode(), value.encode()]).error_field(pq.DiagnosticField.SQLSTATE)
+                assert says(client, f"PREPARE p AS {INSERT}") == b"PREPARE"
+                by_sql = f"EXECUTE p('{uuid.uuid4()} {slug}', '{value}')"
+                assert put() is None
+                if transaction:
+                    says(client, "BEGIN")
+                assert says(client, make) == b"CREATE TABLE"
+                assert put() == b"0A000"
+                says(client, "ROLLBACK")
+                if not transaction:
+                    assert says(client, by_sql) == b"0A000"
+                    assert says(client, "SELECT count(*) FROM pg_temp.virtual_keys") == b"SELECT 1"
+                    assert says(client, "DROP TABLE pg_temp.virtual_keys") == b"DROP TABLE"
+                assert put() is None and says(client, by_sql) == b"INSERT 0 1"
+    assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug LIKE %s AND key LIKE '~s1%%'", (f"%{slug}",)).fetchone() == (12,)
+    assert unseen(servers, value)

@@ -198,3 +198,24 @@ fn the_names_that_a_text_prepares_are_found_though_it_is_refused() {
     assert!(prepared_names(b"SELECT 'PREPARE q AS SELECT 1'").is_empty());
     assert!(prepared_names(b"PREPARE q AS SELECT '").is_empty());
 }
+
+#[test]
+fn what_a_name_meant_is_kept_where_values_are_sealed_under_it() {
+    let meant = |sql: &str| {
+        let plan = plan(sql).statements[0].clone();
+        let inner = match &plan.kind {
+            StatementKind::Prepare { inner, .. } => inner.clone(),
+            _ => plan,
+        };
+        let names = inner.meant.iter().map(|meant| meant.asked());
+        names.collect::<Vec<_>>()
+    };
+    let update = "UPDATE virtual_keys SET key = $1 WHERE organisation_id = 'a'";
+    assert_eq!(meant(update), ["\"virtual_keys\""]);
+    assert_eq!(
+        meant(&format!("PREPARE q AS {update}")),
+        ["\"virtual_keys\""]
+    );
+    assert!(meant(&update.replace("virtual_keys", "public.virtual_keys")).is_empty());
+    assert!(meant("SELECT key FROM virtual_keys").is_empty());
+}
