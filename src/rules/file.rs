@@ -1,9 +1,9 @@
 //! The rules' TOML, as written: unknown keys are errors, with file, line and what is allowed.
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
 use toml::Spanned;
 
+use super::entry::{ColumnEntry, ColumnTable, SearchKind};
 use super::protection::{ColumnState, Scope};
 use crate::model::TenantId;
 
@@ -47,8 +47,7 @@ impl Rule {
 }
 
 /// Where a row's tenant is found.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantRule {
     /// In a column of the row.
     Column(String),
@@ -61,25 +60,21 @@ pub enum TenantRule {
 }
 
 /// `{ setting = "app.tenant" }`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingRule {
     /// The setting's name.
     pub setting: String,
 }
 
 /// `{ constant = "main" }`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConstantRule {
     /// The tenant.
-    #[serde(deserialize_with = "tenant")]
     pub constant: TenantId,
 }
 
 /// `{ parent = "public.prompts", on = "prompt_id", column = "organisation_id" }`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentRule {
     /// The parent table, `schema.table`.
     pub parent: String,
@@ -134,36 +129,6 @@ struct Seal {
     columns: Vec<ColumnEntry>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ColumnEntry {
-    Name(String),
-    Full(FullColumn),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FullColumn {
-    name: String,
-    label: Option<String>,
-    #[serde(default)]
-    state: ColumnState,
-    search: Option<SearchKind>,
-    scope: Option<Scope>,
-    domain: Option<String>,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum SearchKind {
-    Exact,
-}
-
-fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    TenantId::new(&name).ok_or_else(|| de::Error::custom("a tenant has 1 to 255 bytes"))
-}
-
 /// `schema.table`; without a schema it is `public`.
 #[must_use]
 pub fn qualified(name: &str) -> (String, String) {
@@ -197,17 +162,11 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
         let offset = seal.span().start;
         let seal = seal.into_inner();
         let (schema, table) = qualified(&seal.table);
-        let idle = seal.columns.iter().find_map(|column| match column {
-            ColumnEntry::Full(column)
-                if column.search.is_none()
-                    && (column.scope.is_some()
-                        || column.domain.is_some() && !column.state.keeps_former()) =>
-            {
-                Some(&column.name)
-            }
-            _ => None,
+        let idle = seal.columns.iter().find(|ColumnEntry(column)| {
+            let former = column.domain.is_some() && !column.state.keeps_former();
+            column.search.is_none() && (column.scope.is_some() || former)
         });
-        if let Some(name) = idle {
+        if let Some(ColumnEntry(ColumnTable { name, .. })) = idle {
             return Err(at(
                 offset,
                 format!("column \"{name}\" has a scope or domain without search = \"exact\""),
@@ -262,25 +221,16 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
 }
 
 impl From<ColumnEntry> for ColumnRule {
-    fn from(entry: ColumnEntry) -> Self {
-        match entry {
-            ColumnEntry::Name(name) => Self {
-                name,
-                label: None,
-                state: ColumnState::Sealed,
-                search: None,
-                former_domain: None,
-            },
-            ColumnEntry::Full(column) => Self {
-                name: column.name,
-                label: column.label,
-                state: column.state,
-                former_domain: column.domain.clone().filter(|_| column.search.is_none()),
-                search: column.search.map(|SearchKind::Exact| SearchRule {
-                    scope: column.scope.unwrap_or_default(),
-                    domain: column.domain,
-                }),
-            },
+    fn from(ColumnEntry(column): ColumnEntry) -> Self {
+        Self {
+            name: column.name,
+            label: column.label,
+            state: column.state,
+            former_domain: column.domain.clone().filter(|_| column.search.is_none()),
+            search: column.search.map(|SearchKind::Exact| SearchRule {
+                scope: column.scope.unwrap_or_default(),
+                domain: column.domain,
+            }),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is protected and how: the TOML mirror ([`mod@file`]) and its meaning for one catalog ([`Protection`]).
 
+mod entry;
 pub mod file;
 mod left_out;
 mod protection;
