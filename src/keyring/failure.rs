@@ -1,5 +1,8 @@
 //! Why a key is not there, and what the client is told.
 
+use tracing::warn;
+
+use super::tls::words;
 use crate::kms::KmsError;
 use crate::model::{KeyId, Refusal, TenantId};
 
@@ -93,7 +96,8 @@ impl Failure {
 }
 
 impl From<tokio_postgres::Error> for Failure {
-    fn from(_: tokio_postgres::Error) -> Self {
+    fn from(cause: tokio_postgres::Error) -> Self {
+        warn!(cause = %words(&cause), "the keyring's database does not do what it is asked");
         Self::Database
     }
 }

@@ -101,13 +101,16 @@ impl<T> Drop for Held<T> {
 /// What the database says, in words for the operator.
 pub async fn connect_ready(url: &str) -> Result<Client, String> {
     let client = connect(url).await?;
-    schema::ensure(&client).await.map_err(|cause| {
-        format!(
-            "the schema pgseal cannot be created: {}",
-            tls::words(&cause)
-        )
-    })?;
-    Ok(client)
+    match schema::ensure(&client).await {
+        Ok(()) => Ok(client),
+        Err(cause) => {
+            let advice = schema::advice(&client, &cause).await;
+            let cause = tls::words(&cause);
+            Err(format!(
+                "the schema pgseal cannot be made or used: {cause}{advice}"
+            ))
+        }
+    }
 }
 
 impl Keyring {

@@ -1,5 +1,6 @@
 //! The keyring's tables and statements.
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 /// What `pgseal schema` prints and the first start runs. It may run any number of times.
@@ -102,6 +103,8 @@ pub(super) const STATE: &str = "SELECT state FROM pgseal.tenant WHERE id = $1";
 /// Tenants closed in the last `$1` seconds.
 pub(super) const CLOSED: &str = "SELECT id FROM pgseal.tenant WHERE state <> 'enabled' AND changed_at > now() - $1::float8 * interval '1 second'";
 
+const READABLE: &str = "SELECT FROM pgseal.tenant LIMIT 0; SELECT FROM pgseal.key LIMIT 0";
+
 /// Creates what is missing. A role that may not create, but finds everything there, is content.
 pub(super) async fn ensure(client: &Client) -> Result<(), Error> {
     // The certificate's table is the last of the DDL.
@@ -109,11 +112,27 @@ pub(super) async fn ensure(client: &Client) -> Result<(), Error> {
         .query_one("SELECT to_regclass('pgseal.certificate') IS NOT NULL", &[])
         .await?;
     if present.get(0) {
-        return Ok(());
+        // Whoever may not read them is told so now, not at the first value.
+        return client.batch_execute(READABLE).await;
     }
     client
         .batch_execute(&format!(
             "BEGIN; {LOCK}; SET LOCAL client_min_messages = warning; {DDL} COMMIT"
         ))
         .await
+}
+
+/// What lets the role in, where it is a privilege that it lacks.
+pub(super) async fn advice(client: &Client, cause: &Error) -> String {
+    const ROLE: &str = "SELECT pg_catalog.quote_ident(current_user)";
+    if cause.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+        return String::new();
+    }
+    let role = client.query_one(ROLE, &[]).await;
+    let role = role.and_then(|row| row.try_get::<_, String>(0));
+    let role = role.unwrap_or_else(|_| "…".to_owned());
+    format!(
+        ": let an owner of the database run `pgseal schema | psql`, then GRANT USAGE ON SCHEMA pgseal TO {role}; \
+         GRANT SELECT, INSERT, UPDATE ON pgseal.tenant, pgseal.key TO {role}; see docs/keys.md#privileges"
+    )
 }

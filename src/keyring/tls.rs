@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::ssl::{SslMode, SslOptions};
 
-const UNREADABLE: &str = "the keyring's URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-ca|verify-full and &sslrootcert=file if need be";
+const UNREADABLE: &str = "the URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-ca|verify-full and &sslrootcert=file if need be";
 
 /// Connects with a libpq-style URL; the connection's task ends with the client.
 ///
@@ -55,14 +55,32 @@ async fn open(url: &str, notices: Option<mpsc::Sender<String>>) -> Result<Client
             config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
         }
         let tls = Tls(TlsConnector::from(client));
-        let (client, connection) = config.connect(tls).await.map_err(|cause| words(&cause))?;
+        let connected = config.connect(tls).await;
+        let (client, connection) = connected.map_err(|cause| unreachable(&config, &cause))?;
         tokio::spawn(drive(connection, notices));
         return Ok(client);
     }
     config.ssl_mode(DriverMode::Disable);
-    let (client, connection) = config.connect(NoTls).await.map_err(|cause| words(&cause))?;
+    let connected = config.connect(NoTls).await;
+    let (client, connection) = connected.map_err(|cause| unreachable(&config, &cause))?;
     tokio::spawn(drive(connection, notices));
     Ok(client)
+}
+
+/// Why the database that the setting `keyring` names cannot be reached, and where it was looked for.
+fn unreachable(config: &tokio_postgres::Config, cause: &Error) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate();
+    let places = hosts.map(|(at, host)| {
+        let port = ports.get(at).or(ports.first()).unwrap_or(&5432);
+        match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("{}:{port}", folder.display()),
+        }
+    });
+    let places = places.collect::<Vec<_>>().join(", ");
+    format!("keyring at {places}: {}", words(cause))
 }
 
 fn is_remote(host: &Host) -> bool {
@@ -239,6 +257,14 @@ mod tests {
             assert_eq!(database_of(&with_database(url, name)), Ok(name.to_owned()));
         }
         assert_eq!(database_of("postgres://u@h"), Ok("u".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_reached_is_named_without_its_password() {
+        let told = connect("postgres://u:secret@127.0.0.1:1/d?sslmode=disable").await;
+        let told = told.err().unwrap();
+        assert!(told.starts_with("keyring at 127.0.0.1:1: "), "{told}");
+        assert!(!told.contains("secret"), "{told}");
     }
 
     #[test]
