@@ -169,12 +169,35 @@ async fn family<'p>(
     let (schema, own) = name.split_once('.').unwrap_or(("public", name));
     let mut tables = protection.tables.values();
     let root = tables.find(|table| table.schema == schema && table.name == own);
-    let root = root.ok_or_else(|| format!("{schema}.{own} has no rule"))?;
+    let root = root.ok_or_else(|| unruled(schema, own, protection))?;
     let rows = client.query(FAMILY, &[&root.oid.0]).await.map_err(said)?;
     let oids = rows.iter().map(|row| Oid(row.get(0)));
     Ok(oids
         .filter_map(|oid| protection.tables.get(&oid).map(AsRef::as_ref))
         .collect())
+}
+
+/// That a table has no rule, and which have one: the name may be a slip.
+fn unruled(schema: &str, table: &str, protection: &Protection) -> String {
+    let names = protection
+        .tables
+        .values()
+        .map(|table| (&table.schema, &table.name));
+    let ruled = names.filter(|(schema, name)| {
+        let name = ((*schema).clone(), (*name).clone());
+        protection.roots.contains_key(&name)
+    });
+    let mut ruled: Vec<String> = ruled
+        .map(|(schema, name)| format!("{schema}.{name}"))
+        .collect();
+    ruled.sort();
+    match ruled.as_slice() {
+        [] => format!("{schema}.{table} has no rule, and no other table of this database has one"),
+        ruled => format!(
+            "{schema}.{table} has no rule: rules are of {}",
+            ruled.join(", ")
+        ),
+    }
 }
 
 /// Refuses to write plaintext against constraints of `pgseal fence`: each row would fail, and stand in the server's log.

@@ -248,6 +248,9 @@ pub async fn key(
     let (ids, one) = match command {
         KeyCommand::List { tenant } => {
             let rows = admin::keys(client, tenant.as_deref()).await?;
+            if let Some(id) = tenant.as_deref().filter(|_| rows.is_empty()) {
+                known(client, id).await?;
+            }
             say(keys_text(&rows, as_json));
             return Ok(());
         }
@@ -264,6 +267,12 @@ pub async fn key(
             (open.map(|tenant| tenant.id).collect(), false)
         }
     };
+    if ids.is_empty() && !as_json {
+        say(format!(
+            "no tenant that is enabled has a {} key: nothing was rotated",
+            kind_of(purpose)
+        ));
+    }
     let bar = bar("tenants rotated");
     let all = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     let mut failed = Vec::new();
@@ -286,6 +295,15 @@ pub async fn key(
             failed.len(),
             failed.join("\n")
         ))
+    }
+}
+
+/// # Errors
+/// That there is no such tenant.
+async fn known(client: &Client, id: &str) -> Result<(), String> {
+    match admin::tenants(client, Some(id)).await?.is_empty() {
+        true => Err(admin::unknown(id)),
+        false => Ok(()),
     }
 }
 
