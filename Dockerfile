@@ -12,6 +12,6 @@ COPY --from=build /src/target/release/pgseal /usr/local/bin/pgseal
 USER pgseal
 ENV PGSEAL_LISTEN=0.0.0.0:6432 PGSEAL_KMS_FILE=/var/lib/pgseal/local.key
 EXPOSE 6432
-HEALTHCHECK --interval=10s --timeout=5s CMD ["pgseal", "healthcheck", "127.0.0.1:6432"]
+HEALTHCHECK --interval=10s --timeout=5s CMD ["pgseal", "healthcheck"]
 ENTRYPOINT ["pgseal"]
 CMD ["run"]

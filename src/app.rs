@@ -1,6 +1,7 @@
 //! Composition: configuration to a running proxy.
 
 mod databases;
+mod problem;
 
 use std::sync::Arc;
 
@@ -19,18 +20,20 @@ use crate::plan::Planner;
 use crate::rules::{self, Protection, Rule, RuleProblem};
 use crate::session::{Auth, Shared, Terms, TlsOffer};
 use databases::Databases;
+pub use problem::Problem;
 
 /// Reads all rule files.
 ///
 /// # Errors
 /// The first file that cannot be used.
-pub fn read_rules(config: &Config) -> Result<Vec<Rule>, String> {
+pub fn read_rules(config: &Config) -> Result<Vec<Rule>, Problem> {
     let mut all: Vec<Rule> = Vec::new();
     for path in &config.rules {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
-            .map_err(|cause| format!("{name} cannot be read: {cause}"))?;
-        let read = rules::parse(&name, &text).map_err(|error| error.to_string())?;
+            .map_err(|cause| Problem::Configuration(format!("{name} cannot be read: {cause}")))?;
+        let read = rules::parse(&name, &text);
+        let read = read.map_err(|error| Problem::Configuration(error.to_string()))?;
         for rule in read {
             let database = rule.database.as_deref();
             if let Some(first) = all
@@ -45,17 +48,22 @@ pub fn read_rules(config: &Config) -> Result<Vec<Rule>, String> {
     Ok(all)
 }
 
-fn second_rule(first: &Rule, second: &Rule) -> String {
-    format!(
+fn second_rule(first: &Rule, second: &Rule) -> Problem {
+    Problem::Configuration(format!(
         "{}:{}: {}.{} has a rule in {}:{} already",
         second.file, second.line, second.schema, second.table, first.file, first.line
-    )
+    ))
+}
+
+/// The setting `keyring`, which all needs that is about rules.
+fn keyring_url(config: &Config) -> Result<&str, Problem> {
+    let none = || Problem::Configuration("no keyring is configured".to_owned());
+    config.keyring.as_deref().ok_or_else(none)
 }
 
 /// The rules of the database that a command is for: `--database`, or the keyring's.
-fn rules_of_one(config: &Config) -> Result<(String, Vec<Rule>), String> {
-    let url = config.keyring.as_deref();
-    let url = url.ok_or("no keyring is configured")?;
+fn rules_of_one(config: &Config) -> Result<(String, Vec<Rule>), Problem> {
+    let url = keyring_url(config)?;
     let own = keyring::database_of(url)?;
     let name = config.database.clone().unwrap_or_else(|| own.clone());
     let mut groups = databases::by_database(read_rules(config)?, &own)?;
@@ -69,7 +77,7 @@ async fn plan_catalog(
     rules: &[Rule],
     epoch: u64,
     former: Option<&Planner>,
-) -> Result<(Planner, bool), String> {
+) -> Result<(Planner, bool), Problem> {
     let (snapshot, protection) = apply(client, rules, epoch, former).await?;
     Ok(planned(snapshot, protection))
 }
@@ -105,10 +113,11 @@ async fn apply(
     rules: &[Rule],
     epoch: u64,
     former: Option<&Planner>,
-) -> Result<(Snapshot, Protection), String> {
+) -> Result<(Snapshot, Protection), Problem> {
     let snapshot = snapshot(client, rules, epoch, former).await?;
     let protection = rules::resolve(rules, &snapshot.catalog);
-    let protection = protection.map_err(|problems| in_words(&problems))?;
+    let unfit = |problems: Vec<RuleProblem>| Problem::Configuration(in_words(&problems));
+    let protection = protection.map_err(unfit)?;
     Ok((snapshot, protection))
 }
 
@@ -132,7 +141,7 @@ fn in_words(problems: &[RuleProblem]) -> String {
 ///
 /// # Errors
 /// Why they cannot be applied, in words for the operator.
-pub async fn protection(config: &Config) -> Result<Protection, String> {
+pub async fn protection(config: &Config) -> Result<Protection, Problem> {
     let (url, rules) = rules_of_one(config)?;
     let client = keyring::connect(&url).await?;
     let (_, protection) = apply(&client, &rules, 1, None).await?;
@@ -188,18 +197,18 @@ pub fn allow_many_sessions() {
 ///
 /// # Errors
 /// The first database that rules cannot be applied to and why, in words for the operator.
-pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, String> {
-    let url = config.keyring.as_deref();
-    let url = url.ok_or("no keyring is configured")?;
+pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, Problem> {
+    let url = keyring_url(config)?;
     let groups = databases::by_database(read_rules(config)?, &keyring::database_of(url)?)?;
     let mut planners = Vec::new();
     for (name, rules) in groups {
         if config.database.as_ref().is_none_or(|one| *one == name) {
-            let words = |cause: String| format!("database {name}: {cause}");
+            let told = |cause: Problem| cause.of_database(&name);
             let url = keyring::with_database(url, &name);
-            let client = keyring::connect(&url).await.map_err(words)?;
+            let client = keyring::connect(&url).await;
+            let client = client.map_err(|cause| told(cause.into()))?;
             let planner = plan_catalog(&client, &rules, 1, None).await;
-            let (planner, _) = planner.map_err(words)?;
+            let (planner, _) = planner.map_err(told)?;
             planners.push((name, planner));
         }
     }
@@ -210,7 +219,7 @@ pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, String>
 ///
 /// # Errors
 /// Why the rules cannot be applied, in words for the operator.
-pub async fn planner(config: &Config) -> Result<Planner, String> {
+pub async fn planner(config: &Config) -> Result<Planner, Problem> {
     let (url, rules) = rules_of_one(config)?;
     let client = keyring::connect(&url).await?;
     let (planner, _) = plan_catalog(&client, &rules, 1, None).await?;
@@ -244,7 +253,7 @@ pub async fn remembered_statements(config: &Config) -> Result<String, String> {
 /// Why not, in words for the operator.
 pub async fn administration(
     config: &Config,
-) -> Result<(tokio_postgres::Client, Arc<dyn Kms>), String> {
+) -> Result<(tokio_postgres::Client, Arc<dyn Kms>), Problem> {
     let (url, _) = rules_of_one(config)?;
     let client = keyring::connect_ready(&url).await?;
     Ok((client, kms(&config.kms).await?))
@@ -262,7 +271,7 @@ pub async fn rotation(
         Arc<Keyring>,
         Protection,
     ),
-    String,
+    Problem,
 > {
     let (url, rules) = rules_of_one(config)?;
     let reader = keyring::connect_ready(&url).await?;
@@ -277,7 +286,7 @@ pub async fn rotation(
 ///
 /// # Errors
 /// The first file of rules that cannot be used.
-pub fn compared_columns(config: &Config) -> Result<Vec<String>, String> {
+pub fn compared_columns(config: &Config) -> Result<Vec<String>, Problem> {
     let (_, rules) = rules_of_one(config)?;
     let compared = rules.iter().flat_map(|rule| {
         let columns = rule
@@ -289,13 +298,15 @@ pub fn compared_columns(config: &Config) -> Result<Vec<String>, String> {
     Ok(compared.collect())
 }
 
-fn dial(config: &Config) -> Result<Dial, String> {
+fn dial(config: &Config) -> Result<Dial, Problem> {
     Ok(match &config.upstream {
         Upstream::Unix(path) => Dial::Unix(path.clone()),
         Upstream::Tcp { host, port, ssl } => Dial::Tcp {
             host: host.clone(),
             port: *port,
-            tls: ssl.client().map_err(|cause| format!("upstream: {cause}"))?,
+            tls: ssl
+                .client()
+                .map_err(|cause| Problem::Configuration(format!("upstream: {cause}")))?,
             direct: ssl.direct,
         },
     })
@@ -332,27 +343,28 @@ async fn listeners(config: &Config) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-fn acceptor(config: &Config) -> Result<Option<Arc<Acceptor>>, String> {
+fn acceptor(config: &Config) -> Result<Option<Arc<Acceptor>>, Problem> {
     let tls = config.client_tls.as_ref();
     let made = tls.map(|tls| Acceptor::read(&tls.cert, &tls.key).map(Arc::new));
-    made.transpose()
+    made.transpose().map_err(Problem::Configuration)
 }
 
-fn verifier_file(config: &Config) -> Result<VerifierFile, String> {
+fn verifier_file(config: &Config) -> Result<VerifierFile, Problem> {
     match &config.auth {
         AuthConfig::Terminate {
             file: Some(path), ..
-        } => VerifierFile::read(path),
+        } => VerifierFile::read(path).map_err(Problem::Configuration),
         AuthConfig::Terminate { file: None, .. } | AuthConfig::Relay => Ok(VerifierFile::default()),
     }
 }
 
-fn verifiers(config: &Config) -> Result<Verifiers, String> {
+fn verifiers(config: &Config) -> Result<Verifiers, Problem> {
     let query = match &config.auth {
         AuthConfig::Terminate { query, .. } => query.clone(),
         AuthConfig::Relay => None,
     };
-    Verifiers::new(verifier_file(config)?, config.keyring.clone().zip(query))
+    let verifiers = Verifiers::new(verifier_file(config)?, config.keyring.clone().zip(query));
+    Ok(verifiers?)
 }
 
 fn terms(config: &Config) -> Terms {
@@ -376,9 +388,9 @@ fn terms(config: &Config) -> Terms {
 /// Why it cannot start, in words for the operator.
 pub async fn run(
     config: Config,
-    reread: impl Fn() -> Result<Config, String>,
+    reread: impl Fn() -> Result<Config, Problem>,
     stop: impl Future<Output = ()>,
-) -> Result<(), String> {
+) -> Result<(), Problem> {
     let mut asked = signal(SignalKind::hangup()).map_err(|cause| cause.to_string())?;
     let rules = read_rules(&config)?;
     if rules.is_empty() {
@@ -408,7 +420,10 @@ pub async fn run(
         while asked.recv().await.is_some() {
             match reload(&reread, &config, &databases, &server).await {
                 Ok(columns) => info!(protected_columns = columns, "pgseal was reloaded"),
-                Err(cause) => error!(cause, "nothing was reloaded: all stays as it was"),
+                Err(problem) => error!(
+                    cause = problem.to_string(),
+                    "nothing was reloaded: all stays as it was"
+                ),
             }
         }
         std::future::pending::<()>().await;
@@ -425,11 +440,11 @@ pub async fn run(
 /// Rules, the TLS certificate for clients, and the files of `begun`'s upstream and auth; everything is validated before anything
 /// changes.
 async fn reload(
-    reread: &impl Fn() -> Result<Config, String>,
+    reread: &impl Fn() -> Result<Config, Problem>,
     begun: &Config,
     databases: &Databases,
     server: &Server,
-) -> Result<usize, String> {
+) -> Result<usize, Problem> {
     let config = reread()?;
     let rules = read_rules(&config)?;
     let acceptor = acceptor(&config)?;
@@ -437,7 +452,8 @@ async fn reload(
     let dial = dial(begun)?;
     let file = verifier_file(begun)?;
     if acceptor.is_some() != server.acceptor.load().is_some() {
-        return Err("client_tls was switched on or off, which needs a restart".to_owned());
+        let cause = "client_tls was switched on or off, which needs a restart";
+        return Err(Problem::Other(cause.to_owned()));
     }
     let columns = databases.reload(rules, server).await?;
     server.acceptor.store(acceptor);

@@ -1,6 +1,7 @@
 //! File and environment to a validated configuration; an error names the key, the file and the line.
 
 mod auth;
+mod kms;
 mod listen;
 mod names;
 mod routes;
@@ -15,18 +16,18 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::keyring::Habits;
 use crate::keyring::ssl::Ssl;
+use crate::keyring::{self, Habits};
 use crate::keys::Ages;
-use crate::kms::aws::Route;
 use crate::net::{Keepalive, Timing};
 use crate::session::MESSAGE_LIMIT;
 pub use auth::AuthConfig;
+pub use kms::KmsConfig;
 pub use listen::{Listen, listen_at, socket_file};
 use listen::{listen, socket_mode};
 pub use names::environment;
 use names::{all_known, variable};
-use routes::{RouteEntry, only_routes, routes};
+use routes::RouteEntry;
 use upstream::upstream_of;
 
 /// A configuration that cannot be used; the program exits with 64.
@@ -64,22 +65,6 @@ pub struct ClientTls {
     pub cert: PathBuf,
     /// PEM private key.
     pub key: PathBuf,
-}
-
-/// Where data keys are wrapped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KmsConfig {
-    /// A key file: for trying out.
-    Local(PathBuf),
-    /// AWS KMS.
-    Aws {
-        /// `kms_key`: the default key.
-        key: String,
-        /// `kms_routes`: roles, endpoints and replicas by key.
-        routes: Vec<Route>,
-        /// `kms_only_routes`: keys that no route names are refused.
-        only_routes: bool,
-    },
 }
 
 /// A validated configuration. The keyring's URL may hold a password, so there is no `Debug`.
@@ -195,6 +180,13 @@ impl Source<'_> {
     }
 }
 
+fn missing(key: &str, what: &str) -> ConfigError {
+    error(
+        format!("{key} (or {})", variable(key)),
+        format!("is missing: {what}"),
+    )
+}
+
 fn error(place: impl Into<String>, message: impl Into<String>) -> ConfigError {
     ConfigError {
         place: place.into(),
@@ -209,42 +201,36 @@ impl Config {
     /// The first setting that is missing, unknown or not allowed.
     pub fn load(path: Option<&Path>, env: &HashMap<String, String>) -> Result<Self, ConfigError> {
         all_known(env)?;
-        let name = path
-            .map(|path| path.display().to_string())
-            .unwrap_or_default();
-        let text = match path {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|cause| error(&name, format!("cannot be read: {cause}")))?,
-            None => String::new(),
+        let (name, text) = read(path)?;
+        let file = parse(&name, &text)?;
+        let source = Source {
+            file: &name,
+            text: &text,
+            env,
         };
-        let file: File = toml::from_str(&text).map_err(|cause| {
-            let line = cause.span().map_or(1, |span| {
-                text.bytes()
-                    .take(span.start)
-                    .filter(|byte| *byte == b'\n')
-                    .count()
-                    + 1
-            });
-            error(format!("{name}:{line}"), cause.message())
-        })?;
-        Self::validate(
-            &file,
-            &Source {
-                file: &name,
-                text: &text,
-                env,
-            },
-        )
+        Self::validate(&file, &source)
+    }
+
+    /// Only where clients connect, from the same places.
+    ///
+    /// # Errors
+    /// Why it cannot be known.
+    pub fn listeners(
+        path: Option<&Path>,
+        env: &HashMap<String, String>,
+    ) -> Result<Vec<Listen>, ConfigError> {
+        let (name, text) = read(path)?;
+        let file = parse(&name, &text)?;
+        let source = Source {
+            file: &name,
+            text: &text,
+            env,
+        };
+        listen(&file, &source)
     }
 
     fn validate(file: &File, source: &Source<'_>) -> Result<Self, ConfigError> {
         let get = |key: &str, value: &Option<String>| source.get(key, value.as_ref());
-        let missing = |key: &str, what: &str| {
-            error(
-                format!("{key} (or {})", variable(key)),
-                format!("is missing: {what}"),
-            )
-        };
         let (upstream, place) = get("upstream", &file.upstream).ok_or_else(|| {
             missing(
                 "upstream",
@@ -256,40 +242,19 @@ impl Config {
             Some((path, place)) => rule_files(Path::new(&path), &place)?,
             None => Vec::new(),
         };
-        let keyring = get("keyring", &file.keyring).map(|(url, _)| url);
+        let keyring = match get("keyring", &file.keyring) {
+            None => None,
+            Some((url, place)) => {
+                keyring::database_of(&url).map_err(|words| error(place, words))?;
+                Some(url)
+            }
+        };
         if !rules.is_empty() && keyring.is_none() {
             return Err(missing(
                 "keyring",
                 "rules need it; say postgres://user@host/database of the protected database",
             ));
         }
-        let kms = match get("kms", &file.kms) {
-            None => KmsConfig::Local(
-                get("kms_file", &file.kms_file)
-                    .map_or_else(|| "pgseal-local.key".into(), |(path, _)| path.into()),
-            ),
-            Some((kms, place)) => match kms.as_str() {
-                "local" => KmsConfig::Local(
-                    get("kms_file", &file.kms_file)
-                        .map_or_else(|| "pgseal-local.key".into(), |(path, _)| path.into()),
-                ),
-                "aws" => KmsConfig::Aws {
-                    key: get("kms_key", &file.kms_key)
-                        .ok_or_else(|| {
-                            missing("kms_key", "kms = \"aws\" needs the default key's ARN")
-                        })?
-                        .0,
-                    routes: routes(file, source)?,
-                    only_routes: only_routes(file, source)?,
-                },
-                other => {
-                    return Err(error(
-                        place,
-                        format!("\"{other}\" is not allowed: say \"local\" or \"aws\""),
-                    ));
-                }
-            },
-        };
         let create_tenants = match get("on_new_tenant", &file.on_new_tenant) {
             None => true,
             Some((value, place)) => match value.as_str() {
@@ -313,7 +278,7 @@ impl Config {
             rules,
             keyring,
             database: None,
-            kms,
+            kms: kms::kms(file, source)?,
             habits: Habits {
                 create_tenants,
                 seal_for: rotate_after(file, source)?,
@@ -324,6 +289,27 @@ impl Config {
             message_limit: message_limit(file, source)?,
         })
     }
+}
+
+/// A file's name and text.
+fn read(path: Option<&Path>) -> Result<(String, String), ConfigError> {
+    let Some(path) = path else {
+        return Ok((String::new(), String::new()));
+    };
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(cause) => Err(error(name, format!("cannot be read: {cause}"))),
+    }
+}
+
+fn parse(name: &str, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|cause| {
+        let start = cause.span().map_or(0, |span| span.start);
+        let before = text.bytes().take(start);
+        let line = before.filter(|byte| *byte == b'\n').count() + 1;
+        error(format!("{name}:{line}"), cause.message())
+    })
 }
 
 /// One event loop per two cores, if nothing is said: one that is busy serves more bytes with each wake-up, and PostgreSQL

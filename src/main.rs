@@ -1,12 +1,14 @@
 //! The `pgseal` binary.
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use pgseal::app::{self, Problem};
 use pgseal::config::{self, Config};
 use pgseal::net::lease;
-use pgseal::{app, keyring, ops};
+use pgseal::{keyring, ops};
 
 /// EX_USAGE of sysexits.h: a configuration that cannot be used.
 const BAD_CONFIG: u8 = 64;
@@ -95,11 +97,10 @@ enum Command {
         #[arg(long)]
         tenant: Option<String>,
     },
-    /// Asks the proxy at this address whether it answers.
+    /// Asks a running proxy whether it answers.
     Healthcheck {
-        /// Where it listens, as in the setting.
-        #[arg(default_value = "127.0.0.1:6432", env = "PGSEAL_LISTEN")]
-        address: String,
+        /// Where it listens, as in the setting `listen`; as the configuration says if left out.
+        address: Option<String>,
     },
 }
 
@@ -133,13 +134,10 @@ impl TableWork {
 }
 
 fn main() -> ExitCode {
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("PGSEAL_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
     let cli = Cli::parse();
+    if let Err(problem) = begin_log() {
+        return done(Err(problem));
+    }
     if let Command::Schema = cli.command {
         print!("{}", keyring::DDL);
         return ExitCode::SUCCESS;
@@ -147,9 +145,6 @@ fn main() -> ExitCode {
     if let Command::Lease = cli.command {
         print!("{}", lease::DDL);
         return ExitCode::SUCCESS;
-    }
-    if let Command::Healthcheck { address } = &cli.command {
-        return done(ops::healthcheck(address));
     }
     if let Command::Policy {
         key_arn,
@@ -162,17 +157,20 @@ fn main() -> ExitCode {
     }
     let default = PathBuf::from("pgseal.toml");
     let path = cli.config.or_else(|| default.is_file().then_some(default));
+    if let Command::Healthcheck { address } = &cli.command {
+        return done(healthcheck(address.as_deref(), path.as_deref()));
+    }
     let read = move || {
         let config = config::environment().and_then(|env| Config::load(path.as_deref(), &env));
-        config.map_err(|error| error.to_string())
+        config.map_err(|error| Problem::Configuration(error.to_string()))
     };
     let mut config = match read() {
         Ok(config) => config,
-        Err(error) => return bad_config(&error),
+        Err(problem) => return done(Err(problem)),
     };
     config.database = cli.database;
-    if let Err(error) = app::read_rules(&config) {
-        return bad_config(&error);
+    if let Err(problem) = app::read_rules(&config) {
+        return done(Err(problem));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -227,7 +225,39 @@ fn main() -> ExitCode {
     })
 }
 
-async fn tenant(config: &Config, command: ops::TenantCommand, json: bool) -> Result<(), String> {
+/// The log on standard error, as `PGSEAL_LOG` filters it; in colour for people only.
+fn begin_log() -> Result<(), Problem> {
+    let said = std::env::var_os("PGSEAL_LOG").filter(|said| !said.is_empty());
+    let said = said.unwrap_or_else(|| "info".into());
+    let said = said.to_string_lossy();
+    let filter = tracing_subscriber::EnvFilter::builder().parse(&said);
+    let filter = filter.map_err(|cause| {
+        Problem::Configuration(format!(
+            "PGSEAL_LOG: \"{said}\": {cause}: say error, warn, info, debug or trace, for a part too, such as info,pgseal::net=trace"
+        ))
+    })?;
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|said| !said.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(!plain && std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}
+
+/// Asks at the address, or wherever the configuration says that clients connect.
+fn healthcheck(address: Option<&str>, path: Option<&Path>) -> Result<(), Problem> {
+    let listen = match address {
+        Some(address) => config::listen_at(address)?,
+        None => config::environment()
+            .and_then(|env| Config::listeners(path, &env))
+            .map_err(|error| Problem::Configuration(error.to_string()))?,
+    };
+    listen.iter().try_for_each(ops::healthcheck)?;
+    Ok(())
+}
+
+async fn tenant(config: &Config, command: ops::TenantCommand, json: bool) -> Result<(), Problem> {
     let (mut client, kms) = app::administration(config).await?;
     let protection = if command.reads_tables() {
         Some(app::protection(config).await?)
@@ -250,47 +280,46 @@ async fn on_table(config: &Config, wanted: &ops::Wanted<'_>) -> ExitCode {
     done(worked(config, wanted).await)
 }
 
-async fn worked(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), String> {
+async fn worked(config: &Config, wanted: &ops::Wanted<'_>) -> Result<(), Problem> {
     let ((mut reader, writer), keyring, protection) = app::rotation(config).await?;
     let clients = (&mut reader, &writer);
     let (text, done) = ops::work(clients, &keyring, &protection, wanted).await?;
     println!("{text}");
     match done {
         true => Ok(()),
-        false => Err(format!("some values of {} are left", wanted.table)),
+        false => Err(format!("some values of {} are left", wanted.table).into()),
     }
 }
 
-async fn key(config: &Config, command: ops::KeyCommand, json: bool) -> Result<(), String> {
+async fn key(config: &Config, command: ops::KeyCommand, json: bool) -> Result<(), Problem> {
     if command.parts_equals() {
         let compared = app::compared_columns(config)?;
         if !compared.is_empty() {
             return Err(format!(
                 "values of {} are compared: say state = \"rotating\" in their rules and reload every pgseal first",
                 compared.join(", ")
-            ));
+            )
+            .into());
         }
     }
     let (client, kms) = app::administration(config).await?;
     let mut say = |line: String| println!("{line}");
     let seal_for = config.habits.seal_for;
-    ops::key(&client, kms.as_ref(), command, seal_for, json, &mut say).await
-}
-
-fn bad_config(error: &str) -> ExitCode {
-    eprintln!("pgseal: {error}");
-    ExitCode::from(BAD_CONFIG)
+    ops::key(&client, kms.as_ref(), command, seal_for, json, &mut say).await?;
+    Ok(())
 }
 
 /// Statements of a file, of standard input, or without either of `pg_stat_statements`.
 async fn lint(config: &Config, file: Option<PathBuf>) -> ExitCode {
-    let text = match &file {
-        None => app::remembered_statements(config).await,
+    let text: Result<String, Problem> = match &file {
+        None => app::remembered_statements(config)
+            .await
+            .map_err(Problem::from),
         Some(path) if path.as_os_str() == "-" => {
-            std::io::read_to_string(std::io::stdin()).map_err(|cause| cause.to_string())
+            std::io::read_to_string(std::io::stdin()).map_err(|cause| cause.to_string().into())
         }
         Some(path) => std::fs::read_to_string(path)
-            .map_err(|cause| format!("{} cannot be read: {cause}", path.display())),
+            .map_err(|cause| format!("{} cannot be read: {cause}", path.display()).into()),
     };
     let linted = match (text, app::planner(config).await) {
         (Ok(text), Ok(planner)) => ops::lint(&planner, &text),
@@ -304,13 +333,14 @@ async fn lint(config: &Config, file: Option<PathBuf>) -> ExitCode {
     }
 }
 
-fn done(result: Result<(), String>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("pgseal: {error}");
-            ExitCode::FAILURE
-        }
+fn done<E: Into<Problem>>(result: Result<(), E>) -> ExitCode {
+    let Err(problem) = result.map_err(Into::into) else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("pgseal: {problem}");
+    match problem {
+        Problem::Configuration(_) => ExitCode::from(BAD_CONFIG),
+        Problem::Other(_) => ExitCode::FAILURE,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio_postgres::Client;
 use tracing::{error, warn};
 
-use super::{kms, plan_again, plan_catalog};
+use super::{Problem, keyring_url, kms, plan_again, plan_catalog};
 use crate::config::Config;
 use crate::keyring::{self, Keyring};
 use crate::keys::KeyCache;
@@ -60,7 +60,7 @@ struct Loaded {
 pub(super) fn by_database(
     rules: Vec<Rule>,
     own: &str,
-) -> Result<BTreeMap<String, Vec<Rule>>, String> {
+) -> Result<BTreeMap<String, Vec<Rule>>, Problem> {
     let mut groups: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
     for rule in rules {
         let name = rule.database.clone().unwrap_or_else(|| own.to_owned());
@@ -81,7 +81,7 @@ impl Databases {
     ///
     /// # Errors
     /// Why one of them cannot be protected, in words for the operator.
-    pub(super) async fn open(config: Arc<Config>, rules: Vec<Rule>) -> Result<Self, String> {
+    pub(super) async fn open(config: Arc<Config>, rules: Vec<Rule>) -> Result<Self, Problem> {
         let databases = Self {
             config,
             kms: OnceCell::new(),
@@ -106,27 +106,25 @@ impl Databases {
         (databases, columns)
     }
 
-    fn grouped(&self, rules: Vec<Rule>) -> Result<BTreeMap<String, Vec<Rule>>, String> {
+    fn grouped(&self, rules: Vec<Rule>) -> Result<BTreeMap<String, Vec<Rule>>, Problem> {
         if rules.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let url = self.config.keyring.as_deref();
-        let own = keyring::database_of(url.ok_or("no keyring is configured")?)?;
+        let own = keyring::database_of(keyring_url(&self.config)?)?;
         by_database(rules, &own)
     }
 
-    async fn protect(&self, name: String, rules: Vec<Rule>) -> Result<Arc<Protected>, String> {
-        let words = |cause: String| format!("database {name}: {cause}");
-        let url = self.config.keyring.as_deref().unwrap_or_default();
-        let url = keyring::with_database(url, &name);
-        let client = keyring::connect(&url).await.map_err(words)?;
+    async fn protect(&self, name: String, rules: Vec<Rule>) -> Result<Arc<Protected>, Problem> {
+        let told = |cause: String| Problem::from(cause).of_database(&name);
+        let url = keyring::with_database(keyring_url(&self.config)?, &name);
+        let client = keyring::connect(&url).await.map_err(told)?;
         let fingerprint = metadata::fingerprint(&client).await.ok();
         let planned = plan_catalog(&client, &rules, 1, None).await;
-        let (planner, whole) = planned.map_err(words)?;
+        let (planner, whole) = planned.map_err(|problem| problem.of_database(&name))?;
         let kms = self.kms.get_or_try_init(|| kms(&self.config.kms)).await?;
         let cache = Arc::new(KeyCache::new(self.config.ages));
         let opened = Keyring::open(&url, kms.clone(), cache.clone(), self.config.habits);
-        let keyring = opened.await.map_err(|cause| format!("keyring: {cause}"))?;
+        let keyring = opened.await.map_err(told)?;
         let shared = Shared::new(Some(Arc::new(planner)), cache, Some(name.clone()));
         let protected = Arc::new(Protected {
             name,
@@ -153,22 +151,23 @@ impl Databases {
     ///
     /// # Errors
     /// Why they cannot be applied; the old ones stay in force.
-    pub(super) async fn reload(&self, rules: Vec<Rule>, server: &Server) -> Result<usize, String> {
+    pub(super) async fn reload(&self, rules: Vec<Rule>, server: &Server) -> Result<usize, Problem> {
         let mut groups = self.grouped(rules)?;
         let mut open = self.open.lock().await;
         let mut staged = Vec::new();
         for protected in open.iter() {
             let mut loaded = protected.loaded.lock().await;
-            let words = |cause: String| format!("database {}: {cause}", protected.name);
+            let told = |problem: Problem| problem.of_database(&protected.name);
             let rules = groups.remove(&protected.name).unwrap_or_default();
-            loaded.connect(&protected.url).await.map_err(words)?;
+            let connected = loaded.connect(&protected.url).await;
+            connected.map_err(|cause| told(cause.into()))?;
             let fingerprint = metadata::fingerprint(&loaded.client).await.ok();
             let former = protected.database.shared.planner.load_full();
             let epoch = loaded.epoch + 1;
             let planned = plan_catalog(&loaded.client, &rules, epoch, former.as_deref()).await;
-            let (planner, whole) = planned.map_err(words)?;
+            let (planner, whole) = planned.map_err(told)?;
             if let Some(former) = &former {
-                goes_on(&loaded.rules, former, &planner).map_err(words)?;
+                goes_on(&loaded.rules, former, &planner).map_err(told)?;
             }
             let fingerprint = fingerprint.filter(|_| whole);
             staged.push((protected, loaded, rules, fingerprint, planner));
@@ -202,7 +201,7 @@ impl Databases {
 }
 
 /// Refuses a planner that no longer protects what `rules` do: what is written from then on would be plaintext.
-fn goes_on(rules: &[Rule], former: &Planner, planner: &Planner) -> Result<(), String> {
+fn goes_on(rules: &[Rule], former: &Planner, planner: &Planner) -> Result<(), Problem> {
     let catalog = planner.catalog();
     let (before, _) = rules::resolve_again(rules, catalog, former.protection());
     let lost = rules::left_out(&before, planner.protection(), catalog);
@@ -210,10 +209,10 @@ fn goes_on(rules: &[Rule], former: &Planner, planner: &Planner) -> Result<(), St
         return Ok(());
     }
     let lost = lost.join(", ");
-    Err(format!(
+    Err(Problem::Configuration(format!(
         "the rules leave out {lost}, where new values would be stored as plaintext: say state = \"unsealing\" in the rule, reload, \
          run `pgseal unseal`, then take the rule out; a restart takes the rules as they are"
-    ))
+    )))
 }
 
 /// Whether rules say the same, wherever they stand.

@@ -17,38 +17,37 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::config::{Listen, listen_at};
+use crate::config::Listen;
 
-/// Asks a proxy whether it answers an SSLRequest, which needs no PostgreSQL; `listen` as in the setting, the first
-/// of several.
+/// Asks a proxy that listens there whether it answers an SSLRequest, which needs no PostgreSQL.
 ///
 /// # Errors
 /// Why not, in words for the operator.
-pub fn healthcheck(listen: &str) -> Result<(), String> {
+pub fn healthcheck(listen: &Listen) -> Result<(), String> {
     const TIMEOUT: Duration = Duration::from_secs(3);
-    let words = |cause: std::io::Error| format!("{listen}: {cause}");
-    match listen_at(listen)?.first() {
-        None => Err(format!("{listen} is no address")),
-        Some(Listen::Unix(path)) => {
+    match listen {
+        Listen::Unix(path) => {
+            let place = path.display().to_string();
+            let words = |cause: std::io::Error| format!("{place}: {cause}");
             let stream = UnixStream::connect(path).map_err(words)?;
             stream.set_read_timeout(Some(TIMEOUT)).map_err(words)?;
-            answers(listen, stream)
+            answers(&place, stream)
         }
-        Some(Listen::Tcp(address)) => {
-            let target = address
-                .to_socket_addrs()
-                .map_err(words)?
-                .next()
-                .ok_or_else(|| format!("{address} is no address"))?;
+        // An address of all interfaces, such as 0.0.0.0, is this machine's when it is connected to.
+        Listen::Tcp(address) => {
+            let words = |cause: std::io::Error| format!("{address}: {cause}");
+            let mut targets = address.to_socket_addrs().map_err(words)?;
+            let target = targets.next();
+            let target = target.ok_or_else(|| format!("{address} is no address"))?;
             let stream = TcpStream::connect_timeout(&target, TIMEOUT).map_err(words)?;
             stream.set_read_timeout(Some(TIMEOUT)).map_err(words)?;
-            answers(listen, stream)
+            answers(address, stream)
         }
     }
 }
 
-fn answers(listen: &str, mut stream: impl Read + Write) -> Result<(), String> {
-    let words = |cause: std::io::Error| format!("{listen}: {cause}");
+fn answers(place: &str, mut stream: impl Read + Write) -> Result<(), String> {
+    let words = |cause: std::io::Error| format!("{place}: {cause}");
     stream
         .write_all(&[0, 0, 0, 8, 4, 210, 22, 47])
         .map_err(words)?;
@@ -57,6 +56,6 @@ fn answers(listen: &str, mut stream: impl Read + Write) -> Result<(), String> {
     if matches!(&answer, b"S" | b"N") {
         Ok(())
     } else {
-        Err(format!("{listen} does not speak PostgreSQL's protocol"))
+        Err(format!("{place} does not speak PostgreSQL's protocol"))
     }
 }

@@ -36,6 +36,23 @@ def test_the_socket_has_its_mode_and_answers_the_health_check(sockets):
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     for listen in (f"{sockets.folder}:{PORT}", f"127.0.0.1:{sockets.listen}"):
         subprocess.run([os.environ["PGSEAL_BIN"], "healthcheck"], env=surroundings(PGSEAL_LISTEN=listen), check=True)
+        subprocess.run([os.environ["PGSEAL_BIN"], "healthcheck", listen], env=surroundings(), check=True)
+
+
+def test_the_health_check_asks_where_the_configuration_listens(sockets, tmp_path):
+    """As in a container: all addresses by the environment, or a file; each of several places must answer."""
+    def asked(listen, *words, **settings):
+        (tmp_path / "pgseal.toml").write_text(f"listen = {listen}\n" if listen else "")
+        return subprocess.run([os.environ["PGSEAL_BIN"], "healthcheck", *words], env=surroundings(**settings), cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    port, socket_folder = sockets.listen, f"{sockets.folder}:{PORT}"
+    assert asked("", PGSEAL_LISTEN=f"0.0.0.0:{port}").returncode == 0
+    assert asked(f'["127.0.0.1:{port}", "{socket_folder}"]').returncode == 0
+    other = asked(f'["127.0.0.1:{port}", "127.0.0.1:1"]')
+    assert other.returncode == 1 and "127.0.0.1:1: " in other.stderr
+    (tmp_path / "other.toml").write_text(f'listen = "{socket_folder}"')
+    assert asked('"127.0.0.1:1"', "--config", str(tmp_path / "other.toml")).returncode == 0
+    assert asked('"nowhere"').returncode == 64
 
 
 def test_the_socket_goes_with_its_process_and_a_stale_one_is_replaced(sockets):
