@@ -240,7 +240,12 @@ impl Walk<'_> {
                 if kind.is_none_or(|kind| kind == found.column.kind) =>
             {
                 let items: Vec<&Expr> = items.iter().collect();
-                self.searched_values(found, expr, &items, scope)
+                let before = self.fills.len();
+                let done = self.searched_values(found, expr, &items, scope)?;
+                if kind.is_none() {
+                    self.take_all_for_texts(&items, before);
+                }
+                Ok(done)
             }
             _ => Ok(false),
         }

@@ -20,9 +20,19 @@ impl Walk<'_> {
     /// Constants that are a text to PostgreSQL where they stand, whatever the column's type is, are sent as one, so that it
     /// says so: those of a CASE or COALESCE in which nothing gives another type. `before`: how many slots there were.
     pub(super) fn take_for_texts(&mut self, expr: &Expr, cast: Option<ValueKind>, before: usize) {
-        if cast.is_some() || self.type_of(expr) != Typed::Text {
-            return;
+        if cast.is_none() && self.type_of(expr) == Typed::Text {
+            self.send_as_texts(before);
         }
+    }
+
+    /// The same for the elements of an array.
+    pub(super) fn take_all_for_texts(&mut self, exprs: &[&Expr], before: usize) {
+        if self.common_type(exprs.iter().copied()) == Typed::Text {
+            self.send_as_texts(before);
+        }
+    }
+
+    fn send_as_texts(&mut self, before: usize) {
         for fill in self.fills.iter_mut().skip(before) {
             if let FillValue::Literal { text, .. } = &mut fill.value {
                 *text = true;

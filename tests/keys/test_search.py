@@ -100,6 +100,9 @@ def test_null_finds_nothing_and_is_kept(through):
 def test_bytea_in_binary_and_text(through):
     assert values(through, "SELECT email FROM people WHERE org = 2 AND badge = %b", b"\x00\x01\x02") == [A]
     assert values(through, "SELECT email FROM people WHERE org = 2 AND badge = '\\x000102'") == [A]
+    assert values(through, "SELECT email FROM people WHERE org = %s AND badge = ANY (ARRAY['\\x00', '\\x000102'::bytea])", 2) == [A]
+    with pytest.raises(psycopg.errors.UndefinedFunction, match="bytea = text"):  # an array of constants without a type is one of texts
+        through.execute("SELECT email FROM people WHERE org = %s AND badge = ANY (ARRAY['\\x00', '\\x000102'])", (2,))
 
 
 def test_nullif_compares_in_the_server(through, direct):
