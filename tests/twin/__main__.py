@@ -25,6 +25,9 @@ def run(seed, batches, end):
             try:
                 comparison.batch(number)
             except Difference as difference:  # what follows in this batch would only follow from it
+                if stopped:  # the signal has reached pgseal, too
+                    comparison.tally.counts["different"] -= 1
+                    break
                 print(shortened(str(difference)), flush=True)
         return comparison.tally
 

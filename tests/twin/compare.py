@@ -83,7 +83,7 @@ class Comparison(Ways):
         self.rng = random.Random(f"{self.seed}/{number}")
         self.where = f"seed {self.seed} batch {number}"
         names = ", ".join(table.name for table in TABLES.values())
-        self.both(["ROLLBACK", "DISCARD ALL", f"TRUNCATE {names} CASCADE", f"SET app.tenant = '{self.rng.choice(TENANTS)}'"])
+        self.both(["ROLLBACK", "DISCARD ALL", "DROP VIEW IF EXISTS made", f"TRUNCATE {names} CASCADE", f"SET app.tenant = '{self.rng.choice(TENANTS)}'"])
         self.both([self.rows(name) for name in TABLES])
         try:
             for step in range(cases):
@@ -114,7 +114,7 @@ class Comparison(Ways):
             end = self.rng.choice(["ROLLBACK", "ROLLBACK TO s", "COMMIT"])
             self.step(lambda peer: peer.query(end), end, count=False)
         roll = self.rng.random()
-        kinds = [(0.34, self.simple), (0.62, self.extended), (0.72, self.prepared), (0.78, self.sql_prepared), (0.83, self.several), (0.87, self.cursor), (0.93, self.transaction), (0.96, self.copy), (0.985, self.piped)]
+        kinds = [(0.34, self.simple), (0.62, self.extended), (0.72, self.prepared), (0.78, self.sql_prepared), (0.83, self.several), (0.87, self.cursor), (0.93, self.transaction), (0.96, self.copy), (0.98, self.piped), (0.99, self.viewed)]
         kind = next((kind for limit, kind in kinds if roll < limit), self.utility)
         self.way = kind.__name__
         kind()

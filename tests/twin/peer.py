@@ -13,6 +13,11 @@ def answer(result):
     return (status.name, result.command_status, columns, rows)
 
 
+def nameless(one):
+    """An answer without the tables that its columns come from."""
+    return one if len(one) != 4 else (*one[:2], [(*column[:4], 0, 0) for column in one[2]], one[3])
+
+
 class Peer:
     """One connection, driven at the level of libpq."""
 

@@ -199,8 +199,10 @@ class Phrases:
             column = rng.choice(plain or source.columns)
             return column.name, column.kind, column.sealed
         column = rng.choice(sealed)
-        if roll < 0.62 or column.kind == "other":
+        if roll < 0.5 or column.kind == "other":
             return column.name, column.kind, True
+        if roll < 0.62 and source.aliases:
+            return self.nested_item(source), None, True
         ints = [c.name for c in plain if c.kind in INTS] or ["1"]
         texts = [c.name for c in plain if c.kind == "text"] or ["'t'"]
         number, text = rng.choice(ints), rng.choice(texts)

@@ -2,6 +2,7 @@
 import re
 
 from grammar import Grammar
+from peer import nameless
 from phrases import Statement
 from psycopg import pq
 from tables import TABLES
@@ -170,6 +171,23 @@ class Ways:
         statements = [Grammar(self.rng, "parameters").statement() for _ in range(self.rng.randint(2, 5))]
         binary = self.rng.random() < 0.5
         self.step(lambda peer: peer.pipeline(statements, binary), " | ".join(self.told(statement, binary) for statement in statements))
+
+    def viewed(self):
+        """A view that is made for it, whose lineage comes from the server's spelling of it."""
+        if self.plain.wire.transaction_status != pq.TransactionStatus.IDLE:
+            return
+        made = Grammar(self.rng)
+        source = made.source() if self.rng.random() < 0.5 else made.one_table()
+        if not source.of(True):
+            return
+        items = [made.nested_item(source), *(made.item(source, 2)[0] for _ in range(2))]
+        body = f"SELECT {', '.join(f'{sql} AS c{at}' for at, sql in enumerate(items))} FROM {source.sql}{made.filtered(source)}"
+        if not self.step(lambda peer: peer.query(f"CREATE VIEW made AS {body}"), f"CREATE VIEW made AS {body}"):
+            return
+        for sql in self.rng.sample(["SELECT * FROM made", "SELECT to_jsonb(m) FROM made m", "SELECT json_build_array(c0, c1) FROM made", "SELECT count(c0) FROM made", "SELECT c0, coalesce(m.c1, NULL) FROM made m WHERE c2 IS NOT NULL", "SELECT ROW(c0, c1) FROM made", "SELECT ARRAY(SELECT c0) FROM made", "TABLE made"], 2):
+            # The two views are not each other's copies, so that their OIDs differ.
+            self.step(lambda peer, sql=sql: [nameless(one) for one in peer.query(sql)], f"{body} / {sql}")
+        self.step(lambda peer: peer.query("DROP VIEW made"), "DROP VIEW made", count=False)
 
     def utility(self):
         statement = Grammar(self.rng).statement()

@@ -114,6 +114,8 @@ class Writes(Phrases):
         roll = rng.random()
         if roll < 0.6:
             return self.slot(column)
+        if roll < 0.7:
+            return self.stored(table, column, name, self.rng.randint(1, 3))
         return rng.choice([
             lambda: f"coalesce({self.slot(column)}, {name}.{column.name})", lambda: f"CASE WHEN {name}.{table.key} > {self.integer()} THEN {self.slot(column)} ELSE {name}.{column.name} END", lambda: "NULL", lambda: "DEFAULT",
             lambda: f"{name}.{column.name}", lambda: f"({self.slot(column)})", lambda: f"(SELECT {self.slot(column)})", lambda: f"CASE {name}.{table.key} WHEN 1 THEN {self.slot(column)} WHEN 2 THEN {self.slot(column)} ELSE {name}.{column.name} END",
