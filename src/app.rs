@@ -1,7 +1,12 @@
 //! Composition: configuration to a running proxy.
 
+mod check;
 mod databases;
+mod lint;
 mod problem;
+
+pub use check::{Checked, check};
+pub use lint::{Statements, lint};
 
 use std::sync::Arc;
 
@@ -61,14 +66,50 @@ fn keyring_url(config: &Config) -> Result<&str, Problem> {
     config.keyring.as_deref().ok_or_else(none)
 }
 
-/// The rules of the database that a command is for: `--database`, or the keyring's.
-fn rules_of_one(config: &Config) -> Result<(String, Vec<Rule>), Problem> {
-    let url = keyring_url(config)?;
-    let own = keyring::database_of(url)?;
-    let name = config.database.clone().unwrap_or_else(|| own.clone());
-    let mut groups = databases::by_database(read_rules(config)?, &own)?;
-    let rules = groups.remove(&name).unwrap_or_default();
-    Ok((keyring::with_database(url, &name), rules))
+/// The database that a command is for: `--database`, or the keyring's.
+struct OneDatabase {
+    name: String,
+    url: String,
+    /// Its rules; none where no rule names it.
+    rules: Vec<Rule>,
+    /// The databases that rules name.
+    ruled: Vec<String>,
+}
+
+impl OneDatabase {
+    fn of(config: &Config) -> Result<Self, Problem> {
+        let url = keyring_url(config)?;
+        let own = keyring::database_of(url)?;
+        let name = config.database.clone().unwrap_or_else(|| own.clone());
+        let mut groups = databases::by_database(read_rules(config)?, &own)?;
+        let ruled = groups.keys().cloned().collect();
+        Ok(Self {
+            rules: groups.remove(&name).unwrap_or_default(),
+            url: keyring::with_database(url, &name),
+            name,
+            ruled,
+        })
+    }
+
+    /// The same, where what is said without a rule would mislead.
+    fn with_rules(config: &Config) -> Result<Self, Problem> {
+        let one = Self::of(config)?;
+        match one.rules.is_empty() {
+            true => Err(no_rules(&one.name, &one.ruled)),
+            false => Ok(one),
+        }
+    }
+}
+
+/// That nothing is protected in a database, which may be a slip in its name.
+fn no_rules(database: &str, ruled: &[String]) -> Problem {
+    Problem::Other(match ruled {
+        [] => "no rules are configured: nothing is protected".to_owned(),
+        names => format!(
+            "no rule is of database {database}: rules are of {} (--database)",
+            names.join(", ")
+        ),
+    })
 }
 
 /// A planner for the database as it is now; whether all of it could be read.
@@ -142,9 +183,9 @@ fn in_words(problems: &[RuleProblem]) -> String {
 /// # Errors
 /// Why they cannot be applied, in words for the operator.
 pub async fn protection(config: &Config) -> Result<Protection, Problem> {
-    let (url, rules) = rules_of_one(config)?;
-    let client = keyring::connect(&url).await?;
-    let (_, protection) = apply(&client, &rules, 1, None).await?;
+    let one = OneDatabase::of(config)?;
+    let client = keyring::connect(&one.url).await?;
+    let (_, protection) = apply(&client, &one.rules, 1, None).await?;
     Ok(protection)
 }
 
@@ -193,58 +234,15 @@ pub fn allow_many_sessions() {
     }
 }
 
-/// Planners for the databases as they are now, by their names: all that rules name, or the command's.
-///
-/// # Errors
-/// The first database that rules cannot be applied to and why, in words for the operator.
-pub async fn planners(config: &Config) -> Result<Vec<(String, Planner)>, Problem> {
-    let url = keyring_url(config)?;
-    let groups = databases::by_database(read_rules(config)?, &keyring::database_of(url)?)?;
-    let mut planners = Vec::new();
-    for (name, rules) in groups {
-        if config.database.as_ref().is_none_or(|one| *one == name) {
-            let told = |cause: Problem| cause.of_database(&name);
-            let url = keyring::with_database(url, &name);
-            let client = keyring::connect(&url).await;
-            let client = client.map_err(|cause| told(cause.into()))?;
-            let planner = plan_catalog(&client, &rules, 1, None).await;
-            let (planner, _) = planner.map_err(told)?;
-            planners.push((name, planner));
-        }
-    }
-    Ok(planners)
-}
-
 /// A planner for the database as it is now.
 ///
 /// # Errors
 /// Why the rules cannot be applied, in words for the operator.
 pub async fn planner(config: &Config) -> Result<Planner, Problem> {
-    let (url, rules) = rules_of_one(config)?;
-    let client = keyring::connect(&url).await?;
-    let (planner, _) = plan_catalog(&client, &rules, 1, None).await?;
+    let one = OneDatabase::with_rules(config)?;
+    let client = keyring::connect(&one.url).await?;
+    let (planner, _) = plan_catalog(&client, &one.rules, 1, None).await?;
     Ok(planner)
-}
-
-/// What `pg_stat_statements` remembers of the keyring's database, one statement after another.
-///
-/// # Errors
-/// Why not, in words for the operator.
-pub async fn remembered_statements(config: &Config) -> Result<String, String> {
-    const ASK: &str = "SELECT query FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())";
-    let url = config
-        .keyring
-        .as_deref()
-        .ok_or("no keyring is configured")?;
-    let client = keyring::connect(url).await?;
-    let rows = client
-        .query(ASK, &[])
-        .await
-        .map_err(|cause| format!("pg_stat_statements cannot be read: {cause}"))?;
-    let queries: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
-    queries
-        .map(|queries| queries.join(";\n"))
-        .map_err(|cause| cause.to_string())
 }
 
 /// A connection to the keyring, its schema in place, and the KMS that wraps its keys: for commands.
@@ -254,8 +252,8 @@ pub async fn remembered_statements(config: &Config) -> Result<String, String> {
 pub async fn administration(
     config: &Config,
 ) -> Result<(tokio_postgres::Client, Arc<dyn Kms>), Problem> {
-    let (url, _) = rules_of_one(config)?;
-    let client = keyring::connect_ready(&url).await?;
+    let one = OneDatabase::of(config)?;
+    let client = keyring::connect_ready(&one.url).await?;
     Ok((client, kms(&config.kms).await?))
 }
 
@@ -273,7 +271,7 @@ pub async fn rotation(
     ),
     Problem,
 > {
-    let (url, rules) = rules_of_one(config)?;
+    let OneDatabase { url, rules, .. } = OneDatabase::of(config)?;
     let reader = keyring::connect_ready(&url).await?;
     let writer = keyring::connect(&url).await?;
     let (_, protection) = apply(&reader, &rules, 1, None).await?;
@@ -287,8 +285,8 @@ pub async fn rotation(
 /// # Errors
 /// The first file of rules that cannot be used.
 pub fn compared_columns(config: &Config) -> Result<Vec<String>, Problem> {
-    let (_, rules) = rules_of_one(config)?;
-    let compared = rules.iter().flat_map(|rule| {
+    let one = OneDatabase::of(config)?;
+    let compared = one.rules.iter().flat_map(|rule| {
         let columns = rule
             .columns
             .iter()

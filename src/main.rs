@@ -12,6 +12,8 @@ use pgseal::{keyring, ops};
 
 /// EX_USAGE of sysexits.h: a configuration that cannot be used.
 const BAD_CONFIG: u8 = 64;
+/// `lint` found nothing to refuse, and something that nobody can judge.
+const NOT_JUDGED: u8 = 3;
 
 /// A PostgreSQL proxy that seals the columns you name, under each tenant's own key.
 #[derive(Parser)]
@@ -33,19 +35,27 @@ enum Command {
     Run,
     /// Prints the DDL of the keyring.
     Schema,
-    /// Applies the rules to the live schema and says what does not fit.
-    Check,
-    /// Says what would be sealed, opened or refused in a statement.
+    /// Applies the rules to the live schema and says what does not fit, and what else in the schema works on sealed
+    /// columns or breaks what they are for. Exits with 1 if something does.
+    Check {
+        /// Exits with 1 if something may, too.
+        #[arg(long)]
+        deny_warnings: bool,
+    },
+    /// Says what would be sealed, opened or refused in a statement. Exits with 1 if it would be refused.
     Explain {
         /// The statement.
         sql: String,
     },
     /// Says of every statement of an SQL file or server log what would happen to it, and sums up. Exits with 1 if any
-    /// would be refused.
+    /// would be refused, with 3 if one cannot be judged or none was found.
     Lint {
         /// The file; `-` is standard input.
         #[arg(required_unless_present = "pg_stat_statements")]
         file: Option<PathBuf>,
+        /// What the file is, where that is not plain from how it begins.
+        #[arg(long, value_enum, conflicts_with = "pg_stat_statements")]
+        format: Option<ops::lint::Format>,
         /// The statements that the database itself remembers in pg_stat_statements.
         #[arg(long, conflicts_with = "file")]
         pg_stat_statements: bool,
@@ -186,20 +196,9 @@ fn main() -> ExitCode {
                 app::allow_many_sessions();
                 done(app::run(config, read, stopped()).await)
             }
-            Command::Check => done(app::planners(&config).await.map(|planners| {
-                for (name, planner) in planners {
-                    println!(
-                        "{name}: {} columns are protected",
-                        planner.protected_columns()
-                    )
-                }
-            })),
-            Command::Explain { sql } => done(
-                app::planner(&config)
-                    .await
-                    .map(|planner| print!("{}", ops::explain(&planner, &sql))),
-            ),
-            Command::Lint { file, .. } => lint(&config, file).await,
+            Command::Check { deny_warnings } => check(&config, deny_warnings).await,
+            Command::Explain { sql } => explain(&config, &sql).await,
+            Command::Lint { file, format, .. } => lint(&config, file, format).await,
             Command::Fence => done(
                 app::planner(&config)
                     .await
@@ -309,27 +308,54 @@ async fn key(config: &Config, command: ops::KeyCommand, json: bool) -> Result<()
     Ok(())
 }
 
-/// Statements of a file, of standard input, or without either of `pg_stat_statements`.
-async fn lint(config: &Config, file: Option<PathBuf>) -> ExitCode {
-    let text: Result<String, Problem> = match &file {
-        None => app::remembered_statements(config)
-            .await
-            .map_err(Problem::from),
-        Some(path) if path.as_os_str() == "-" => {
-            std::io::read_to_string(std::io::stdin()).map_err(|cause| cause.to_string().into())
-        }
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|cause| format!("{} cannot be read: {cause}", path.display()).into()),
+async fn check(config: &Config, deny_warnings: bool) -> ExitCode {
+    let checked = match app::check(config).await {
+        Ok(checked) => checked,
+        Err(error) => return done(Err(error)),
     };
-    let linted = match (text, app::planner(config).await) {
-        (Ok(text), Ok(planner)) => ops::lint(&planner, &text),
-        (Err(error), _) | (_, Err(error)) => return done(Err(error)),
+    print!("{}", checked.report);
+    if checked.misfit {
+        return ExitCode::from(BAD_CONFIG);
+    }
+    match checked.errors > 0 || deny_warnings && checked.warnings > 0 {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+async fn explain(config: &Config, sql: &str) -> ExitCode {
+    let planner = match app::planner(config).await {
+        Ok(planner) => planner,
+        Err(error) => return done(Err(error)),
+    };
+    let explained = ops::explain(&planner, sql);
+    print!("{}", explained.text);
+    match explained.refused {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+async fn lint(
+    config: &Config,
+    file: Option<PathBuf>,
+    format: Option<ops::lint::Format>,
+) -> ExitCode {
+    let from = match file {
+        None => app::Statements::Remembered,
+        Some(path) => app::Statements::Written(path, format),
+    };
+    let linted = match app::lint(config, from).await {
+        Ok(linted) => linted,
+        Err(error) => return done(Err(error)),
     };
     print!("{}", linted.report);
-    if linted.refused == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    match linted {
+        ops::lint::Linted { refused: 1.., .. } => ExitCode::FAILURE,
+        ops::lint::Linted { unjudged: 1.., .. } | ops::lint::Linted { nothing: true, .. } => {
+            ExitCode::from(NOT_JUDGED)
+        }
+        ops::lint::Linted { .. } => ExitCode::SUCCESS,
     }
 }
 

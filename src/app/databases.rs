@@ -1,5 +1,6 @@
 //! The protected databases: rules, catalog and keyring of each, and how they change while the proxy runs.
 
+mod findings;
 mod lease;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::net::{CatalogWatch, Database, Read, Server, metadata};
 use crate::plan::Planner;
 use crate::rules::{self, Rule};
 use crate::session::Shared;
+use findings::Findings;
 
 /// How often the catalog is compared with the database's, for what others change.
 const POLL: Duration = Duration::from_secs(2);
@@ -51,6 +53,7 @@ struct Loaded {
     rules: Vec<Rule>,
     epoch: u64,
     fingerprint: Option<String>,
+    findings: Findings,
 }
 
 /// Rules by the name of their database; `own` is the keyring's.
@@ -139,6 +142,7 @@ impl Databases {
                 rules,
                 epoch: 1,
                 fingerprint: fingerprint.filter(|_| whole),
+                findings: Findings::default(),
             }),
             leased: AtomicBool::new(false),
         });
@@ -181,6 +185,7 @@ impl Databases {
             loaded.epoch += 1;
             loaded.rules = rules;
             loaded.fingerprint = fingerprint;
+            loaded.findings.changed();
             let shared = &protected.database.shared;
             shared.replace_planner(planner);
             if changed {
@@ -268,8 +273,10 @@ async fn follow(protected: Arc<Protected>) {
             }
         };
         let mut read = Read::Whole;
-        if loaded.fingerprint.as_ref() != Some(&now) {
+        let changed = loaded.fingerprint.as_ref() != Some(&now);
+        if changed {
             pause = POLL;
+            loaded.findings.changed();
             loaded.epoch += 1;
             let Some(former) = database.shared.planner.load_full() else {
                 continue;
@@ -299,5 +306,12 @@ async fn follow(protected: Arc<Protected>) {
         }
         // What a session has just made it may name only once the snapshot knows it.
         database.catalog.tell(waiting, read);
+        if let Some(planner) = database.shared.planner.load_full().filter(|_| !changed) {
+            let loaded = &mut *loaded;
+            let findings = &mut loaded.findings;
+            findings
+                .look(&loaded.client, &planner, &protected.name)
+                .await;
+        }
     }
 }

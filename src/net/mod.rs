@@ -8,6 +8,7 @@ mod listen;
 pub mod metadata;
 mod socket;
 mod stream;
+pub mod survey;
 mod verifiers;
 mod workers;
 

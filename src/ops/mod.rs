@@ -1,14 +1,18 @@
 //! Commands for people; never on the data path.
 
+mod explain;
+mod fence;
 mod instead;
+pub mod lint;
 mod policy;
-mod statements;
 mod table;
 mod tenants;
 mod values;
+mod verdict;
 
+pub use explain::{Explained, explain};
+pub use fence::fence;
 pub use policy::policy;
-pub use statements::{Linted, explain, fence, lint};
 pub use table::{Task, Wanted, work};
 pub use tenants::{KeyCommand, TenantCommand, key, tenant};
 

@@ -97,6 +97,12 @@ impl Planner {
         self.relations.catalog.epoch
     }
 
+    /// Whether no rule is in force.
+    #[must_use]
+    pub fn protects_nothing(&self) -> bool {
+        self.relations.protects_nothing()
+    }
+
     /// How many columns are protected, for the log.
     #[must_use]
     pub fn protected_columns(&self) -> usize {

@@ -35,6 +35,30 @@ const LEAST: usize = NONCE_LEN + KID_LEN + 1 + TAG_LEN;
 /// No compression, no padding, canonical text form, not bound to a row.
 const FLAGS: u8 = 0;
 
+/// How many characters a sealed value of so many bytes of plaintext has in a text column.
+#[must_use]
+pub fn text_len(plain: usize, searchable: bool) -> usize {
+    let bytes = overhead(searchable).saturating_add(plain);
+    // Base64 without padding.
+    let coded = bytes.saturating_mul(4).div_ceil(3);
+    coded.saturating_add(TOKEN_START.len() + 1)
+}
+
+/// The longest plaintext, in bytes, whose sealed value has no more characters than this; `None`: not even the empty one's.
+#[must_use]
+pub fn longest_plaintext(chars: usize, searchable: bool) -> Option<usize> {
+    let coded = chars.checked_sub(TOKEN_START.len() + 1)?;
+    (coded / 4 * 3 + coded % 4 * 3 / 4).checked_sub(overhead(searchable))
+}
+
+/// What stands behind magic and suite besides the ciphertext.
+fn overhead(searchable: bool) -> usize {
+    match searchable {
+        true => SIV_LEN + KID_LEN + 1,
+        false => LEAST,
+    }
+}
+
 /// Why a value was not sealed or not opened. It says nothing of the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {

@@ -128,6 +128,28 @@ fn our_vectors_of_searchable_values() {
 }
 
 #[test]
+fn the_length_in_a_text_column_is_known_beforehand() {
+    let tenant = TenantId::new("acme").unwrap();
+    let search = DataKey::new(tenant, Purpose::Search, &Secret::new(&[1; 32]));
+    let key = key("acme", 7);
+    for length in 0..100 {
+        let plain = Plain::new(vec![b'x'; length]);
+        let randomised = sealed(&key, plain.expose());
+        let stored = randomised.to_wire(ValueKind::Text, Format::Text);
+        assert_eq!(stored.len(), text_len(length, false));
+        assert_eq!(longest_plaintext(stored.len(), false), Some(length));
+        assert_eq!(
+            longest_plaintext(stored.len() - 1, false),
+            length.checked_sub(1)
+        );
+        let searchable = seal_searchable(&search, LABEL, &plain).unwrap();
+        let stored = searchable.to_wire(ValueKind::Text, Format::Text);
+        assert_eq!(stored.len(), text_len(length, true));
+        assert_eq!(longest_plaintext(stored.len(), true), Some(length));
+    }
+}
+
+#[test]
 fn a_searchable_value_opens_under_its_own_tenant_and_unchanged_only() {
     let of = |tenant: &str| {
         let tenant = TenantId::new(tenant).unwrap();

@@ -200,7 +200,8 @@ def test_the_certificate_is_reloaded(servers):
 def test_check_and_explain_of_one_database(servers):
     servers.rules.write_text(PORTKEY + CRM)
     run = lambda *arguments: subprocess.run([os.environ["PGSEAL_BIN"], *arguments], env=servers.environment(), capture_output=True, text=True, check=True).stdout
-    assert run("check").splitlines() == ["app: 13 columns are protected", "crm: 1 columns are protected"]
-    assert run("check", "--database", "crm") == "crm: 1 columns are protected\n"
+    told = lambda *arguments: [line for line in run("check", *arguments).splitlines() if ": note: " not in line]
+    assert told() == ["app: 13 columns are protected", "crm: 1 columns are protected"]
+    assert told("--database", "crm") == ["crm: 1 columns are protected"]
     assert "sealed for public.notes.body" in run("explain", "--database", "crm", "INSERT INTO notes (body) VALUES ('x')")
     assert "forwarded" in run("explain", "INSERT INTO notes (body) VALUES ('x')")
