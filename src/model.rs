@@ -1,6 +1,7 @@
 //! Shared nouns: column and type ids, tenants, key ids, secrets, and what a client is told when something is refused.
 
 mod copy;
+mod tenant;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub use copy::{CopyFormat, CopyHeader, CopyStyle};
+pub use tenant::tenant_text;
 
 /// A PostgreSQL object id. `Oid(0)` means "none", as in RowDescription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{Oid, Plain, Refusal, TenantId};
+use crate::model::{Format, Oid, Plain, Refusal, TenantId};
 
 use super::finish::forward;
 use super::lexer::{self, Limits, StringKind, TokenKind};
@@ -153,9 +153,13 @@ impl View<'_> {
         let mut tenants = Vec::new();
         for tenant in &inner.tenants {
             tenants.push(match tenant {
-                TenantSource::Param { number, type_oid } => {
-                    let known =
-                        argument(*number).and_then(|item| self.tenant_argument(item, *type_oid));
+                TenantSource::Param {
+                    number,
+                    type_oid,
+                    max_chars,
+                } => {
+                    let known = argument(*number)
+                        .and_then(|item| self.tenant_argument(item, *type_oid, *max_chars));
                     let Some(known) = known else {
                         return Err(
                             walk.not_understood("a tenant that is not a constant in EXECUTE", None)
@@ -239,18 +243,19 @@ impl View<'_> {
         }
     }
 
-    fn tenant_argument(&self, item: Range<usize>, type_oid: Oid) -> Option<TenantId> {
+    fn tenant_argument(
+        &self,
+        item: Range<usize>,
+        type_oid: Oid,
+        max_chars: Option<u32>,
+    ) -> Option<TenantId> {
         let token = self.tokens.get(item.start).filter(|_| item.len() == 1)?;
         let text = match token.kind {
             TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
             TokenKind::Integer => token.text(self.sql).into(),
             _ => return None,
         };
-        match type_oid.0 {
-            20 | 21 | 23 => TenantId::new(&text.parse::<i64>().ok()?.to_string()),
-            2950 => TenantId::new(&text.to_ascii_lowercase()).filter(|_| text.len() == 36),
-            _ => TenantId::new(&text),
-        }
+        TenantId::stored(type_oid, Format::Text, text.as_bytes(), max_chars)
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectNamePart, UnaryOperator, Value};
 
 use crate::catalog::Column;
-use crate::model::{Oid, TenantId};
+use crate::model::{Format, Oid, TenantId, tenant_text};
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::expr::kind_of;
@@ -327,11 +327,20 @@ impl Walk<'_> {
                 return self.tenant_list(operand, column);
             };
             return match self.tenant_param(number, operand, column)? {
-                TenantSource::Param { number, type_oid } => {
-                    Some(TenantSource::Elements { number, type_oid })
-                }
+                TenantSource::Param {
+                    number,
+                    type_oid,
+                    max_chars,
+                } => Some(TenantSource::Elements {
+                    number,
+                    type_oid,
+                    max_chars,
+                }),
                 _ => None,
             };
+        }
+        if self.is_rewritten(operand, column) {
+            return None;
         }
         let known = match operand.param {
             Some(number) => self.tenant_param(number, operand, column),
@@ -348,6 +357,26 @@ impl Walk<'_> {
         })
     }
 
+    /// Whether a text comes out of casts through another type as another text, which neither it nor a question with it says.
+    fn is_rewritten(&self, operand: Operand, column: &Column) -> bool {
+        let text = column.type_oid == TEXT || column.type_oid == VARCHAR;
+        if !text || !operand.is_cast || operand.as_text {
+            return false;
+        }
+        if let Some(number) = operand.param {
+            return self.declared_text(number);
+        }
+        let token = self.token(operand.token);
+        let constant = token.filter(|token| matches!(token.kind, TokenKind::String(_)));
+        let Some(Ok(text)) = constant.map(|token| lexer::string_value(token, self.sql)) else {
+            return false;
+        };
+        let printed = [UUID, INTEGERS[2]].map(|of| tenant_text(of, Format::Text, text.as_bytes()));
+        !printed
+            .iter()
+            .any(|printed| printed.as_deref() == Some(&*text))
+    }
+
     /// The tenants in a constant array.
     fn tenant_list(&self, operand: Operand, column: &Column) -> Option<TenantSource> {
         let token = self.token(operand.token)?;
@@ -362,11 +391,17 @@ impl Walk<'_> {
         kept.then(|| TenantSource::Listed {
             array: array.into_owned(),
             type_oid,
+            max_chars: column.max_chars,
         })
     }
 
     fn tenant_param(&self, number: u16, operand: Operand, column: &Column) -> Option<TenantSource> {
         let of_column = column.type_oid;
+        // Through another type a text may come out as another one.
+        let changed = operand.is_cast && !operand.as_text && !operand.elements;
+        if changed && (of_column == TEXT || of_column == VARCHAR) {
+            return None;
+        }
         let wire = match self.declared(number) {
             Some(declared) if operand.elements => element_type(declared)?,
             Some(declared) => declared,
@@ -381,6 +416,7 @@ impl Walk<'_> {
         (same || alike).then_some(TenantSource::Param {
             number,
             type_oid: wire,
+            max_chars: column.max_chars,
         })
     }
 

@@ -308,6 +308,8 @@ pub enum TenantSource {
         number: u16,
         /// Its type, for values in binary format.
         type_oid: Oid,
+        /// n of `varchar(n)`, where the column is one: of what is longer the rest is blank, and cut off, or refused.
+        max_chars: Option<u32>,
     },
     /// Per element of an array of values, the element of this parameter at the same place.
     Elements {
@@ -315,6 +317,8 @@ pub enum TenantSource {
         number: u16,
         /// The type of its elements.
         type_oid: Oid,
+        /// n of `varchar(n)`, where the column is one: of what is longer the rest is blank, and cut off, or refused.
+        max_chars: Option<u32>,
     },
     /// Per element of an array of values, the element of this constant array at the same place.
     Listed {
@@ -322,6 +326,8 @@ pub enum TenantSource {
         array: String,
         /// The type of its elements.
         type_oid: Oid,
+        /// n of `varchar(n)`, where the column is one: of what is longer the rest is blank, and cut off, or refused.
+        max_chars: Option<u32>,
     },
     /// Per element of an array of values, the source of this index at the same place.
     Each(Vec<usize>),

@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::keys::{DataKey, KeyWants};
-use crate::model::{ColumnRef, Format, KeyId, Oid, Refusal};
+use crate::model::{ColumnRef, Format, KeyId, Oid, Refusal, tenant_text};
 use crate::plan::{Lineage, Outputs, Planner, StatementPlan};
 use crate::wire::WireError;
 use crate::wire::message::{DataRow, Field, RowDescription};
 
-use super::sealing::tenant_text;
 use super::within::{Opening, Place, changed};
 
 /// One result column that may carry sealed values.

@@ -18,7 +18,6 @@ use super::ask::Answer;
 use tenants::{Shut, Tenants};
 
 pub(super) use rewrite::{Positions, Rewritten, rewrite};
-pub(super) use tenants::tenant_text;
 pub(super) use texts::{bound_params, constant_edits, edits, type_name};
 
 /// The active key of a tenant and purpose as the session has it now: `None` when it must be asked for.

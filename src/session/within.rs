@@ -6,14 +6,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::keys::KeyWants;
-use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
+use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind, tenant_text};
 use crate::plan::{Lineage, Member, Shape};
 use crate::rules::ProtectedColumn;
 use crate::seal::{self, Parsed, SealError, SealedValue};
 use crate::wire::{WireError, composite, json};
 
 use super::opening::KeyOf;
-use super::sealing::tenant_text;
 
 /// The JSONB version that stands before a document in binary format.
 const JSONB_VERSION: u8 = 1;

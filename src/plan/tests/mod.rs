@@ -500,14 +500,20 @@ pub(super) fn plan(sql: &str) -> Arc<Plan> {
 
 fn tenant(sources: &[TenantSource], index: usize) -> String {
     match &sources[index] {
-        TenantSource::Listed { array, type_oid } => format!("{array}[]:{}", type_oid.0),
+        TenantSource::Listed {
+            array, type_oid, ..
+        } => format!("{array}[]:{}", type_oid.0),
         TenantSource::Each(each) => {
             let each = each.iter().map(|index| tenant(sources, *index));
             format!("[{}]", each.collect::<Vec<_>>().join(","))
         }
         TenantSource::Known(tenant) => tenant.to_string(),
-        TenantSource::Param { number, type_oid } => format!("${number}:{}", type_oid.0),
-        TenantSource::Elements { number, type_oid } => format!("${number}[]:{}", type_oid.0),
+        TenantSource::Param {
+            number, type_oid, ..
+        } => format!("${number}:{}", type_oid.0),
+        TenantSource::Elements {
+            number, type_oid, ..
+        } => format!("${number}[]:{}", type_oid.0),
         TenantSource::Asked(term) => format!("?{term}"),
         TenantSource::Branch { case, number } => format!("?{case}/{number}"),
     }

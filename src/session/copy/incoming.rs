@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::{Buf, BytesMut};
 
 use crate::keys::{KeyWants, Purpose};
-use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId};
+use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId, tenant_text};
 use crate::plan::{CopyColumn, CopyPlan, CopyTenant, Lineage};
 use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, BTREE_LIMIT, Nonces};
 use crate::session::frame_too_large;
-use crate::session::sealing::{ActiveKey, Unsealed, tenant_text, too_long_to_search};
+use crate::session::sealing::{ActiveKey, Unsealed, too_long_to_search};
 use crate::wire::copy::{CopyFault, Field, FieldValue, Item, ItemKind, Rows, Scan};
 
 /// A COPY FROM under way.

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::texts::{copy_of, insertion};
 use super::{Params, named};
-use crate::model::{Format, Oid, Refusal, TenantId};
+use crate::model::{Format, Refusal, TenantId};
 use crate::plan::{Splice, StatementPlan, TenantSource};
 use crate::rules::ProtectedColumn;
 use crate::session::ask::Answer;
@@ -148,26 +148,31 @@ impl<'a> Tenants<'a> {
         at: usize,
         column: &ProtectedColumn,
     ) -> Result<TenantId, Refusal> {
-        let (bytes, format, type_oid) = match self.plan.tenants.get(index) {
+        let (bytes, format, type_oid, max_chars) = match self.plan.tenants.get(index) {
             Some(TenantSource::Each(sources)) => {
                 let source = sources.get(at).ok_or_else(|| no_tenant(column))?;
                 return self.of(*source, column);
             }
-            Some(TenantSource::Listed { array, type_oid }) => {
-                (array.as_bytes(), Format::Text, *type_oid)
-            }
-            Some(TenantSource::Elements { number, type_oid }) => {
+            Some(TenantSource::Listed {
+                array,
+                type_oid,
+                max_chars,
+            }) => (array.as_bytes(), Format::Text, *type_oid, *max_chars),
+            Some(TenantSource::Elements {
+                number,
+                type_oid,
+                max_chars,
+            }) => {
                 let bound = self.params.get(*number)?;
                 let (bytes, format) = bound.ok_or_else(|| no_tenant(column))?;
-                (bytes, format, *type_oid)
+                (bytes, format, *type_oid, *max_chars)
             }
             _ => return self.of(index, column),
         };
         if let Entry::Vacant(place) = self.elements.entry(index) {
             let elements = array::elements(format, bytes).ok_or_else(|| no_tenant(column))?;
             let tenant = |element: &Option<Cow<'_, [u8]>>| {
-                let text = tenant_text(type_oid, format, element.as_deref()?)?;
-                TenantId::new(&text)
+                TenantId::stored(type_oid, format, element.as_deref()?, max_chars)
             };
             place.insert(elements.iter().map(tenant).collect());
         }
@@ -191,11 +196,15 @@ impl<'a> Tenants<'a> {
         }
         let tenant = match self.plan.tenants.get(index) {
             Some(TenantSource::Known(tenant)) => Some(tenant.clone()),
-            Some(TenantSource::Param { number, type_oid }) => {
+            Some(TenantSource::Param {
+                number,
+                type_oid,
+                max_chars,
+            }) => {
                 let bound = self.params.get(*number)?;
-                bound
-                    .and_then(|(bytes, format)| tenant_text(*type_oid, format, bytes))
-                    .and_then(|text| TenantId::new(&text))
+                bound.and_then(|(bytes, format)| {
+                    TenantId::stored(*type_oid, format, bytes, *max_chars)
+                })
             }
             Some(TenantSource::Asked(term)) => match self.rows(*term).as_slice() {
                 [one] => one.and_then(TenantId::new),
@@ -271,66 +280,6 @@ impl<'a> Tenants<'a> {
     }
 }
 
-/// The text form of a tenant column's value, as PostgreSQL's cast to text gives it.
-pub(in crate::session) fn tenant_text(
-    type_oid: Oid,
-    format: Format,
-    bytes: &[u8],
-) -> Option<String> {
-    match (type_oid, format) {
-        (Oid(2950), Format::Binary) => uuid_text(bytes),
-        (Oid(2950), Format::Text) => {
-            let digits: String = std::str::from_utf8(bytes)
-                .ok()?
-                .chars()
-                .filter(|c| !matches!(c, '-' | '{' | '}' | ' '))
-                .collect();
-            let value = u128::from_str_radix(&digits, 16)
-                .ok()
-                .filter(|_| digits.len() == 32)?;
-            uuid_text(&value.to_be_bytes())
-        }
-        (Oid(21), Format::Binary) => Some(i16::from_be_bytes(bytes.try_into().ok()?).to_string()),
-        (Oid(23), Format::Binary) => Some(i32::from_be_bytes(bytes.try_into().ok()?).to_string()),
-        (Oid(20), Format::Binary) => Some(i64::from_be_bytes(bytes.try_into().ok()?).to_string()),
-        (Oid(20 | 21 | 23), Format::Text) => Some(
-            std::str::from_utf8(bytes)
-                .ok()?
-                .trim()
-                .parse::<i64>()
-                .ok()?
-                .to_string(),
-        ),
-        // char(n) is padded; its text, which PostgreSQL compares, is not.
-        (Oid(1042), _) => Some(
-            std::str::from_utf8(bytes)
-                .ok()?
-                .trim_end_matches(' ')
-                .into(),
-        ),
-        (Oid(0 | 18 | 19 | 25 | 705 | 1043), _) | (_, Format::Text) => {
-            std::str::from_utf8(bytes).ok().map(str::to_owned)
-        }
-        (_, Format::Binary) => None,
-    }
-}
-
-fn uuid_text(bytes: &[u8]) -> Option<String> {
-    let value = u128::from_be_bytes(bytes.try_into().ok()?);
-    let hex = format!("{value:032x}");
-    let part = |range: std::ops::Range<usize>| hex.get(range);
-    Some(
-        [
-            part(0..8)?,
-            part(8..12)?,
-            part(12..16)?,
-            part(16..20)?,
-            part(20..32)?,
-        ]
-        .join("-"),
-    )
-}
-
 fn no_tenant(column: &ProtectedColumn) -> Refusal {
     Refusal::new(
         "SV007",
@@ -361,39 +310,4 @@ fn tenant_changes() -> Refusal {
         "the tenant of a row with sealed columns cannot be changed",
         "Insert the row anew for the other tenant, through pgseal, and delete this one. See docs/errors.md#refused-tenant-change.",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tenants_have_one_text_whatever_their_format() {
-        let upper = b"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11";
-        let lower = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
-        assert_eq!(
-            tenant_text(Oid(2950), Format::Text, upper).as_deref(),
-            Some(lower)
-        );
-        let bytes = 0xa0ee_bc99_9c0b_4ef8_bb6d_6bb9_bd38_0a11_u128.to_be_bytes();
-        assert_eq!(
-            tenant_text(Oid(2950), Format::Binary, &bytes).as_deref(),
-            Some(lower)
-        );
-        assert_eq!(
-            tenant_text(Oid(23), Format::Binary, &7_i32.to_be_bytes()).as_deref(),
-            Some("7")
-        );
-        assert_eq!(
-            tenant_text(Oid(20), Format::Text, b" 007").as_deref(),
-            Some("7")
-        );
-        for format in [Format::Text, Format::Binary] {
-            assert_eq!(
-                tenant_text(Oid(1042), format, b"ab  ").as_deref(),
-                Some("ab")
-            );
-        }
-        assert_eq!(tenant_text(Oid(701), Format::Binary, &[0; 8]), None);
-    }
 }
