@@ -63,12 +63,10 @@ impl Walk<'_> {
             source.scalar &= !is_record(&of);
             source.columns.extend(columns_of(&of));
         }
-        let sealed = source
-            .columns
-            .iter()
-            .any(|column| !column.lineage.is_none());
-        if source.open && sealed {
-            return self.unnest_beside(source, alias);
+        let mut columns = source.columns.iter();
+        let sealed = columns.rposition(|column| !column.lineage.is_none());
+        if let Some(last) = sealed.filter(|_| source.open) {
+            return self.known_at_first(source, last + 1, alias);
         }
         if source.open {
             self.use_all_plain(&source.columns);
@@ -79,14 +77,15 @@ impl Walk<'_> {
         self.aliased(source, alias)
     }
 
-    /// Sealed elements first, and then columns of which only those that the alias names are known.
-    fn unnest_beside(&mut self, mut source: Source, alias: Option<&TableAlias>) -> Walked<Source> {
+    /// The first columns are known, of those behind them only what the alias names.
+    pub(super) fn known_at_first(
+        &mut self,
+        mut source: Source,
+        known: usize,
+        alias: Option<&TableAlias>,
+    ) -> Walked<Source> {
         self.use_all_plain(&source.columns);
-        let last = source
-            .columns
-            .iter()
-            .rposition(|column| !column.lineage.is_none());
-        source.columns.truncate(last.map_or(0, |last| last + 1));
+        source.columns.truncate(known);
         source.scalar = false;
         let Some(alias) = alias else {
             return Ok(source);

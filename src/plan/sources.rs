@@ -146,14 +146,19 @@ impl Walk<'_> {
                     return Ok(rows);
                 }
                 // The alias hides the names inside.
-                scope.sources.truncate(inner);
+                let usual = scope.merged.len() == merged;
+                let inside = scope.sources.split_off(inner);
                 scope.merged.truncate(merged);
                 let source = Source {
                     columns: rows.columns,
                     open: rows.open,
                     ..Source::default()
                 };
-                let source = self.aliased(source, alias.as_ref())?;
+                let known = known_at_first(&inside).filter(|_| usual && source.open);
+                let source = match known {
+                    Some(known) => self.known_at_first(source, known, alias.as_ref())?,
+                    None => self.aliased(source, alias.as_ref())?,
+                };
                 Ok(pushed(source, scope))
             }
             TableFactor::JsonTable { .. } | TableFactor::XmlTable { .. } => Err(self.unread(None)),
@@ -392,6 +397,17 @@ fn tenant_column(table: &ProtectedTable) -> Option<i16> {
         Tenant::Column { attnum, .. } => Some(*attnum),
         Tenant::Setting(_) | Tenant::Constant(_) | Tenant::Parent { .. } => None,
     }
+}
+
+/// How many columns stand before those that are not known, if no sealed one is among what follows.
+fn known_at_first(sources: &[Source]) -> Option<usize> {
+    let open = sources.iter().position(|source| source.open)?;
+    let (before, behind) = sources.split_at(open);
+    let mut columns = behind.iter().flat_map(|source| &source.columns);
+    let known = before.iter().map(|source| source.columns.len()).sum();
+    columns
+        .all(|column| column.lineage.is_none())
+        .then_some(known)
 }
 
 /// Adds a source to the scope; gives its columns.

@@ -86,6 +86,8 @@ KEYS = [
     "SELECT k.id, u.s, u.t, u.i FROM out_keys k, ROWS FROM (unnest(ARRAY[k.secret, k.short]), unnest(ARRAY[k.name])) WITH ORDINALITY AS u(s, t, i) ORDER BY k.id, u.i",
     "SELECT k.id, u.* FROM out_keys k CROSS JOIN LATERAL ROWS FROM (unnest(ARRAY[k.doc])) AS u(d) ORDER BY k.id",
     "SELECT k.id, k.secret, u.* FROM out_keys k, ROWS FROM (generate_series(1, 2), string_to_table(k.name, ' ')) u(n, w) ORDER BY k.id, u.n, u.w",
+    "SELECT k.id, u.s, u.w, u.more FROM out_keys k, ROWS FROM (unnest(ARRAY[k.secret, k.short], ARRAY[k.short]), string_to_table(k.name, ' '), generate_series(1, 3)) AS u(s, t, w, more) ORDER BY k.id, u.more",
+    "SELECT k.id, d, i FROM out_keys k, ROWS FROM (unnest(ARRAY[k.doc]), jsonb_each_text('{\"a\": 1, \"b\": 2}')) WITH ORDINALITY AS u(d, a, b, i) ORDER BY k.id, i",
     "SELECT row_to_json(k), to_jsonb(k) - 'at', (k).b, k FROM out_keys k (a, o, n, b) ORDER BY a",
     # arrays of arrays
     "SELECT jsonb_agg(ARRAY(SELECT k.doc) ORDER BY id), json_agg(ARRAY(SELECT k.note) ORDER BY id), json_agg(ARRAY(SELECT COALESCE(k.secret, 'none')) ORDER BY id), jsonb_agg(ARRAY(SELECT COALESCE(k.doc, '[]')) ORDER BY id), json_agg(ARRAY[k.secret, k.name] ORDER BY id) FROM out_keys k",

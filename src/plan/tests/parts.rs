@@ -109,6 +109,14 @@ fn documents_and_arrays_are_followed_into_their_parts() {
             "!key -",
         ),
         (
+            "SELECT k, n, u.more, u.k FROM virtual_keys, ROWS FROM (unnest(ARRAY[key, name], ARRAY[key]), generate_series(1, 2)) AS u(x, k, n)",
+            "!key - - !key",
+        ),
+        (
+            "SELECT k, i FROM virtual_keys, ROWS FROM (json_array_elements_text(json_build_array(key)), regexp_matches(name, '.', 'g'), unnest(ARRAY[id])) WITH ORDINALITY AS u(k, n, i)",
+            "!key -",
+        ),
+        (
             "SELECT n.b, key FROM virtual_keys, ROWS FROM (json_array_elements('[1]'), pg_catalog.unnest('{a}'::text[])) AS n(a, b)",
             "- !key",
         ),
@@ -350,7 +358,7 @@ fn no_part_is_taken_for_another() {
             "refused-row",
         ),
         (
-            "SELECT k FROM virtual_keys, ROWS FROM (unnest(ARRAY[key]), generate_series(1, 2)) AS u(k, n)",
+            "SELECT k FROM virtual_keys, ROWS FROM (generate_series(1, 2), unnest(ARRAY[key])) AS u(n, k)",
             "refused-row",
         ),
         (
