@@ -32,6 +32,8 @@ pub(super) struct Cell {
     cast: Option<Option<ValueKind>>,
     /// Every cast around it keeps the value whole in columns of this kind, from the innermost.
     casts: Vec<Option<ValueKind>>,
+    /// A set operation made it a text: the other branch was of no type either.
+    united: bool,
     /// It is used in another way than being stored.
     plain: bool,
     /// The slot that it became.
@@ -119,6 +121,7 @@ impl Walk<'_> {
             negative: found.negative,
             cast: found.casts.first().copied(),
             casts: found.casts,
+            united: false,
             plain: false,
             fill: None,
         });
@@ -270,7 +273,13 @@ impl Walk<'_> {
         if a.elements || b.elements || !a.casts.is_empty() || !b.casts.is_empty() {
             return None;
         }
-        let cells = a.cells.into_iter().chain(b.cells).collect();
+        let united = !self.is_typed(&a) && !self.is_typed(&b);
+        let cells: Vec<_> = a.cells.into_iter().chain(b.cells).collect();
+        for cell in cells.iter().flatten().filter(|_| united) {
+            if let Some(cell) = self.cells.get_mut(*cell) {
+                cell.united = true;
+            }
+        }
         Some(self.pass(Passed {
             group,
             cells,
@@ -423,15 +432,25 @@ impl Walk<'_> {
 
     /// The innermost cast of a cell, or that of another cell of its column, whose type PostgreSQL gives to all.
     fn cell_cast(&self, passed: &Passed, cell: &Cell) -> Option<Option<ValueKind>> {
-        let others = passed.cells.iter().flatten();
-        cell.cast.or_else(|| {
-            others
-                .filter_map(|other| self.cells.get(*other))
-                .find_map(|other| {
-                    let number = self.is_number(other.token);
-                    other.casts.last().copied().or(number.then_some(None))
-                })
+        let united = cell.united.then_some(Some(ValueKind::Text));
+        cell.cast.or(united).or_else(|| self.cast_of_any(passed))
+    }
+
+    fn cast_of_any(&self, passed: &Passed) -> Option<Option<ValueKind>> {
+        let cells = passed.cells.iter().flatten();
+        let mut cells = cells.filter_map(|cell| self.cells.get(*cell));
+        cells.find_map(|cell| {
+            let number = self.is_number(cell.token);
+            cell.casts.last().copied().or(number.then_some(None))
         })
+    }
+
+    /// Whether the cells of a column have a type before it is united with another.
+    fn is_typed(&self, passed: &Passed) -> bool {
+        let mut cells = passed.cells.iter().flatten();
+        self.cast_of_any(passed).is_some()
+            || self.column_kind(passed).is_some()
+            || cells.any(|cell| self.cells.get(*cell).is_some_and(|cell| cell.united))
     }
 
     /// The kind that a declared parameter gives to a column without casts.
