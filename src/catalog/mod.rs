@@ -1,6 +1,6 @@
 //! An immutable snapshot of the tables, columns, types and views of one database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -133,6 +133,8 @@ pub struct Catalog {
     relations: HashMap<Oid, Relation, RandomState>,
     names: HashMap<String, Vec<Oid>>,
     functions: Vec<Function>,
+    /// Names under which a row may be the only argument of a function; `None`: any may be one.
+    of_rows: Option<HashSet<String>>,
 }
 
 impl Catalog {
@@ -155,7 +157,23 @@ impl Catalog {
             relations,
             names,
             functions,
+            of_rows: None,
         }
+    }
+
+    /// Says which names, written behind a row and a point, can call a function of the row.
+    #[must_use]
+    pub fn calling(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.of_rows = Some(names.into_iter().collect());
+        self
+    }
+
+    /// Whether `row.name` may call a function of this name, where the row has no such column.
+    #[must_use]
+    pub fn may_call(&self, name: &str) -> bool {
+        self.of_rows
+            .as_ref()
+            .is_none_or(|names| names.contains(name))
     }
 
     /// The relation of this OID.

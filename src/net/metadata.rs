@@ -40,6 +40,12 @@ const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indi
 const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)::text, p.oid FROM pg_catalog.pg_proc p \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
     WHERE l.lanname NOT IN ('internal', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
+/// What may be called with one row: functions that take any value, a row or a domain, all others where rows are cast to
+/// something by themselves, and domains over rows.
+const OF_ROWS: &str = "SELECT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
+    WHERE p.pronargs - p.pronargdefaults <= 1 AND (t.typtype IN ('p', 'c', 'd') OR EXISTS (SELECT FROM pg_catalog.pg_cast c \
+    JOIN pg_catalog.pg_type s ON s.oid = c.castsource WHERE s.typtype = 'c' AND c.castcontext = 'i')) \
+    UNION SELECT t.typname::text FROM pg_catalog.pg_type t JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype WHERE b.typtype IN ('c', 'd')";
 /// Changes when somebody runs DDL on anything that the snapshot holds, or that [`super::survey`] judges.
 const FINGERPRINT: &str = "SELECT (SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_class x WHERE x.oid >= 16384) || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.attnum::bigint))::text FROM pg_catalog.pg_attribute x WHERE x.attrelid >= 16384), '') || '/' || \
@@ -89,6 +95,11 @@ async fn read(
 ) -> Result<Snapshot, Error> {
     let mut relations = relations(client).await?;
     let functions = functions(client).await?;
+    let of_rows = client.query(OF_ROWS, &[]).await?;
+    let of_rows: Vec<String> = of_rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>()?;
     let roots = former.map(|(_, protection)| &protection.roots);
     let roots = roots.into_iter().flat_map(|roots| roots.values());
     let views = reaching(&relations, rules, roots.copied().collect());
@@ -102,7 +113,7 @@ async fn read(
     }
     let relations = relations.into_values().collect();
     Ok(Snapshot {
-        catalog: Catalog::new(epoch, relations, functions),
+        catalog: Catalog::new(epoch, relations, functions).calling(of_rows),
         locked,
     })
 }

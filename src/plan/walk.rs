@@ -8,7 +8,7 @@ use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 use sqlparser::tokenizer::Span;
 
 use crate::catalog::Relation;
-use crate::model::{Oid, Plain, ValueKind};
+use crate::model::{Oid, Plain, Refusal, ValueKind};
 use crate::rules::ProtectedColumn;
 
 use super::ambiguous::asked_as;
@@ -23,7 +23,7 @@ use super::refuse::{
     COMPARISON, Construct, DEDUPE, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
 };
 use super::relations::{Relations, Standing};
-use super::scope::{Meaning, Origin, Scope};
+use super::scope::{Meaning, Origin, Scope, Source};
 use super::search::Search;
 use super::tenancy::Tenancy;
 use super::types::{Env, Splice, TenantSource};
@@ -314,14 +314,44 @@ impl<'a> Walk<'a> {
         idents: &[Ident],
         scope: &Scope<'_>,
     ) -> Walked<Lineage> {
-        let row = parts.split_last().and_then(|(_, row)| scope.whole_row(row));
-        match row {
+        let Some((name, row)) = parts.split_last() else {
+            return Ok(Lineage::None);
+        };
+        if let Some(source) = scope.star(row)
+            && self.is_missing(name, source)
+        {
+            return Err(self.missing(name, &source.name, idents));
+        }
+        match scope.whole_row(row) {
             None | Some(Lineage::None) => Ok(Lineage::None),
             Some(_) => {
                 let token = idents.last().and_then(|ident| self.token_at(ident.span));
                 Err(self.not_understood("a name that is no column of its row", token))
             }
         }
+    }
+
+    /// PostgreSQL's own error. It is not left to the server: somebody may just have made a function of that name.
+    fn missing(&self, name: &str, row: &str, idents: &[Ident]) -> Stop {
+        let token = idents.first().and_then(|ident| self.token_at(ident.span));
+        Stop::Refuse(Refusal {
+            sqlstate: "42703",
+            message: format!("column {row}.{name} does not exist"),
+            detail: None,
+            hint: None,
+            position: self.position(token),
+            routine: Some("errorMissingColumn"),
+        })
+    }
+
+    /// Whether a name is surely neither a column of a table nor a function of its rows.
+    fn is_missing(&self, name: &str, source: &Source) -> bool {
+        let relation = source
+            .table
+            .and_then(|oid| self.relations.catalog.relation(oid));
+        let columns = relation.filter(|_| !source.open && source.fields.is_empty());
+        columns.is_some_and(|relation| relation.column(name).is_none())
+            && !self.relations.catalog.may_call(name)
     }
 
     fn note_sealed(&mut self, idents: &[Ident], lineage: &Lineage) {

@@ -284,7 +284,8 @@ fn catalog() -> Arc<Catalog> {
         name: "make_key".into(),
         body: "INSERT INTO virtual_keys VALUES ($1)".into(),
     }];
-    Arc::new(Catalog::new(1, relations, functions))
+    let of_rows = ["hint", "size", "to_jsonb"].map(str::to_owned);
+    Arc::new(Catalog::new(1, relations, functions).calling(of_rows))
 }
 
 fn of_prompt() -> Tenant {

@@ -1,7 +1,7 @@
 //! Names that mean something else to PostgreSQL than they seem to.
 
 use super::refusals::refused;
-use super::{outputs, single};
+use super::{Verdict, outputs, single, verdict};
 
 #[test]
 fn a_table_to_be_changed_is_never_a_query_of_with() {
@@ -87,5 +87,41 @@ fn a_cast_that_cuts_a_value_off_makes_another_tenant() {
             "UPDATE virtual_keys SET key = NULLIF('a ', 'a'::char(2)) WHERE id = 'b'",
             "refused-stored-value",
         ),
+    ]);
+}
+
+/// Of a name that is surely no column, and no function of the row, PostgreSQL says that it does not exist.
+#[test]
+fn a_misspelt_column_does_not_exist() {
+    let table = [
+        ("SELECT v.nme, v.key FROM virtual_keys v", "v.nme", 8),
+        (
+            "SELECT key /* ü */ FROM virtual_keys WHERE public.virtual_keys.\"Nme\" = $1",
+            "virtual_keys.Nme",
+            44,
+        ),
+        (
+            "UPDATE virtual_keys v SET key = 'sk' WHERE organisation_id = $1 RETURNING V.secret",
+            "v.secret",
+            75,
+        ),
+        // The name of a sealed column of another table.
+        (
+            "SELECT v.template, p.template FROM virtual_keys v, prompts p",
+            "v.template",
+            8,
+        ),
+    ];
+    for (sql, column, position) in table {
+        let Verdict::Refuse(refusal) = verdict(sql) else {
+            panic!("{sql}")
+        };
+        assert_eq!(refusal.sqlstate, "42703", "{sql}");
+        assert_eq!(refusal.message, format!("column {column} does not exist"));
+        assert_eq!(refusal.position, Some(position), "{sql}");
+    }
+    refused(&[
+        ("SELECT v.to_jsonb FROM virtual_keys v", "refused-syntax"),
+        ("SELECT a.id FROM virtual_keys AS a (b)", "refused-syntax"),
     ]);
 }
