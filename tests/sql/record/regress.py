@@ -41,15 +41,20 @@ def renamed(sql):
     return "".join(part if part[0] in "'\"$" else re.sub(r"\b[A-Za-z_]\w*\b", word, part) for part in (token[0] for token in TOKENS.finditer(sql)))
 
 
-kept = {}
-for path in sorted(Path(sys.argv[1]).glob("*.sql")):
-    count = 0
-    for sql in statements(path.read_text(errors="replace")):
-        touches = any(re.search(rf"\b{table}\b", sql, re.I) for table in TABLES)
-        if touches and sql.lower().startswith(VERBS) and "\n" not in sql and ":" not in re.sub(r"::|:=", "", sql) and len(sql) < 1000:
-            new = re.sub(r" +", " ", renamed(sql))
-            if new not in kept and count < 60:
-                count += 1
-                kept[new] = path.name
-(Path(__file__).resolve().parent.parent / "regress.sql").write_text("".join(sql + "\n" for sql in kept))
-print(len(kept), "statements")
+def main(source):
+    kept = {}
+    for path in sorted(Path(source).glob("*.sql")):
+        count = 0
+        for sql in statements(path.read_text(errors="replace")):
+            touches = any(re.search(rf"\b{table}\b", sql, re.I) for table in TABLES)
+            if touches and sql.lower().startswith(VERBS) and "\n" not in sql and ":" not in re.sub(r"::|:=", "", sql) and len(sql) < 1000:
+                new = re.sub(r" +", " ", renamed(sql))
+                if new not in kept and count < 60:
+                    count += 1
+                    kept[new] = path.name
+    (Path(__file__).resolve().parent.parent / "regress.sql").write_text("".join(sql + "\n" for sql in kept))
+    print(len(kept), "statements")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
