@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgGroup, Parser, Subcommand};
 use pgseal::app::{self, Problem};
 use pgseal::config::{self, Config};
 use pgseal::net::lease;
@@ -49,15 +49,15 @@ enum Command {
     },
     /// Says of every statement of an SQL file or server log what would happen to it, and sums up. Exits with 1 if any
     /// would be refused, with 3 if one cannot be judged or none was found.
+    #[command(group(ArgGroup::new("statements").required(true).args(["file", "pg_stat_statements"])))]
     Lint {
         /// The file; `-` is standard input.
-        #[arg(required_unless_present = "pg_stat_statements")]
         file: Option<PathBuf>,
         /// What the file is, where that is not plain from how it begins.
         #[arg(long, value_enum, conflicts_with = "pg_stat_statements")]
         format: Option<ops::lint::Format>,
         /// The statements that the database itself remembers in pg_stat_statements.
-        #[arg(long, conflicts_with = "file")]
+        #[arg(long)]
         pg_stat_statements: bool,
     },
     /// Prints DDL for constraints that keep plaintext out of the sealed columns whatever path it takes.
@@ -314,10 +314,14 @@ async fn check(config: &Config, deny_warnings: bool) -> ExitCode {
         Err(error) => return done(Err(error)),
     };
     print!("{}", checked.report);
+    for problem in &checked.unchecked {
+        eprintln!("pgseal: {problem}");
+    }
     if checked.misfit {
         return ExitCode::from(BAD_CONFIG);
     }
-    match checked.errors > 0 || deny_warnings && checked.warnings > 0 {
+    let broken = checked.errors > 0 || !checked.unchecked.is_empty();
+    match broken || deny_warnings && checked.warnings > 0 {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     }

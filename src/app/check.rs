@@ -20,6 +20,8 @@ pub struct Checked {
     pub warnings: usize,
     /// Rules do not fit their database.
     pub misfit: bool,
+    /// Why some databases could not be checked.
+    pub unchecked: Vec<Problem>,
 }
 
 /// Checks the databases that rules name, or the command's.
@@ -83,9 +85,13 @@ impl Checked {
     ) -> std::fmt::Result {
         let (columns, found) = match found {
             Ok(found) => found,
-            Err(cause) => {
+            Err(problem @ Problem::Other(_)) => {
+                self.unchecked.push(problem.of_database(database));
+                return Ok(());
+            }
+            Err(Problem::Configuration(cause)) => {
                 self.errors += 1;
-                self.misfit |= matches!(cause, Problem::Configuration(_));
+                self.misfit = true;
                 return writeln!(self.report, "{database}: error: {cause}");
             }
         };

@@ -133,6 +133,14 @@ def test_rules_that_do_not_fit_and_a_database_without_any(servers, direct):
     assert code == 1 and said == "" and "no rule is of database typo: rules are of app" in error
 
 
+def test_a_database_that_is_away_does_not_hide_the_others(servers):
+    rules = servers.folder / "two.toml"
+    rules.write_text(servers.rules.read_text() + RULES.replace("[[seal]]", '[[seal]]\ndatabase = "away"'))
+    env = {**servers.environment(), "PGSEAL_RULES": str(rules)}
+    done = subprocess.run([os.environ["PGSEAL_BIN"], "check"], env=env, capture_output=True, text=True)
+    assert done.returncode == 1 and f"app: {COLUMNS} columns are protected" in done.stdout and "database away: " in done.stderr, done
+
+
 def test_the_fence_is_known(servers, direct):
     fence = subprocess.run([os.environ["PGSEAL_BIN"], "fence"], env=servers.environment(), capture_output=True, text=True, check=True).stdout
     mine = [line for line in fence.splitlines() if "ADD CONSTRAINT" in line and '"virtual_keys"' in line]

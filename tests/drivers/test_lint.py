@@ -138,6 +138,11 @@ def test_a_name_in_two_schemas_is_judged_in_every_meaning(run, direct):
         direct.execute("DROP SCHEMA lint_other CASCADE")
 
 
+def test_lint_of_nothing_names_what_it_reads(run):
+    code, said = run("lint")
+    assert code == 2 and "<FILE|--pg-stat-statements>" in said, said
+
+
 def test_a_database_without_rules_is_an_error(run):
     for command in (["lint"], ["explain"]):
         data = "SELECT 1" if command == ["lint"] else None
