@@ -177,12 +177,16 @@ impl View<'_> {
             None => None,
             Some(lookup) => {
                 let text = |number: u16| {
-                    argument(number)
-                        .and_then(|item| self.sql.get(self.span(&item)).map(str::to_owned))
+                    // What a function gives may be something else when the statement runs.
+                    let item = argument(number).filter(|item| !self.calls(item))?;
+                    self.sql.get(self.span(&item)).map(str::to_owned)
                 };
                 let sql = substituted(lookup, &text);
                 let Some(sql) = sql else {
-                    return Err(walk.not_understood("this form of EXECUTE", None));
+                    return Err(walk.not_understood(
+                        "a function in an argument of EXECUTE that a tenant hangs on",
+                        None,
+                    ));
                 };
                 Some(Lookup {
                     sql,
@@ -215,6 +219,17 @@ impl View<'_> {
             lookup,
             outputs,
             ..forward(span)
+        })
+    }
+
+    /// Whether a function is called in an argument. Behind `::` it is a type.
+    fn calls(&self, item: &Range<usize>) -> bool {
+        item.clone().any(|at| {
+            let before = at.checked_sub(1).and_then(|before| self.tokens.get(before));
+            let casts = before.is_some_and(|token| token.text(self.sql) == "::");
+            let next = self.tokens.get(at + 1);
+            let opens = next.is_some_and(|token| token.is_special(b'('));
+            self.name(at).is_some() && opens && !casts
         })
     }
 

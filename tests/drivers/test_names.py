@@ -209,3 +209,12 @@ def test_a_table_that_takes_over_the_name_of_a_prepared_statement_gets_nothing_s
                 assert put() is None and says(client, by_sql) == b"INSERT 0 1"
     assert direct.execute("SELECT count(*) FROM virtual_keys WHERE slug LIKE %s AND key LIKE '~s1%%'", (f"%{slug}",)).fetchone() == (12,)
     assert unseen(servers, value)
+
+
+def test_execute_changes_no_row_but_the_one_that_was_asked_about(servers, through):
+    value = f"{MARK} {uuid.uuid4()}"
+    assert says(through, "PREPARE u(text, text) AS UPDATE virtual_keys SET key = $2 WHERE slug = $1") == b"PREPARE"
+    assert says(through, f"EXECUTE u('nobody ' || random(), '{value}')") == b"0A000"
+    assert says(through, f"PREPARE put AS {INSERT}") == b"PREPARE" and says(through, f"EXECUTE put('slug {value[-9:]}', '{value}')") == b"INSERT 0 1"
+    assert says(through, f"EXECUTE u('slug '::varchar(20) || '{value[-9:]}', '{value}')") == b"UPDATE 1"
+    assert unseen(servers, value)

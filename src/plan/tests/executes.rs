@@ -219,3 +219,25 @@ fn what_a_name_meant_is_kept_where_values_are_sealed_under_it() {
     assert!(meant(&update.replace("virtual_keys", "public.virtual_keys")).is_empty());
     assert!(meant("SELECT key FROM virtual_keys").is_empty());
 }
+
+#[test]
+fn no_function_stands_in_an_argument_that_a_tenant_hangs_on() {
+    let sql = "PREPARE p(text, text) AS UPDATE virtual_keys SET key = $2 WHERE id = $1";
+    let StatementKind::Prepare { inner, .. } = &plan(sql).statements[0].kind else {
+        panic!("not prepared")
+    };
+    let known = HashMap::from([("p".to_owned(), inner.clone())]);
+    for (argument, expected) in [
+        ("'a'", "planned"),
+        ("1 + 1", "planned"),
+        ("'a'::uuid", "planned"),
+        ("'a'::varchar(4)", "planned"),
+        ("(1)", "planned"),
+        ("gen_random_uuid()", "0A000"),
+        ("pg_catalog.random ()", "0A000"),
+        ("1 + (\"random\"())", "0A000"),
+    ] {
+        let sql = format!("EXECUTE p({argument}, 'x')");
+        assert_eq!(code(plan_in(&sql, &[], &known)), expected, "{sql}");
+    }
+}
