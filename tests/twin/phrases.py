@@ -217,7 +217,7 @@ class Phrases:
             return rng.choice([
                 f"coalesce({column.name}, {constant})", f"CASE WHEN {number} > {self.integer()} THEN {column.name} END", f"CASE WHEN {number} > 10 THEN {column.name} ELSE {constant} END",
                 f"coalesce({column.name}, {same.name})", f"CASE {number} WHEN 1 THEN {column.name} WHEN 2 THEN {same.name} ELSE NULL END", f"({column.name})", f"{column.name}::{column.type}",
-                f"(SELECT {column.name})", f"(SELECT secret FROM people s WHERE s.id = {number})", f"(SELECT body FROM notes s WHERE s.id = {number} LIMIT 1)", f"nullif({column.name}, NULL)",
+                f"(SELECT {column.name})", f"(SELECT secret FROM people s WHERE s.id = {number})", f"(SELECT body FROM notes s WHERE s.id = {number} ORDER BY s.id LIMIT 1)", f"nullif({column.name}, NULL)",
             ]), None, True
         if roll < 0.95:
             alias = rng.choice(source.aliases)
