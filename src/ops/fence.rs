@@ -6,7 +6,7 @@ use crate::model::ValueKind;
 use crate::plan::{Planner, quoted};
 
 /// DDL for constraints that keep plaintext out of sealed columns whatever path it takes: other servers' sessions,
-/// functions, new views and partitions.
+/// functions, new views and partitions. It may run any number of times.
 #[must_use]
 pub fn fence(planner: &Planner) -> String {
     let mut out = String::new();
@@ -31,7 +31,7 @@ pub fn fence(planner: &Planner) -> String {
         };
         let _ = writeln!(
             out,
-            "ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({name} IS NULL OR {test}) NOT VALID;"
+            "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}, ADD CONSTRAINT {constraint} CHECK ({name} IS NULL OR {test}) NOT VALID;"
         );
     }
     out
