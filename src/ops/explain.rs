@@ -209,6 +209,7 @@ fn tenant(source: Option<&TenantSource>) -> String {
         Some(TenantSource::Elements { number, .. }) => {
             format!("the tenant at the same place of ${number}")
         }
+        Some(TenantSource::Among { .. }) => "each tenant that the statement names".to_owned(),
         Some(TenantSource::Branch { .. }) => {
             "the tenant of the rows that take its branch".to_owned()
         }

@@ -235,7 +235,7 @@ impl Walk<'_> {
         self.asking.case(query, reads, count, number)
     }
 
-    fn text_of(&self, range: Range<usize>) -> Option<&str> {
+    pub(super) fn text_of(&self, range: Range<usize>) -> Option<&str> {
         let last = self.token(range.end.checked_sub(1)?)?;
         self.sql.get(self.token(range.start)?.start..last.end)
     }

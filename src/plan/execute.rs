@@ -264,10 +264,13 @@ impl View<'_> {
         type_oid: Oid,
         max_chars: Option<u32>,
     ) -> Option<TenantId> {
-        let token = self.tokens.get(item.start).filter(|_| item.len() == 1)?;
-        let text = match token.kind {
-            TokenKind::String(_) => lexer::string_value(token, self.sql).ok()?,
-            TokenKind::Integer => token.text(self.sql).into(),
+        let (first, last) = (self.tokens.get(item.start)?, self.tokens.get(item.end - 1)?);
+        let negative = item.len() == 2 && first.is_operator(self.sql, "-");
+        let text = match last.kind {
+            TokenKind::Integer if negative => format!("-{}", last.text(self.sql)).into(),
+            _ if item.len() != 1 => return None,
+            TokenKind::String(_) => lexer::string_value(last, self.sql).ok()?,
+            TokenKind::Integer => last.text(self.sql).into(),
             _ => return None,
         };
         TenantId::stored(type_oid, Format::Text, text.as_bytes(), max_chars)

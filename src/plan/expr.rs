@@ -7,6 +7,7 @@ use sqlparser::ast::{
 
 use crate::model::ValueKind;
 
+use super::among::How;
 use super::lineage::{Lineage, columns, merge, unclear};
 use super::parts;
 use super::refuse::{
@@ -102,12 +103,16 @@ impl Walk<'_> {
             | Expr::IsUnknown(e)
             | Expr::IsNotUnknown(e) => self.all_plain([e.as_ref()], scope, CONDITION),
             Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
+                let how = match expr {
+                    Expr::IsDistinctFrom(..) => How::Distinct,
+                    _ => How::NotDistinct,
+                };
                 // The same as IS [NOT] NULL.
                 if self.is_null(a) || self.is_null(b) {
                     self.lineages([a.as_ref(), b.as_ref()], scope)?;
                     return Ok(Lineage::None);
                 }
-                if self.searched_pair(a, b, scope)? {
+                if self.searched_pair(a, b, Some(how), scope)? {
                     return Ok(Lineage::None);
                 }
                 self.all_plain([a.as_ref(), b.as_ref()], scope, COMPARISON)

@@ -76,15 +76,15 @@ impl Guard {
     pub(super) fn arguments(
         at: usize,
         [open, close]: [&str; 2],
-        tenants: &[usize],
+        found: &[Expected],
     ) -> Option<Self> {
-        (!tenants.is_empty()).then(|| {
+        (!found.is_empty()).then(|| {
             let mut parts = vec![Expected::text(open)];
-            for (n, tenant) in tenants.iter().enumerate() {
+            for (n, found) in found.iter().enumerate() {
                 if n > 0 {
                     parts.push(Expected::text(", "));
                 }
-                parts.push(Expected::Tenant(*tenant));
+                parts.push(found.clone());
             }
             parts.push(Expected::text(close));
             Self {

@@ -155,6 +155,8 @@ pub(super) struct Operand {
     pub is_cast: bool,
     /// It is an array, one element per row.
     pub elements: bool,
+    /// The type of its elements, where it is cast to an array of numbers.
+    pub numbers: Option<Oid>,
 }
 
 pub(super) const TEXT: Oid = Oid(25);
@@ -186,7 +188,7 @@ fn element_type(array: Oid) -> Option<Oid> {
 }
 
 /// Whether a cast to this type gives a value that is written otherwise at most: no part is cut off, nothing is rounded.
-fn keeps_whole(data_type: &DataType) -> bool {
+pub(super) fn keeps_whole(data_type: &DataType) -> bool {
     const CUTTING: [&str; 7] = [
         "name", "char", "bpchar", "float4", "float8", "bit", "varbit",
     ];
@@ -239,6 +241,7 @@ impl Walk<'_> {
                     as_text: false,
                     is_cast: true,
                     elements: false,
+                    numbers: None,
                 })
             }
             Expr::Value(value) => {
@@ -252,6 +255,7 @@ impl Walk<'_> {
                         as_text: false,
                         is_cast: false,
                         elements: false,
+                        numbers: None,
                     }),
                 }
             }
@@ -268,6 +272,30 @@ impl Walk<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A constant or parameter that is an array, cast to one of these elements.
+    pub(super) fn array_operand(&self, expr: &Expr, of: Option<&DataType>) -> Option<Operand> {
+        let operand = self.operand(expr)?;
+        let numbers = of.and_then(|of| match of {
+            DataType::SmallInt(None) | DataType::Int2(None) => Some(INTEGERS[0]),
+            DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => {
+                Some(INTEGERS[1])
+            }
+            DataType::BigInt(None) | DataType::Int8(None) => Some(INTEGERS[2]),
+            _ => None,
+        });
+        Some(Operand {
+            // A constant without a cast is read as the column's type.
+            as_text: match of {
+                Some(of) => kind_of(of).is_some(),
+                None => operand.param.is_none(),
+            },
+            is_cast: of.is_some(),
+            elements: true,
+            numbers,
+            ..operand
+        })
     }
 
     pub(super) fn is_number(&self, token: usize) -> bool {
@@ -406,6 +434,7 @@ impl Walk<'_> {
             Some(declared) if operand.elements => element_type(declared)?,
             Some(declared) => declared,
             None if operand.as_text => TEXT,
+            None if operand.numbers.is_some() => operand.numbers?,
             None if operand.is_cast && of_column != UUID => return None,
             None => of_column,
         };

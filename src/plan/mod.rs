@@ -4,6 +4,7 @@
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
 mod ambiguous;
+mod among;
 mod any_of;
 mod assign;
 mod attempt;

@@ -427,6 +427,7 @@ impl Walk<'_> {
             as_text,
             is_cast: cell.cast.is_some(),
             elements: passed.elements,
+            numbers: None,
         })
     }
 

@@ -14,6 +14,7 @@ use sqlparser::ast::{
 use crate::model::{Oid, TenantId, ValueKind};
 use crate::rules::{ProtectedColumn, Scope as Equality};
 
+use super::among::{How, Place};
 use super::expr::kind_of;
 use super::lineage::Lineage;
 use super::refuse::{AGGREGATE, COMPARISON, Construct, GROUP, JOIN, Walked, full_name};
@@ -24,12 +25,14 @@ use super::walk::Walk;
 
 /// A use of a searchable column whose tenant is still to be found.
 pub(super) struct Search {
-    column: Arc<ProtectedColumn>,
+    pub column: Arc<ProtectedColumn>,
     /// The columns' token, for the position.
     pub token: Option<usize>,
     pub sides: Vec<Side>,
     /// The sealed values in [`Walk::fills`] that it is compared with.
     pub fills: Range<usize>,
+    /// The comparison with them, where there is room for those of several tenants.
+    pub place: Option<Place>,
     /// Scans of one tenant each in every group, where values of a group are compared.
     pub keys: Vec<usize>,
 }
@@ -122,7 +125,7 @@ impl Walk<'_> {
                 self.searched_rows(lefts, rights, scope)
             }
             (_, BinaryOperator::Eq | BinaryOperator::NotEq, _) => {
-                self.searched_pair(left, right, scope)
+                self.searched_pair(left, right, How::of(op), scope)
             }
             _ => Ok(false),
         }
@@ -139,7 +142,7 @@ impl Walk<'_> {
             return Ok(false);
         }
         for (left, right) in lefts.iter().zip(rights) {
-            if !self.searched_pair(left, right, scope)? {
+            if !self.searched_pair(left, right, None, scope)? {
                 self.all_plain([left, right], scope, COMPARISON)?;
             }
         }
@@ -151,8 +154,10 @@ impl Walk<'_> {
         &mut self,
         left: &Expr,
         right: &Expr,
+        how: Option<How>,
         scope: &Scope<'_>,
     ) -> Walked<bool> {
+        let place = |column| self.place_of_pair((left, right), column, how);
         match (self.searchable(left, scope), self.searchable(right, scope)) {
             (Some(a), Some(b)) => self.searched_columns((a, left), (b, right), scope),
             (Some(found), None) if let Expr::Subquery(query) = right => {
@@ -161,8 +166,14 @@ impl Walk<'_> {
             (None, Some(found)) if let Expr::Subquery(query) = left => {
                 self.searched_query(found, right, query, scope)
             }
-            (Some(found), None) => self.searched_values(found, left, &[right], scope),
-            (None, Some(found)) => self.searched_values(found, right, &[left], scope),
+            (Some(found), None) => {
+                let place = place(left);
+                self.searched_values(found, left, &[right], place, scope)
+            }
+            (None, Some(found)) => {
+                let place = place(right);
+                self.searched_values(found, right, &[left], place, scope)
+            }
             (None, None) => Ok(false),
         }
     }
@@ -193,7 +204,7 @@ impl Walk<'_> {
         }
         let found = self.searchable(value, scope);
         let column = found.or_else(|| self.searchable(other, scope));
-        let searched = self.searched_pair(value, other, scope)?;
+        let searched = self.searched_pair(value, other, None, scope)?;
         let column = column.filter(|_| searched);
         Ok(column.map(|found| Lineage::Exact(found.column)))
     }
@@ -208,7 +219,8 @@ impl Walk<'_> {
         match self.searchable(expr, scope) {
             Some(found) => {
                 let items: Vec<&Expr> = items.iter().collect();
-                self.searched_values(found, expr, &items, scope)
+                let place = self.place_of_list(expr);
+                self.searched_values(found, expr, &items, place, scope)
             }
             None => Ok(false),
         }
@@ -233,15 +245,17 @@ impl Walk<'_> {
         if let Some(found) = self.searchable(expr, scope)
             && let Some(token) = self.array_param(array, &found.column)
         {
-            return self.searched_param(found, expr, token, scope);
+            let place = self.place_of_array(expr, op, false);
+            return self.searched_param(found, expr, (token, place), scope);
         }
         match (self.searchable(expr, scope), array_of(array)) {
             (Some(found), Some((items, kind)))
                 if kind.is_none_or(|kind| kind == found.column.kind) =>
             {
                 let items: Vec<&Expr> = items.iter().collect();
+                let place = self.place_of_array(expr, op, true);
                 let before = self.fills.len();
-                let done = self.searched_values(found, expr, &items, scope)?;
+                let done = self.searched_values(found, expr, &items, place, scope)?;
                 if kind.is_none() {
                     self.take_all_for_texts(&items, before);
                 }
@@ -315,6 +329,7 @@ impl Walk<'_> {
                 token: self.last_sealed,
                 sides: vec![found.side()],
                 fills: 0..0,
+                place: None,
                 keys: self.keys.clone(),
                 column: found.column,
             });
@@ -370,6 +385,7 @@ impl Walk<'_> {
         found: Found,
         reference: &Expr,
         values: &[&Expr],
+        place: Option<Place>,
         scope: &Scope<'_>,
     ) -> Walked<bool> {
         let value = |expr: &&Expr| {
@@ -388,7 +404,7 @@ impl Walk<'_> {
             };
             self.store(value, target, scope)?;
         }
-        self.wait_for_tenant(found, first)?;
+        self.wait_for_tenant(found, first, place)?;
         Ok(true)
     }
 
@@ -417,7 +433,7 @@ impl Walk<'_> {
         &mut self,
         found: Found,
         reference: &Expr,
-        token: usize,
+        (token, place): (usize, Option<Place>),
         scope: &Scope<'_>,
     ) -> Walked<bool> {
         self.expr(reference, scope)?;
@@ -428,7 +444,7 @@ impl Walk<'_> {
             own: &[],
         };
         self.store_token(token, target, None, None, true)?;
-        self.wait_for_tenant(found, first)?;
+        self.wait_for_tenant(found, first, place)?;
         Ok(true)
     }
 
@@ -440,7 +456,7 @@ impl Walk<'_> {
     }
 
     /// The values from slot `first` on belong to no row that is written: their tenant is the query's.
-    fn wait_for_tenant(&mut self, found: Found, first: usize) -> Walked<()> {
+    fn wait_for_tenant(&mut self, found: Found, first: usize, place: Option<Place>) -> Walked<()> {
         self.unowned.retain(|fill| *fill < first);
         let fills = first..self.fills.len();
         let sought = self.fills.get_mut(fills.clone()).unwrap_or_default();
@@ -453,6 +469,7 @@ impl Walk<'_> {
                 token: self.last_sealed,
                 sides: vec![found.side()],
                 fills,
+                place,
                 keys: Vec::new(),
                 column: found.column,
             });
@@ -489,6 +506,7 @@ impl Walk<'_> {
             token: self.last_sealed,
             sides: vec![left.side(), right.side()],
             fills: 0..0,
+            place: None,
             keys: Vec::new(),
             column: left.column,
         })

@@ -12,7 +12,7 @@ use super::refuse::Walked;
 use super::relations::Standing;
 use super::scope::Scope;
 use super::search::{Search, Side};
-use super::tenancy::{Held, Tenancy, ands};
+use super::tenancy::{Held, Tenancy};
 use super::types::TenantSource;
 use super::update::anchor;
 use super::walk::Walk;
@@ -47,11 +47,7 @@ impl Walk<'_> {
         condition: Option<&Expr>,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        let mut conditions = Vec::new();
-        condition
-            .into_iter()
-            .for_each(|expr| ands(expr, &mut conditions));
-        let facts = self.facts(&conditions, scope);
+        let facts = self.said(condition, scope);
         self.tenancy.extend(facts);
         let outer = scope.outer;
         let mut searches = std::mem::take(&mut self.searches).into_iter();
@@ -77,7 +73,7 @@ impl Walk<'_> {
         &self,
         mut search: Search,
         outer: Option<&Scope<'_>>,
-    ) -> Result<Option<Search>, Search> {
+    ) -> Result<Option<Search>, Box<Search>> {
         let above = |side: &Side| {
             let class = side.scan.map(|scan| self.one_tenant(scan));
             let class = class.into_iter().flatten();
@@ -87,7 +83,7 @@ impl Walk<'_> {
         };
         let all: Vec<Vec<usize>> = search.sides.iter().map(above).collect();
         let Some((first, others)) = all.split_first() else {
-            return Err(search);
+            return Err(Box::new(search));
         };
         let mut shared = first.iter();
         let shared = shared.any(|scan| others.iter().all(|other| other.contains(scan)));
@@ -98,7 +94,7 @@ impl Walk<'_> {
             match above.first() {
                 Some(scan) => side.scan = Some(*scan),
                 None if self.tenant_by_rule(side).is_some() => {}
-                None => return Err(search),
+                None => return Err(Box::new(search)),
             }
         }
         Ok(Some(search))
@@ -134,7 +130,8 @@ impl Walk<'_> {
         let sides = search.sides.iter();
         let held: Option<Vec<Held>> = sides.map(|side| self.side_held(side, here)).collect();
         let Some((first, others)) = held.as_deref().and_then(<[Held]>::split_first) else {
-            return Ok(Found::Unknown);
+            let among = self.tenants_among(search, here)?;
+            return Ok(among.map_or(Found::Unknown, |tenant| Found::Known(Some(tenant))));
         };
         let alike = others.iter().all(|other| other.is_like(first));
         if alike && search.fills.is_empty() {

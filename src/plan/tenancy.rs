@@ -22,7 +22,9 @@ use super::walk::Walk;
 #[derive(Default)]
 pub(super) struct Tenancy {
     /// All rows are of this tenant.
-    held: Vec<(usize, Held)>,
+    pub held: Vec<(usize, Held)>,
+    /// Each row is of one of these tenants.
+    pub among: Vec<(usize, Owner, Vec<Operand>)>,
     /// Rows of these two that come together are of one tenant.
     same: Vec<(usize, usize)>,
     /// So is a row of the first, from a subquery, with the outer query's row of the second. Not the other way round: that
@@ -74,6 +76,7 @@ impl Held {
 impl Tenancy {
     pub(super) fn extend(&mut self, more: Self) {
         self.held.extend(more.held);
+        self.among.extend(more.among);
         self.same.extend(more.same);
         self.below.extend(more.below);
     }
@@ -101,6 +104,12 @@ impl Tenancy {
         held.map(|(_, held)| held.clone())
     }
 
+    pub(super) fn among(&self, here: &Self, class: &[usize]) -> Option<(Owner, Vec<Operand>)> {
+        let mut among = self.among.iter().chain(&here.among);
+        let among = among.find(|(scan, ..)| class.contains(scan));
+        among.map(|(_, owner, operands)| (*owner, operands.clone()))
+    }
+
     /// What is known of scans is known of another reference to their rows.
     pub(super) fn renumbered(&mut self, numbers: &[(usize, usize)]) {
         let new = |old: usize| {
@@ -110,6 +119,10 @@ impl Tenancy {
         let held = self.held.iter();
         let held = held.filter_map(|(scan, held)| Some((new(*scan)?, held.clone())));
         let held: Vec<_> = held.collect();
+        let among = self.among.iter();
+        let among = among
+            .filter_map(|(scan, owner, operands)| Some((new(*scan)?, *owner, operands.clone())));
+        let among: Vec<_> = among.collect();
         let same = self.same.iter();
         let same = same.filter_map(|(a, b)| Some((new(*a)?, new(*b)?)));
         let same: Vec<_> = same.collect();
@@ -117,7 +130,12 @@ impl Tenancy {
         let below =
             below.filter_map(|(inner, outer)| Some((new(*inner)?, new(*outer).unwrap_or(*outer))));
         let below: Vec<_> = below.collect();
-        self.extend(Self { held, same, below });
+        self.extend(Self {
+            held,
+            among,
+            same,
+            below,
+        });
     }
 
     /// The same for a view, whose rows get numbers behind `before`.
@@ -131,6 +149,8 @@ impl Tenancy {
             held: held
                 .map(|(scan, held)| (before + scan, held.clone()))
                 .collect(),
+            // The text of the definition is not the statement's.
+            among: Vec::new(),
             same: pairs(&view.same),
             below: pairs(&view.below),
         });
@@ -182,7 +202,7 @@ impl Walk<'_> {
         own.then_some((owner.scan, self.held_to(*owner, operand)))
     }
 
-    fn held_to(&self, owner: Owner, operand: Operand) -> Held {
+    pub(super) fn held_to(&self, owner: Owner, operand: Operand) -> Held {
         let column = self.relations.table_column(owner.column);
         let column = column.filter(|_| owner.says.tenant && operand.param.is_none());
         let known = column.and_then(|column| self.tenant_constant(operand, column));
@@ -235,9 +255,7 @@ impl Walk<'_> {
         first: usize,
         scope: &Scope<'_>,
     ) -> Walked<()> {
-        let mut conditions = Vec::new();
-        ands(condition, &mut conditions);
-        let facts = self.facts(&conditions, scope);
+        let facts = self.said(Some(condition), scope);
         self.conditioned(facts, inner, first)
     }
 

@@ -242,7 +242,7 @@ pub enum CopyTenant {
         index: usize,
         /// Its type.
         type_oid: Oid,
-        /// n of `varchar(n)`: what is longer is cut, or refused, by the server.
+        /// n of `varchar(n)`: blanks that are too many are cut off; of anything else the server says so.
         max_chars: Option<u32>,
     },
     /// All rows are of this index of [`StatementPlan::tenants`].
@@ -329,6 +329,13 @@ pub enum TenantSource {
         /// n of `varchar(n)`, where the column is one: of what is longer the rest is blank, and cut off, or refused.
         max_chars: Option<u32>,
     },
+    /// Each of several, by index: what is looked for is sealed for all of them.
+    Among {
+        /// Them; arrays among them are of further tenants.
+        of: Vec<usize>,
+        /// Where the comparison stands that takes values beside its own: those that share this source are of one.
+        at: usize,
+    },
     /// Per element of an array of values, the source of this index at the same place.
     Each(Vec<usize>),
     /// The look-up's term of this number.
@@ -379,7 +386,8 @@ pub struct Copy {
 /// In the error that a statement fails with at a row of another tenant than the look-up found.
 pub const MOVED: &str = "pgseal_moved";
 
-/// An insertion into the text that compares rows with the tenants that were found for them.
+/// An insertion into the text that compares rows with what was found for the statement: with their tenants, or with values
+/// of several tenants.
 pub struct Guard {
     /// What opens it.
     pub open: Option<Splice>,
@@ -390,12 +398,15 @@ pub struct Guard {
 }
 
 /// A part of a [`Guard`].
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Expected {
     /// SQL.
     Text(String),
     /// A tenant that was found, as text, by its index into [`StatementPlan::tenants`]; NULL: nothing was looked for.
     Tenant(usize),
+    /// An array of the values that stand for those of the slots of this index into [`StatementPlan::tenants`] for all
+    /// tenants but the first, as text.
+    Others(usize),
 }
 
 impl StatementPlan {
@@ -412,40 +423,37 @@ impl StatementPlan {
         )
     }
 
-    /// The tenants that its guards compare rows with, in the order of their parameters.
+    /// What its guards compare rows with, in the order of their parameters.
     #[must_use]
-    pub fn guarding(&self) -> Vec<usize> {
-        let mut tenants = Vec::new();
+    pub fn guarding(&self) -> Vec<Expected> {
+        let mut found = Vec::new();
         for part in self.guards.iter().flat_map(|guard| &guard.parts) {
-            if let Expected::Tenant(index) = part
-                && !tenants.contains(index)
-            {
-                tenants.push(*index);
+            if !matches!(part, Expected::Text(_)) && !found.contains(part) {
+                found.push(part.clone());
             }
         }
-        tenants
+        found
     }
 
-    /// The edits that its guards are; `tenant` gives the SQL of the n-th tenant of [`Self::guarding`].
+    /// The edits that its guards are; `found` gives the SQL of the n-th of [`Self::guarding`].
     #[must_use]
-    pub fn guarded(&self, tenant: impl Fn(usize) -> String) -> Vec<Splice> {
-        let tenants = self.guarding();
+    pub fn guarded(&self, found: impl Fn(usize) -> String) -> Vec<Splice> {
+        let all = self.guarding();
         let rendered = |part: &Expected| match part {
             Expected::Text(text) => text.clone(),
-            Expected::Tenant(index) => {
-                let at = tenants.iter().position(|known| known == index);
-                at.map(&tenant).unwrap_or_default()
+            Expected::Tenant(_) | Expected::Others(_) => {
+                let at = all.iter().position(|known| known == part);
+                at.map(&found).unwrap_or_default()
             }
         };
-        let mut edits = Vec::new();
-        for guard in &self.guards {
-            edits.extend(guard.open.clone());
-            edits.push(Splice {
-                span: guard.at..guard.at,
-                text: guard.parts.iter().map(rendered).collect(),
-            });
-        }
-        edits
+        let close = |guard: &Guard| Splice {
+            span: guard.at..guard.at,
+            text: guard.parts.iter().map(rendered).collect(),
+        };
+        // Of those that open or close at one place the first are the inner ones.
+        let opened = self.guards.iter().rev();
+        let opened = opened.filter_map(|guard| guard.open.clone());
+        self.guards.iter().map(close).chain(opened).collect()
     }
 }
 

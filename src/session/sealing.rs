@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use crate::keys::{DataKey, KeyWants, Purpose};
 use crate::model::{Format, Plain, Refusal, TenantId, ValueKind};
-use crate::plan::{Slot, SlotSource, Splice, StatementPlan, TenantSource};
+use crate::plan::{Slot, SlotSource, Splice, StatementKind, StatementPlan, TenantSource};
 use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, BTREE_LIMIT, Nonces};
 use crate::wire::array;
 use crate::wire::message::Bind;
 
 use super::ask::Answer;
-use tenants::{Shut, Tenants};
+use tenants::{Others, Shut, Tenants};
 
 pub(super) use rewrite::{Positions, Rewritten, rewrite};
 pub(super) use texts::{bound_params, constant_edits, edits, type_name};
@@ -87,12 +87,12 @@ pub(super) struct SealedSlots {
     pub(super) values: Vec<Option<Vec<u8>>>,
     /// Edits that keep the statement from rows that the look-up did not find.
     pub(super) kept_out: Vec<Splice>,
-    /// The tenants that its guards compare rows with, in their order; `None`: nothing was looked for.
-    pub(super) found: Vec<Option<TenantId>>,
+    /// What its guards compare rows with, in their order, as text; `None`: nothing was looked for.
+    pub(super) found: Vec<Option<String>>,
 }
 
 /// Seals the values of all slots of `plan`: literals for the column's text form, parameters in their wire form.
-/// `sql` is the text that the literals stand in.
+/// `sql` is the text that the literals stand in; empty: it is not known.
 pub(super) fn seal_slots(
     sql: &[u8],
     plan: &StatementPlan,
@@ -101,7 +101,9 @@ pub(super) fn seal_slots(
     active: ActiveKey<'_>,
 ) -> Result<SealedSlots, Unsealed> {
     let params = Params { bind, plan };
-    let mut tenants = Tenants::new(plan, &params, answer);
+    // EXECUTE, and what SQL prepared, have no condition that could be edited.
+    let fixed = sql.is_empty() || matches!(plan.kind, StatementKind::Execute { .. });
+    let mut tenants = Tenants::new(plan, &params, answer, fixed);
     let mut sealing = Sealing {
         sql,
         active,
@@ -110,6 +112,7 @@ pub(super) fn seal_slots(
     };
     let mut values = Vec::with_capacity(plan.slots.len());
     let mut shut = Shut::default();
+    let mut others = Others::default();
     for slot in &plan.slots {
         let (bytes, format, wire) = match &slot.source {
             SlotSource::Literal { value, kind, .. } => (value.expose(), Format::Text, *kind),
@@ -141,21 +144,26 @@ pub(super) fn seal_slots(
             let given = array::elements(format, bytes).ok_or_else(|| not_an_array(&slot.column))?;
             let mut sealed = Vec::with_capacity(given.len());
             for (at, element) in given.iter().enumerate() {
-                sealed.push(match element {
-                    None => None,
-                    Some(element) => {
-                        let tenant = tenants.of_element(slot.tenant, at, &slot.column)?;
-                        sealing.value(slot, tenant, (wire, format), element)?
-                    }
-                });
+                let Some(element) = element else {
+                    sealed.push(None);
+                    continue;
+                };
+                let whose = tenants.of_element(slot.tenant, at, &slot.column)?;
+                for tenant in std::iter::once(whose.first).chain(whose.others) {
+                    sealed.push(sealing.value(slot, tenant, (wire, format), element)?);
+                }
             }
             values.push(Some(
                 array::with_elements(format, bytes, &sealed)
                     .ok_or_else(|| not_an_array(&slot.column))?,
             ));
         } else {
-            let tenant = tenants.of(slot.tenant, &slot.column)?;
-            values.push(sealing.value(slot, tenant, (wire, format), bytes)?);
+            let whose = tenants.of_value(slot.tenant, &slot.column)?;
+            values.push(sealing.value(slot, whose.first, (wire, format), bytes)?);
+            for tenant in whose.others {
+                let other = sealing.in_array(slot, tenant, (wire, format), bytes)?;
+                others.entry(slot.tenant).or_default().push(other);
+            }
         }
     }
     tenants.check_equal()?;
@@ -164,7 +172,7 @@ pub(super) fn seal_slots(
         Ok(SealedSlots {
             values,
             kept_out: tenants.kept_out(&shut),
-            found: tenants.found()?,
+            found: tenants.found(&others)?,
         })
     } else {
         Err(Unsealed::Wants(sealing.wants))
@@ -188,6 +196,36 @@ impl Sealing<'_> {
         tenant: TenantId,
         (wire, format): (ValueKind, Format),
         bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        // A text that the statement casts to the column's type holds that type's text form.
+        let form = match (wire, slot.column.kind) {
+            (ValueKind::Text, kind @ (ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea)) => {
+                (kind, Format::Text)
+            }
+            _ => (wire, format),
+        };
+        self.sealed(slot, tenant, (wire, format), bytes, form)
+    }
+
+    /// The same as an element of an array in text form.
+    fn in_array(
+        &mut self,
+        slot: &Slot,
+        tenant: TenantId,
+        given: (ValueKind, Format),
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let form = (slot.column.kind, Format::Text);
+        self.sealed(slot, tenant, given, bytes, form)
+    }
+
+    fn sealed(
+        &mut self,
+        slot: &Slot,
+        tenant: TenantId,
+        (wire, format): (ValueKind, Format),
+        bytes: &[u8],
+        (kind, as_format): (ValueKind, Format),
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let column = &slot.column;
         let plain = canonical(column, wire, format, bytes)
@@ -225,14 +263,7 @@ impl Sealing<'_> {
             }
         };
         let sealed = sealed.map_err(|_| cannot_seal(column))?;
-        // A text that the statement casts to the column's type holds that type's text form.
-        let (kind, format) = match (wire, column.kind) {
-            (ValueKind::Text, ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea) => {
-                (column.kind, Format::Text)
-            }
-            _ => (wire, format),
-        };
-        let value = sealed.to_wire(kind, format);
+        let value = sealed.to_wire(kind, as_format);
         if search.is_some() && value.len() > BTREE_LIMIT {
             return Err(too_long_to_search(column, plain.expose().len()));
         }

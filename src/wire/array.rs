@@ -24,7 +24,7 @@ pub fn elements(format: Format, bytes: &[u8]) -> Option<Elements<'_>> {
     }
 }
 
-/// The same array with other elements, as many as it has.
+/// The same array with other elements; an empty one has none.
 #[must_use]
 pub fn with_elements(
     format: Format,
@@ -34,7 +34,9 @@ pub fn with_elements(
     match format {
         Format::Binary if elements.is_empty() => Some(array.to_vec()),
         Format::Binary => {
-            let mut out = array.get(..HEAD + DIMENSION)?.to_vec();
+            let mut out = array.get(..HEAD)?.to_vec();
+            out.extend_from_slice(&i32::try_from(elements.len()).ok()?.to_be_bytes());
+            out.extend_from_slice(array.get(HEAD + 4..HEAD + DIMENSION)?);
             for element in elements {
                 match element {
                     None => out.extend_from_slice(&(-1i32).to_be_bytes()),

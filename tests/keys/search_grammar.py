@@ -9,6 +9,7 @@ SOURCES = {
     "distinct_mails": (["org"], ["email"]), "contacts_of_one": ([], ["email"]), "nested": (["o"], ["m"]), "orgs": (["id", "parent"], []),
 }
 JOINS = ["JOIN", "JOIN", "JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"]
+SEVERAL = ["IN (1, 2)", "IN (2)", "IN (1, 3, NULL)", "= ANY (ARRAY[2, 1])", "= ANY ('{1,2,9}')", "= ANY ('{}'::int[])"]
 BEFORE_LATERAL = ["JOIN", "LEFT JOIN", "CROSS JOIN"]
 SETS = ["UNION", "UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]
 TRIES = 30
@@ -43,11 +44,16 @@ class Grammar:
         key, value = self.column(sources, "key"), self.column(sources, "value")
         if kind < 0.45 and key:
             other = self.column(around, "key") if self.random.random() < 0.5 else str(self.random.choice([1, 1, 2, 3]))
+            if self.random.random() < 0.25:
+                return f"{key} {self.random.choice(SEVERAL)}"
             return f"{key} = {other}" if key != other else "true"
         if not value:
             return "true"
+        if kind < 0.6:
+            return f"{value} {self.random.choice(['=', '=', '<>', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])} '{self.random.choice(self.values)}'"
         if kind < 0.65:
-            return f"{value} {self.random.choice(['=', '=', '<>'])} '{self.random.choice(self.values)}'"
+            few = [f"'{value}'" for value in self.random.sample(self.values, 2)] + self.random.choice([[], ["NULL"]])
+            return value + self.random.choice([" IN ({})", " NOT IN ({})", " = ANY (ARRAY[{}])", " <> ALL (ARRAY[{}]::text[])"]).format(", ".join(few))
         if kind < 0.8:
             return f"{value} = {self.column(around, 'value')}"
         if depth > 0 and kind < 0.92 and (inner := self.one_value(depth - 1, around)):

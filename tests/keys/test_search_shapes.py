@@ -94,6 +94,27 @@ FOUND = [
     ("SELECT o.id, p.email, count(*) FROM orgs o JOIN people p ON p.org = o.id GROUP BY o.id, p.email", ()),
     ("SELECT o.name, count(DISTINCT p.email) FROM orgs o JOIN people p ON p.org = o.id GROUP BY o.id", ()),
     ("SELECT DISTINCT o.parent, p.email FROM orgs o, people p WHERE p.org = o.parent", ()),
+    # Several tenants.
+    ("SELECT id FROM people WHERE org IN (%s, %s) AND email = %s", (1, 2, A)),
+    ("SELECT id FROM people WHERE org IN (%s, %s) AND %s::text <> email::text", (1, 2, A)),
+    ("SELECT id FROM people WHERE org IN (1, 2, NULL) AND email IN ('nobody', %s, NULL)", (C,)),
+    ("SELECT id FROM people WHERE org = ANY(%s) AND email = CAST((%s) AS varchar)", ([2, 1, 2], A)),
+    ("SELECT id FROM people WHERE org = ANY(%s) AND email = %s", ([], A)),
+    ("SELECT id FROM people WHERE org = ANY(%s) AND email = %s", (None, A)),
+    ("SELECT id FROM people WHERE org = ANY(%s) AND email = %s", ([1, None, 77], A)),
+    ("SELECT id FROM people WHERE org = ANY(%s) AND email IS NOT DISTINCT FROM %s", ([1, 2], A)),
+    ("SELECT id, email IS DISTINCT FROM %s, email = %s, email <> %s FROM people WHERE org = ANY('{1,2}')", (A, A, C)),
+    ("SELECT id, NOT (email IS NOT DISTINCT FROM %s), NOT (email IN (%s, 'x')), email NOT IN (%s, NULL) FROM people WHERE org = ANY(ARRAY[1, 2]::bigint[])", (A, A, C)),
+    ("SELECT id FROM people WHERE org IN (1, 2) AND email = ANY(%s)", ([A, None, C],)),
+    ("SELECT id FROM people WHERE org IN (1, 2) AND email <> ALL(%s)", ([A, C],)),
+    ("SELECT id FROM people WHERE org IN (1, 2) AND email = ANY(ARRAY[%s, 'x']::text[])", (C,)),
+    ("SELECT id FROM people WHERE org IN (1, 2) AND email = %s", (None,)),
+    ("SELECT id FROM people WHERE org IN (1, 2) AND (email = %s OR email = %s)", (A, C)),
+    ("SELECT id FROM papers WHERE folder_id IN (1, 2, 99) AND title = %s", ("t1",)),
+    ("SELECT p.id FROM papers p JOIN folders f ON f.id = p.folder_id WHERE f.org = ANY(%s) AND p.title = %s", ([1, 2], "t1")),
+    ("SELECT o.name FROM orgs o WHERE o.id IN (1, 2, 3) AND EXISTS (SELECT 1 FROM people p WHERE p.org = o.id AND p.email = %s)", (C,)),
+    ("SELECT owner, note FROM contacts WHERE owner IN (1, 2) AND mail = %s", (A,)),
+    ("SELECT p.id, f.id FROM people p JOIN former f ON f.org = p.org AND f.email = p.email WHERE p.org IN (1, 2) AND f.email = %s", (C,)),
     # Numbers and names in GROUP BY.
     ("SELECT org, count(DISTINCT email) FROM people GROUP BY 1", ()),
     ("SELECT count(DISTINCT email), org AS o FROM people GROUP BY o", ()),
@@ -130,6 +151,10 @@ REFUSED = [
     ("SELECT 1 FROM papers WHERE title = %s", ("t1",)),
     ("SELECT 1 FROM papers WHERE id = 1 AND title = %s", ("t1",)),
     ("SELECT 1 FROM papers p LEFT JOIN folders f ON f.id = p.folder_id AND f.org = 1 WHERE p.title = %s", ("t1",)),
+    ("SELECT count(DISTINCT email) FROM people WHERE org IN (1, 2)", ()),
+    ("SELECT NULLIF(email, %s) FROM people WHERE org IN (1, 2)", (A,)),
+    ("SELECT 1 FROM people WHERE org IN (1, 2) AND email <> ANY(%s)", ([A],)),
+    ("SELECT 1 FROM people p JOIN former f USING (email) WHERE p.org IN (1, 2) AND f.org IN (1, 2)", ()),
     ("SELECT o.id FROM orgs o, people p, former f WHERE p.org = o.id AND f.org = o.parent AND p.email = f.email", ()),
     ("SELECT o.parent, count(DISTINCT p.email) FROM orgs o JOIN people p ON p.org = o.id GROUP BY 1", ()),
     ("SELECT o.name, count(DISTINCT p.email) FROM orgs o JOIN people p ON p.org = o.id GROUP BY 1", ()),
@@ -240,6 +265,27 @@ def test_changes_of_what_a_join_holds_to_one_tenant(pair):
         assert rows(connection, "SELECT id, author FROM papers WHERE author IS NOT NULL", ()) == sorted(
             [(1, B), (2, C), (3, B), (5, C), (6, C), (7, B)], key=repr)
         assert rows(connection, "SELECT id, email, note FROM people WHERE org = 2", ()) == [(4, C, "changed"), (5, C, "n5"), (7, C, "changed")]
+
+
+def test_prepared_searches_among_several_tenants(pair):
+    for connection in pair:
+        connection.execute("PREPARE among (int, int, text) AS SELECT id FROM people WHERE org IN ($1, $2) AND email = $3")
+    sealed, plain = pair
+    for arguments in ("1, 2, '" + C + "'", "2, 2, '" + C + "'", "1, 77, NULL", "1, 3, '" + A + "'"):
+        assert rows(sealed, f"EXECUTE among ({arguments})", ()) == rows(plain, f"EXECUTE among ({arguments})", ())
+    for orgs in ([1, 2], [2], [], [1, 2, 3, 1]):
+        found = []
+        for connection in pair:
+            with connection.cursor(binary=True) as cursor:
+                cursor.execute("SELECT id FROM people WHERE org = ANY(%b) AND email = %b", (orgs, C), prepare=True)
+                found.append(sorted(cursor.fetchall()))
+        assert found[0] == found[1]
+    for connection in pair:
+        assert connection.execute("DELETE FROM people WHERE org = ANY(%s) AND email = %s AND id > 90", ([1, 2], A)).rowcount == 0
+        assert connection.execute("UPDATE people SET id = id WHERE org IN (1, 2) AND email = %s", (A,)).rowcount == 2
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+        sealed.execute("UPDATE people SET email = 'x' WHERE org IN (1, 2) AND email = %s", (A,))
+    assert refused.value.diag.message_hint.endswith("#refused-lookup.")
 
 
 def test_rows_whose_parent_is_gone_are_an_error_not_a_miss(pair):

@@ -1,5 +1,6 @@
 //! Scenario tables: a statement, and what is planned for it.
 
+mod among;
 mod attempts;
 mod clauses;
 mod copies;
@@ -507,6 +508,10 @@ fn tenant(sources: &[TenantSource], index: usize) -> String {
         TenantSource::Each(each) => {
             let each = each.iter().map(|index| tenant(sources, *index));
             format!("[{}]", each.collect::<Vec<_>>().join(","))
+        }
+        TenantSource::Among { of, .. } => {
+            let of = of.iter().map(|index| tenant(sources, *index));
+            format!("({})", of.collect::<Vec<_>>().join("|"))
         }
         TenantSource::Known(tenant) => tenant.to_string(),
         TenantSource::Param {

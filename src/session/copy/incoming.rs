@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, BytesMut};
 
 use crate::keys::{KeyWants, Purpose};
-use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId, tenant_text};
+use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId};
 use crate::plan::{CopyColumn, CopyPlan, CopyTenant, Lineage};
 use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, BTREE_LIMIT, Nonces};
@@ -281,10 +281,7 @@ impl Incoming {
         {
             return Ok(tenant.clone());
         }
-        let limit = max_chars.and_then(|max| usize::try_from(max).ok());
-        let tenant = tenant_text(type_oid, self.value_format(), &value)
-            .filter(|text| limit.is_none_or(|limit| text.chars().count() <= limit))
-            .and_then(|text| TenantId::new(&text))
+        let tenant = TenantId::stored(type_oid, self.value_format(), &value, max_chars)
             .ok_or_else(|| self.no_tenant())?;
         self.last = Some((value.into_owned(), tenant.clone()));
         Ok(tenant)

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::texts::{copy_of, insertion};
 use super::{Params, named};
 use crate::model::{Format, Refusal, TenantId};
-use crate::plan::{Splice, StatementPlan, TenantSource};
+use crate::plan::{Expected, Splice, StatementPlan, TenantSource};
 use crate::rules::ProtectedColumn;
 use crate::session::ask::Answer;
 use crate::wire::array;
@@ -17,10 +17,30 @@ use crate::wire::array;
 /// Branches of CASEs, by index, that no row took when it was asked.
 pub(super) type Shut = BTreeMap<usize, BTreeSet<i32>>;
 
+/// Sealed values for all tenants but the first, by the index of the tenants.
+pub(super) type Others = BTreeMap<usize, Vec<Option<Vec<u8>>>>;
+
+/// The tenants that a value is sealed for: one, or all among which it is looked for.
+pub(super) struct Whose {
+    pub(super) first: TenantId,
+    pub(super) others: Vec<TenantId>,
+}
+
+impl Whose {
+    fn one(first: TenantId) -> Self {
+        Self {
+            first,
+            others: Vec::new(),
+        }
+    }
+}
+
 pub(super) struct Tenants<'a> {
     plan: &'a StatementPlan,
     params: &'a Params<'a>,
     answer: Option<&'a Answer>,
+    /// The statement's text goes as it is.
+    fixed: bool,
     known: HashMap<usize, TenantId, RandomState>,
     /// Of arrays of tenants.
     elements: HashMap<usize, Vec<Option<TenantId>>, RandomState>,
@@ -31,11 +51,13 @@ impl<'a> Tenants<'a> {
         plan: &'a StatementPlan,
         params: &'a Params<'a>,
         answer: Option<&'a Answer>,
+        fixed: bool,
     ) -> Self {
         Self {
             plan,
             params,
             answer,
+            fixed,
             known: HashMap::default(),
             elements: HashMap::default(),
         }
@@ -70,7 +92,7 @@ impl<'a> Tenants<'a> {
     /// The edits that keep the statement from rows that the look-up did not find: from all, or from those that take a
     /// branch that is shut.
     pub(super) fn kept_out(&self, shut: &Shut) -> Vec<Splice> {
-        let (Some(lookup), Some(_)) = (&self.plan.lookup, self.answer) else {
+        let (Some(lookup), Some(_), false) = (&self.plan.lookup, self.answer, self.fixed) else {
             return Vec::new();
         };
         let mut asked = lookup.zero_rows_ok.iter();
@@ -97,26 +119,42 @@ impl<'a> Tenants<'a> {
         }
     }
 
-    /// Whether this tenant was asked for and no row has it: nothing will be stored for it.
+    /// Whether this tenant was asked for and no row has it: nothing will be stored for it. A text that goes as it is must
+    /// compare each row with what was found.
     pub(super) fn unmatched(&self, index: usize) -> bool {
         let (Some(lookup), Some(_)) = (&self.plan.lookup, self.answer) else {
             return false;
         };
         match self.plan.tenants.get(index) {
             Some(TenantSource::Asked(term)) => {
-                lookup.zero_rows_ok.contains(term) && self.rows(*term).is_empty()
+                let kept = match self.fixed {
+                    false => lookup.zero_rows_ok.contains(term),
+                    true => self.is_compared(index),
+                };
+                kept && self.rows(*term).is_empty()
             }
-            // EXECUTE has no condition that could be edited.
             Some(TenantSource::Branch { case, number }) => {
-                !self.plan.none_matched.is_empty() && self.of_branch(*case, *number).is_empty()
+                let kept = !self.fixed || self.is_compared(index);
+                kept && self.of_branch(*case, *number).is_empty()
             }
             _ => false,
         }
     }
 
+    /// Whether the statement fails at a row that is not this tenant's.
+    fn is_compared(&self, index: usize) -> bool {
+        let guards = self.plan.guards.iter();
+        let mut parts = guards.flat_map(|guard| &guard.parts);
+        let compared = parts.any(|part| *part == Expected::Tenant(index));
+        let lookup = self.plan.lookup.iter();
+        let mut given = lookup.flat_map(|lookup| &lookup.must_equal);
+        compared && !given.any(|(given, _)| *given == index)
+    }
+
     /// Whether no row can be of this tenant: what says it is NULL, or names nothing.
-    pub(super) fn has_no_rows(&self, index: usize) -> Result<bool, Refusal> {
+    pub(super) fn has_no_rows(&mut self, index: usize) -> Result<bool, Refusal> {
         Ok(match self.plan.tenants.get(index) {
+            Some(TenantSource::Among { of, .. }) => self.of_all(of)?.is_empty(),
             Some(TenantSource::Param { number, .. }) => self.params.get(*number)?.is_none(),
             Some(TenantSource::Asked(term)) => {
                 let lookup = self.plan.lookup.iter();
@@ -141,18 +179,68 @@ impl<'a> Tenants<'a> {
         Ok(())
     }
 
-    /// The tenant of one element of an array of values.
+    /// Whose one element of an array of values is.
     pub(super) fn of_element(
         &mut self,
         index: usize,
         at: usize,
         column: &ProtectedColumn,
-    ) -> Result<TenantId, Refusal> {
-        let (bytes, format, type_oid, max_chars) = match self.plan.tenants.get(index) {
+    ) -> Result<Whose, Refusal> {
+        match self.plan.tenants.get(index) {
             Some(TenantSource::Each(sources)) => {
                 let source = sources.get(at).ok_or_else(|| no_tenant(column))?;
-                return self.of(*source, column);
+                self.of(*source, column).map(Whose::one)
             }
+            Some(TenantSource::Listed { .. } | TenantSource::Elements { .. }) => {
+                let listed = self.listed(index)?.and_then(|tenants| tenants.get(at));
+                let tenant = listed.cloned().flatten();
+                tenant.map(Whose::one).ok_or_else(|| no_tenant(column))
+            }
+            _ => self.of_value(index, column),
+        }
+    }
+
+    /// Whose a value is.
+    pub(super) fn of_value(
+        &mut self,
+        index: usize,
+        column: &ProtectedColumn,
+    ) -> Result<Whose, Refusal> {
+        let Some(TenantSource::Among { of, .. }) = self.plan.tenants.get(index) else {
+            return self.of(index, column).map(Whose::one);
+        };
+        let mut all = self.of_all(of)?.into_iter();
+        Ok(Whose {
+            first: all.next().ok_or_else(|| no_tenant(column))?,
+            others: all.collect(),
+        })
+    }
+
+    /// The tenants that these sources name, each once.
+    fn of_all(&mut self, sources: &[usize]) -> Result<Vec<TenantId>, Refusal> {
+        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+        for source in sources {
+            let found = match self.plan.tenants.get(*source) {
+                Some(TenantSource::Listed { .. } | TenantSource::Elements { .. }) => {
+                    // What cannot be a tenant's name is no row's that holds values.
+                    let listed = self.listed(*source)?.into_iter().flatten();
+                    listed.flatten().cloned().collect()
+                }
+                _ if self.has_no_rows(*source)? => Vec::new(),
+                _ => vec![self.known_or_found(*source)?.ok_or_else(unknown_tenant)?],
+            };
+            all.extend(
+                found
+                    .into_iter()
+                    .filter(|tenant| seen.insert(tenant.clone())),
+            );
+        }
+        Ok(all)
+    }
+
+    /// The tenants in an array of them; `None`: it is NULL.
+    fn listed(&mut self, index: usize) -> Result<Option<&[Option<TenantId>]>, Refusal> {
+        let (bytes, format, type_oid, max_chars) = match self.plan.tenants.get(index) {
             Some(TenantSource::Listed {
                 array,
                 type_oid,
@@ -163,30 +251,24 @@ impl<'a> Tenants<'a> {
                 type_oid,
                 max_chars,
             }) => {
-                let bound = self.params.get(*number)?;
-                let (bytes, format) = bound.ok_or_else(|| no_tenant(column))?;
+                let Some((bytes, format)) = self.params.get(*number)? else {
+                    return Ok(None);
+                };
                 (bytes, format, *type_oid, *max_chars)
             }
-            _ => return self.of(index, column),
+            _ => return Ok(None),
         };
         if let Entry::Vacant(place) = self.elements.entry(index) {
-            let elements = array::elements(format, bytes).ok_or_else(|| no_tenant(column))?;
+            let elements = array::elements(format, bytes).ok_or_else(unknown_tenant)?;
             let tenant = |element: &Option<Cow<'_, [u8]>>| {
                 TenantId::stored(type_oid, format, element.as_deref()?, max_chars)
             };
             place.insert(elements.iter().map(tenant).collect());
         }
-        self.elements
-            .get(&index)
-            .and_then(|tenants| tenants.get(at).cloned().flatten())
-            .ok_or_else(|| no_tenant(column))
+        Ok(self.elements.get(&index).map(Vec::as_slice))
     }
 
-    pub(super) fn of(
-        &mut self,
-        index: usize,
-        column: &ProtectedColumn,
-    ) -> Result<TenantId, Refusal> {
+    fn of(&mut self, index: usize, column: &ProtectedColumn) -> Result<TenantId, Refusal> {
         self.known_or_found(index)?.ok_or_else(|| no_tenant(column))
     }
 
@@ -219,7 +301,10 @@ impl<'a> Tenants<'a> {
                 }
             }
             Some(
-                TenantSource::Elements { .. } | TenantSource::Listed { .. } | TenantSource::Each(_),
+                TenantSource::Elements { .. }
+                | TenantSource::Listed { .. }
+                | TenantSource::Each(_)
+                | TenantSource::Among { .. },
             )
             | None => None,
         };
@@ -229,13 +314,23 @@ impl<'a> Tenants<'a> {
         Ok(tenant)
     }
 
-    /// The tenants that the statement's guards compare rows with.
-    pub(super) fn found(&mut self) -> Result<Vec<Option<TenantId>>, Refusal> {
+    /// What the statement's guards compare rows with.
+    pub(super) fn found(&mut self, others: &Others) -> Result<Vec<Option<String>>, Refusal> {
         let plan = self.plan;
         let equal = plan.lookup.iter().flat_map(|lookup| &lookup.must_equal);
         let equal: Vec<(usize, i32)> = equal.copied().collect();
         let mut found = Vec::new();
-        for index in plan.guarding() {
+        for compared in plan.guarding() {
+            let index = match compared {
+                Expected::Tenant(index) => index,
+                Expected::Others(index) => {
+                    let others = others.get(&index).map_or(&[][..], Vec::as_slice);
+                    let array = array::with_elements(Format::Text, b"{}", others);
+                    found.push(array.and_then(|array| String::from_utf8(array).ok()));
+                    continue;
+                }
+                Expected::Text(_) => continue,
+            };
             let asked = match plan.tenants.get(index) {
                 Some(TenantSource::Asked(term)) => Some(*term),
                 _ => None,
@@ -243,11 +338,16 @@ impl<'a> Tenants<'a> {
             let given = equal
                 .iter()
                 .find(|(given, term)| *given == index || asked == Some(*term));
-            found.push(match (self.known.get(&index), given) {
+            let tenant = match (self.known.get(&index), given) {
+                (None, None) if self.fixed && self.unmatched(index) => {
+                    found.push(Some(nobody()));
+                    continue;
+                }
                 (Some(known), _) => Some(known.clone()),
                 (None, Some((given, _))) => self.known_or_found(*given)?,
                 (None, None) => None,
-            });
+            };
+            found.push(tenant.map(|tenant| tenant.as_str().to_owned()));
         }
         Ok(found)
     }
@@ -280,11 +380,24 @@ impl<'a> Tenants<'a> {
     }
 }
 
+/// A text that is no tenant's name: a row that came after the look-up is not his.
+fn nobody() -> String {
+    "-".repeat(TenantId::MAX_LEN + 1)
+}
+
 fn no_tenant(column: &ProtectedColumn) -> Refusal {
     Refusal::new(
         "SV007",
         format!("the tenant of a value for {} is not known", named(column)),
         "Give the row's tenant in the statement, or name the row that has it. See docs/errors.md#sv007.",
+    )
+}
+
+fn unknown_tenant() -> Refusal {
+    Refusal::new(
+        "SV007",
+        "one of the tenants among which a value is looked for is not known",
+        "Name tenants that are there, in an array of one dimension or a list. See docs/errors.md#sv007.",
     )
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{SealedSlots, format_at};
-use crate::model::{Format, TenantId, ValueKind};
+use crate::model::{Format, ValueKind};
 use crate::plan::{SlotSource, Splice, StatementPlan};
 use crate::wire::message::Bind;
 
@@ -58,15 +58,15 @@ pub(in crate::session) fn bound_params<'a>(
         // They stand in a text of their own.
         return (formats, params);
     }
-    for tenant in found.into_iter().filter(|_| guarded) {
+    for found in found.into_iter().filter(|_| guarded) {
         formats.push(0);
-        params.push(tenant.map(|tenant| Cow::Owned(tenant.as_str().as_bytes().to_vec())));
+        params.push(found.map(|found| Cow::Owned(found.into_bytes())));
     }
     (formats, params)
 }
 
 /// The edits that put a statement's own splices, its literals and its guards into a text; `literal` gives each literal's
-/// new text, `found` that of each tenant that was found.
+/// new text, `found` that of each thing that was found.
 pub(in crate::session) fn edits(
     plan: &StatementPlan,
     kept_out: &[Splice],
@@ -103,13 +103,13 @@ pub(super) fn copy_of(splice: &Splice) -> Splice {
     }
 }
 
-/// The edits of a text whose sealed values and found tenants are constants.
+/// The edits of a text whose sealed values, and what was found, are constants.
 pub(in crate::session) fn constant_edits(
     plan: &StatementPlan,
     sealed: &SealedSlots,
 ) -> Vec<Splice> {
     let value = |index: usize| quoted(sealed.values.get(index).and_then(|value| value.as_deref()));
-    let found = |n: usize| tenant_quoted(sealed.found.get(n).and_then(Option::as_ref));
+    let found = |n: usize| text_quoted(sealed.found.get(n).and_then(Option::as_deref));
     edits(plan, &sealed.kept_out, value, found)
 }
 
@@ -130,12 +130,12 @@ fn quoted(value: Option<&[u8]>) -> String {
         .map_or_else(|| "NULL".to_owned(), |text| format!("'{text}'"))
 }
 
-/// A tenant as a text constant, however the session reads backslashes.
-fn tenant_quoted(tenant: Option<&TenantId>) -> String {
-    let Some(tenant) = tenant else {
+/// What was found as a text constant, however the session reads backslashes.
+fn text_quoted(found: Option<&str>) -> String {
+    let Some(found) = found else {
         return "NULL::text".to_owned();
     };
-    let text = tenant.as_str().replace('\'', "''");
+    let text = found.replace('\'', "''");
     if text.contains('\\') {
         format!(" E'{}'::text", text.replace('\\', "\\\\"))
     } else {
