@@ -7,6 +7,7 @@ use sqlparser::ast::{
 use super::refuse::{COPYING, Stop, Walked};
 use super::scope::{Offered, Scope};
 use super::store::{Target, is_default, is_empty_value};
+use super::types::AssignedTenant;
 use super::update::{Change, anchor};
 use super::walk::Walk;
 use crate::catalog::Relation;
@@ -128,7 +129,7 @@ impl Walk<'_> {
     }
 
     /// What assignments do.
-    pub(super) fn touches(&self, pairs: &[Pair<'_>], change: &Change<'_>) -> Walked<Touches> {
+    pub(super) fn touches(&mut self, pairs: &[Pair<'_>], change: &Change<'_>) -> Walked<Touches> {
         let mut touches = Touches::default();
         for pair in pairs {
             let sealed = pair
@@ -150,15 +151,25 @@ impl Walk<'_> {
                     None if !change.upsert && operand => touches.tenant = true,
                     _ => return Err(self.tenant_change(change, pair.name)),
                 }
+                self.asking.assigned = Some(AssignedTenant {
+                    column: self.assigned_name(change, pair.name),
+                    position: self.position(self.name_token(pair.name)),
+                });
             }
         }
         Ok(touches)
     }
 
+    fn assigned_name(&self, change: &Change<'_>, name: &ObjectName) -> String {
+        let column = self.names(name).ok().and_then(|mut names| names.pop());
+        let (schema, table) = (&change.table.schema, &change.table.name);
+        format!("{schema}.{table}.{}", column.unwrap_or_default())
+    }
+
     fn tenant_change(&self, change: &Change<'_>, name: &ObjectName) -> Stop {
         let message = format!(
-            "the tenant of a row of {}.{} cannot be changed",
-            change.table.schema, change.table.name
+            "the tenant of a row, {}, cannot be changed",
+            self.assigned_name(change, name)
         );
         let help = "Insert the row anew for the other tenant, through pgseal, and delete this one.";
         self.refuse(

@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::lineage::{Lineage, merge, unclear};
-use super::refuse::{CONDITION, FUNCTION, ORDER, ROW, Walked};
+use super::refuse::{CONDITION, FUNCTION, IN_SERVER, ORDER, ROW, Stop, Walked};
 use super::scope::Scope;
 use super::walk::Walk;
 use super::within::{self, Argument, Call};
@@ -84,9 +84,7 @@ impl Walk<'_> {
         let token = self.name_token(&function.name);
         let name = names.last().cloned().unwrap_or_default();
         if self.relations.is_function(&name) {
-            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
-            let message = format!("function {name} works on a protected table inside the server");
-            return Err(self.refuse(message, help, "refused-function-call", token));
+            return Err(self.works_in_server(&name, token));
         }
         self.place_name(&function.name);
         self.construct(token);
@@ -119,6 +117,12 @@ impl Walk<'_> {
             None => {}
         }
         Ok(carried)
+    }
+
+    /// The refusal of a function whose body names something protected.
+    pub(super) fn works_in_server(&self, function: &str, token: Option<usize>) -> Stop {
+        let message = format!("function {function} works on a protected table inside the server");
+        self.refuse(message, IN_SERVER, "refused-function-call", token)
     }
 
     fn arguments(

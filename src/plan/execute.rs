@@ -12,7 +12,8 @@ use super::planner::View;
 use super::refuse::Walked;
 use super::store::literal_kind;
 use super::types::{
-    Guard, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
+    AssignedTenant, Guard, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan,
+    TenantSource,
 };
 
 impl View<'_> {
@@ -194,6 +195,11 @@ impl View<'_> {
                     zero_rows_ok: Vec::new(),
                     may_be_none: lookup.may_be_none.clone(),
                     must_equal: lookup.must_equal.clone(),
+                    // Where it stands is known in the text of PREPARE only.
+                    assigned: lookup.assigned.clone().map(|assigned| AssignedTenant {
+                        position: None,
+                        ..assigned
+                    }),
                     cases: lookup.cases.clone(),
                     reads: None,
                 })

@@ -117,10 +117,7 @@ impl Walk<'_> {
         let token = self.name_token(name);
         let function = names.last().cloned().unwrap_or_default();
         if self.relations.is_function(&function) {
-            let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
-            let message =
-                format!("function {function} works on a protected table inside the server");
-            return Err(self.refuse(message, help, "refused-function-call", token));
+            return Err(self.works_in_server(&function, token));
         }
         self.place_name(name);
         let construct = self.construct(token);

@@ -16,7 +16,7 @@ use super::lineage::Lineage;
 use super::lookup::Given;
 use super::passed::Owner;
 use super::query::Rows;
-use super::refuse::{COPYING, Walked};
+use super::refuse::{COPYING, Stop, Walked};
 use super::relations::Standing;
 use super::scope::{Offered, Origin, Scope, Source};
 use super::store::{Target, is_default};
@@ -92,12 +92,7 @@ impl<'a> Walk<'a> {
         let relation = oid.and_then(|oid| relations.catalog.relation(oid));
         match (standing, relation) {
             (Standing::View(_) | Standing::Ancestor, _) => {
-                return Err(self.refuse(
-                    "writing through a view over a protected table is not supported",
-                    "Write to the table itself.",
-                    "refused-view",
-                    self.name_token(name),
-                ));
+                return Err(self.written_through(name));
             }
             (Standing::Table(table), Some(relation)) => {
                 let columns = self.target_columns(&insert.columns, relation)?;
@@ -226,6 +221,16 @@ impl<'a> Walk<'a> {
                 text: format!(" ({})", names.join(", ")),
             });
         }
+    }
+
+    /// The refusal of a write to a view.
+    pub(super) fn written_through(&self, view: &ObjectName) -> Stop {
+        let message = format!(
+            "writing through{}, a view over a protected table, is not supported",
+            self.protected_name()
+        );
+        let help = "Write to the table itself.";
+        self.refuse(message, help, "refused-view", self.name_token(view))
     }
 
     fn insert_plain(&mut self, insert: &Insert, target: &Source, outer: &Scope<'_>) -> Walked<()> {

@@ -1,6 +1,6 @@
 //! Joins: their conditions, and the columns that they give.
 
-use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName};
+use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableFactor};
 
 use super::lineage::{Lineage, merge, weakened};
 use super::query::Rows;
@@ -15,6 +15,12 @@ enum Kept {
     Left,
     Right,
     Neither,
+}
+
+/// A column of both sides that USING or NATURAL compares, and where that is said.
+struct Shared {
+    name: String,
+    token: Option<usize>,
 }
 
 impl Walk<'_> {
@@ -51,18 +57,21 @@ impl Walk<'_> {
                 self.merged(&shared, (left, right), kept, scope)
             }
             JoinConstraint::Natural => {
+                let token = self.factor_token(&join.relation);
+                self.last_sealed = token.or(self.last_sealed);
                 if left.open || right.open {
                     // Which columns they share is not known.
                     for column in left.columns.iter().chain(&right.columns) {
                         self.must_be_plain(&column.lineage, JOIN)?;
                     }
                 }
-                let shared: Vec<String> = left
-                    .columns
-                    .iter()
-                    .map(|column| &column.name)
+                let names = left.columns.iter().map(|column| &column.name);
+                let shared: Vec<Shared> = names
                     .filter(|name| right.columns.iter().any(|other| other.name == **name))
-                    .cloned()
+                    .map(|name| Shared {
+                        name: name.clone(),
+                        token,
+                    })
                     .collect();
                 self.merged(&shared, (left, right), kept, scope)
             }
@@ -82,19 +91,33 @@ impl Walk<'_> {
         }
     }
 
-    fn shared(&mut self, names: &[ObjectName]) -> Walked<Vec<String>> {
+    fn shared(&mut self, names: &[ObjectName]) -> Walked<Vec<Shared>> {
         let mut shared = Vec::new();
-        for name in names {
-            shared.extend(self.names(name)?.pop());
-            self.place_name(name);
+        for written in names {
+            let token = self.name_token(written);
+            let name = self.names(written)?.pop();
+            shared.extend(name.map(|name| Shared { name, token }));
+            self.place_name(written);
         }
         Ok(shared)
+    }
+
+    /// The name of the table that is joined.
+    fn factor_token(&self, factor: &TableFactor) -> Option<usize> {
+        match factor {
+            TableFactor::Table { name, .. } => self.name_token(name),
+            TableFactor::Derived { alias, .. } | TableFactor::NestedJoin { alias, .. } => {
+                let alias = alias.as_ref()?;
+                self.token_at(alias.name.span)
+            }
+            _ => None,
+        }
     }
 
     /// USING and NATURAL: the shared columns come first and once.
     fn merged(
         &mut self,
-        shared: &[String],
+        shared: &[Shared],
         (left, right): (Rows, Rows),
         kept: Kept,
         scope: &mut Scope<'_>,
@@ -105,7 +128,8 @@ impl Walk<'_> {
         };
         let first = self.searches.len();
         let mut pairs = Vec::new();
-        for name in shared {
+        for Shared { name, token } in shared {
+            self.last_sealed = token.or(self.last_sealed);
             let named = |rows: &Rows| {
                 let named = rows.columns.iter().filter(|column| column.name == *name);
                 named.cloned().collect::<Vec<Offered>>()
@@ -138,7 +162,7 @@ impl Walk<'_> {
         scope.merged.extend(rows.columns.iter().cloned());
         let rest = left.columns.into_iter().chain(right.columns);
         rows.columns
-            .extend(rest.filter(|column| !shared.contains(&column.name)));
+            .extend(rest.filter(|column| !shared.iter().any(|one| one.name == column.name)));
         Ok(rows)
     }
 }

@@ -13,7 +13,7 @@ use super::expr::kind_of;
 use super::lexer::{self, TokenKind};
 use super::refuse::Walked;
 use super::tenant_sql::{parent_tenant_sql, quoted};
-use super::types::{Branches, Guard, Lookup, Splice, TenantSource};
+use super::types::{AssignedTenant, Branches, Guard, Lookup, Splice, TenantSource};
 use super::walk::Walk;
 
 /// The look-up of a statement while it is put together.
@@ -30,6 +30,7 @@ pub(super) struct Asking {
     /// Terms of the tenants of rows that are only compared: there may be no such rows.
     pub may_be_none: BTreeSet<i32>,
     pub must_equal: Vec<(usize, i32)>,
+    pub assigned: Option<AssignedTenant>,
     pub none_matched: Vec<Splice>,
     pub guards: Vec<Guard>,
 }
@@ -133,6 +134,7 @@ impl Asking {
             zero_rows_ok: self.zero_rows_ok.clone(),
             may_be_none: std::mem::take(&mut self.may_be_none),
             must_equal: self.must_equal.clone(),
+            assigned: self.assigned.clone(),
             cases: std::mem::take(&mut self.cases),
             reads: match std::mem::take(&mut self.reads) {
                 Reads::Names(names) => Some(names),

@@ -3,6 +3,7 @@
 //! A text that names nothing protected is forwarded unread. Any other is cut by our own [`lexer`], parsed from those
 //! tokens, walked exhaustively, and refused unless every constant, parameter and protected name got a role.
 
+mod alter;
 mod ambiguous;
 mod among;
 mod any_of;
@@ -11,6 +12,7 @@ mod attempt;
 mod branches;
 mod cache;
 mod call;
+mod conditions;
 mod conflict;
 mod constructors;
 mod copy;
@@ -42,6 +44,7 @@ mod readable;
 mod refuse;
 mod relations;
 mod returning;
+mod run_texts;
 mod scope;
 mod search;
 mod settle;
@@ -71,5 +74,6 @@ pub use execute::missing;
 pub use lineage::{Lineage, Member, Shape};
 pub use named::prepared_names;
 pub use planner::Planner;
+pub use refuse::refused;
 pub use tenant_sql::{quoted, row_tenant_sql};
 pub use types::*;

@@ -541,13 +541,12 @@ impl Walk<'_> {
     }
 
     fn two_roles(&self, token: usize) -> Stop {
+        let message = format!(
+            "a value that is stored sealed, in a statement on{}, is used in another way too",
+            self.protected_name()
+        );
         let help = "Pass the value twice, once for each use.";
-        self.refuse(
-            "a value that is stored sealed is used in another way too",
-            help,
-            "refused-two-uses",
-            Some(token),
-        )
+        self.refuse(message, help, "refused-two-uses", Some(token))
     }
 
     /// The end of the walk: cells that were not stored have a plain role.

@@ -20,8 +20,9 @@ use super::mention::MentionFilter;
 use super::named::{Made, Named};
 use super::query::Rows;
 use super::readable::encoding;
-use super::refuse::{Stop, Walked, refused};
+use super::refuse::{IN_SERVER, Stop, Walked, refused};
 use super::relations::{Column, Given, Relations, Standing};
+use super::run_texts::TO_XML;
 use super::scope::Scope;
 use super::tokens::{self, ParseError, split, text_span};
 use super::types::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
@@ -30,11 +31,13 @@ use super::walk::Walk;
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
 const BY_NAME: &[&str] = &["execute", "deallocate", "fetch", "move", "close"];
 
-/// Those, the commands that give a name another meaning, and the settings that give constants and values one.
+/// Those, the commands that give a name another meaning, the settings that give constants and values one, and functions
+/// that need no table's name either.
 const NAMING: &[&str] = &[
     STRINGS,
     ENCODINGS[0],
     ENCODINGS[1],
+    TO_XML,
     "execute",
     "deallocate",
     "fetch",
@@ -281,9 +284,8 @@ impl Planner {
             "the function of OID {} works on a protected table inside the server",
             function.0
         );
-        let help = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed.";
         let called = self.relations.is_function_oid(function);
-        called.then(|| refused(message, help, "refused-function-call", None))
+        called.then(|| refused(message, IN_SERVER, "refused-function-call", None))
     }
 
     /// What a column of a table or view carries; `None`: nothing sealed.
@@ -353,6 +355,7 @@ impl<'a> View<'a> {
 
     fn statement_itself(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let plain = || forward(self.span(&range));
+        self.runs_no_text(&range)?;
         if self.starts_with(&range, BY_NAME) {
             return self.by_name(range);
         }

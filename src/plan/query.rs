@@ -288,6 +288,8 @@ impl Walk<'_> {
                 SelectItem::Wildcard(options) => {
                     self.plain_star(options)?;
                     let all = scope.all_columns();
+                    let star = self.token_at(options.wildcard_token.0.span);
+                    self.note_sealed_at(star, &all.columns);
                     rows.columns.extend(all.columns);
                     rows.open |= all.open;
                 }
@@ -303,6 +305,7 @@ impl Walk<'_> {
                     let parts = self.names(name)?;
                     match scope.star(&parts) {
                         Some(source) => {
+                            self.note_sealed_at(self.name_token(name), &source.columns);
                             rows.columns.extend(source.columns.iter().cloned());
                             rows.open |= source.open;
                             self.place_name(name);

@@ -3,6 +3,9 @@
 use crate::model::Refusal;
 use crate::rules::ProtectedColumn;
 
+/// The way out for a function that works on what is protected.
+pub(super) const IN_SERVER: &str = "Do the work of the function in SQL through pgseal; it runs in the server, where values stay sealed, and what `pgseal fence` prints keeps it from storing plaintext.";
+
 /// Why the analysis of a statement ended early.
 pub(super) enum Stop {
     /// The statement is refused.
@@ -75,8 +78,9 @@ pub(super) fn sealed_use(
     refused(message, construct.hint, construct.anchor, position)
 }
 
-/// A statement on a protected table that is not understood or not allowed.
-pub(super) fn refused(
+/// A statement on a protected table that is not understood or not allowed: `anchor` is its chapter in the error book.
+#[must_use]
+pub fn refused(
     message: impl Into<String>,
     help: &str,
     anchor: &str,
@@ -242,7 +246,7 @@ const WHY: &[(&str, &str)] = &[
     ),
     (
         "refused-index",
-        "It would index ciphertext, whose order and equality mean nothing.",
+        "The server would sort, compare or count ciphertext, whose order and equality mean nothing.",
     ),
     (
         "refused-rename",

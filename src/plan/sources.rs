@@ -356,7 +356,7 @@ impl Walk<'_> {
     }
 
     /// The columns of another reading of a relation.
-    fn columns_read(&mut self, relation: &Relation) -> Vec<Offered> {
+    pub(super) fn columns_read(&mut self, relation: &Relation) -> Vec<Offered> {
         let relations = self.relations;
         let (mut tenant, mut before) = (None, 0);
         match relations.standing(relation.oid) {

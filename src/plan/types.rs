@@ -349,6 +349,15 @@ pub enum TenantSource {
     },
 }
 
+/// An assignment to the column that says whose a row is, for messages.
+#[derive(Clone)]
+pub struct AssignedTenant {
+    /// `schema.table.column`.
+    pub column: String,
+    /// Where it stands in the text, in characters from 1.
+    pub position: Option<u32>,
+}
+
 /// A question to the server before the statement goes, in the same transaction.
 pub struct Lookup {
     /// Yields rows of (term `int4`, tenant `text`).
@@ -362,6 +371,8 @@ pub struct Lookup {
     /// Terms whose rows, if any, must name the same tenant as the one of this index of [`StatementPlan::tenants`]
     /// (the row that ON CONFLICT would update).
     pub must_equal: Vec<(usize, i32)>,
+    /// The tenant's column, where the statement assigns to it.
+    pub assigned: Option<AssignedTenant>,
     /// CASEs whose branches go to rows that may be of several tenants.
     pub cases: Vec<Branches>,
     /// All columns that it reads, where that is certain; other names may be among them.

@@ -122,7 +122,7 @@ impl Walk<'_> {
     }
 
     /// The first protected table that is named, with a blank before it.
-    fn protected_name(&self) -> String {
+    pub(super) fn protected_name(&self) -> String {
         let named = self.named();
         let relation = named
             .iter()
@@ -131,7 +131,7 @@ impl Walk<'_> {
     }
 
     /// The first sealed column of a table of the statement that is named among these tokens.
-    fn sealed_in(&self, tokens: Range<usize>) -> Option<String> {
+    pub(super) fn sealed_in(&self, tokens: Range<usize>) -> Option<String> {
         let named = self.named();
         tokens.into_iter().find_map(|at| {
             let name = lexer::ident(self.token(at)?, self.sql)?;

@@ -144,12 +144,7 @@ impl<'a> Walk<'a> {
                 }
                 Ok(Some((table, relation, source.name.clone())))
             }
-            (Standing::View(_) | Standing::Ancestor, _) => Err(self.refuse(
-                "writing through a view over a protected table is not supported",
-                "Write to the table itself.",
-                "refused-view",
-                self.name_token(name),
-            )),
+            (Standing::View(_) | Standing::Ancestor, _) => Err(self.written_through(name)),
             _ => Ok(None),
         }
     }

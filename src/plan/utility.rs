@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::model::{Oid, Refusal};
-use crate::rules::Tenant;
 
 use super::defined::makes;
 use super::finish::forward;
@@ -12,6 +11,7 @@ use super::lexer::{self, TokenKind};
 use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{NEW_TABLE, Walked};
+use super::relations::mentions_any;
 use super::tokens::text_span;
 use super::types::{StatementKind, StatementPlan};
 use super::walk::Walk;
@@ -21,6 +21,10 @@ const COPIES: &str = "the new table holds copies of sealed values: they stay sea
 
 /// What is said about a partition that is one no more.
 const DETACHED: &str = "a table that is no partition of a protected one any more is protected only by a rule of its own: its sealed values stay sealed, and new ones are not sealed";
+
+/// What is said about a new table that is like a protected one.
+const UNPROTECTED: &str =
+    "no rule names the new table: values are stored in it as they are, whatever table it is like";
 
 /// Commands that work on whole tables or on names, never on values.
 const HARMLESS: &[&str] = &[
@@ -115,7 +119,7 @@ const COMMANDS: &[&str] = &[
 ];
 
 impl Walk<'_> {
-    fn word(&self, at: usize) -> String {
+    pub(super) fn word(&self, at: usize) -> String {
         let token = self
             .token(at)
             .filter(|token| self.range.contains(&at) && token.kind == TokenKind::Ident);
@@ -149,11 +153,11 @@ impl Walk<'_> {
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
         match word(0) {
             first if HARMLESS.contains(&first) => Ok(None),
-            "do" | "call" => Err(self.code()),
+            "do" | "call" => Err(self.code_of_it()),
             "alter" => {
-                self.alter(words)?;
+                let notice = self.alter(words)?;
                 let detaches = words.windows(2).any(|two| two == ["detach", "partition"]);
-                Ok(detaches.then_some(DETACHED))
+                Ok(notice.or(detaches.then_some(DETACHED)))
             }
             "create" => {
                 let kinds = [
@@ -180,14 +184,18 @@ impl Walk<'_> {
                         Err(self.create_table_as_execute(execute))
                     }
                     Some("table") if self.query_of(words).is_some() => self.create_table_as(words),
-                    Some("table") => self.create_table(words).map(|()| None),
-                    Some("publication") => self.no_sealed_filter().map(|()| None),
+                    Some("table") => self.create_table(words),
                     Some("sequence") => Ok(None),
+                    Some("publication") => self.publication().map(|()| None),
                     Some("index" | "policy" | "statistics") => self
-                        .no_sealed_name("an index, policy or statistics", "refused-index")
+                        .no_sealed_name(
+                            "an index, policy or statistics",
+                            "refused-index",
+                            &self.range,
+                        )
                         .map(|()| None),
                     Some("view") => self.create_view(words).map(|()| None),
-                    Some("function" | "procedure" | "trigger" | "rule") => Err(self.code()),
+                    Some("function" | "procedure" | "trigger" | "rule") => Err(self.code_of_it()),
                     _ => Err(self.not_understood("this command", None)),
                 }
             }
@@ -236,17 +244,43 @@ impl Walk<'_> {
     }
 
     /// A partition or child may not say more about a sealed column than its parent does: a default would be stored as it
-    /// stands.
-    fn create_table(&self, words: &[String]) -> Walked<()> {
+    /// stands. A table that is only like a protected one is none.
+    fn create_table(&self, words: &[String]) -> Walked<Option<&'static str>> {
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
         let partition = words.windows(2).any(|pair| pair == ["partition", "of"]);
         let says = ["default", "check", "generated"]
             .iter()
             .any(|word| has(word));
-        match partition || has("inherits") && says {
-            true => self.no_sealed_name("CREATE TABLE", "refused-ddl"),
-            false => Ok(()),
+        if partition || has("inherits") && says {
+            self.no_sealed_name("CREATE TABLE", "refused-ddl", &self.range)?;
         }
+        let mut likes = self.range.clone().filter(|at| self.word(*at) == "like");
+        Ok(likes.any(|at| self.is_like(at + 1)).then_some(UNPROTECTED))
+    }
+
+    /// Whether a protected table is named at a token.
+    fn is_like(&self, mut at: usize) -> bool {
+        while self
+            .token(at + 1)
+            .is_some_and(|token| token.is_special(b'.'))
+        {
+            at += 2;
+        }
+        self.token(at).is_some_and(|token| {
+            let name = lexer::ident(token, self.sql);
+            name.is_some_and(|name| self.relations.relation_names().contains(name.as_ref()))
+        })
+    }
+
+    /// Columns are sent as they stand there; which rows, the condition decides.
+    pub(super) fn publication(&self) -> Walked<()> {
+        let conditions = self.range.clone().filter(|at| self.word(*at) == "where");
+        for at in conditions {
+            if let Some(close) = self.closing(at + 1) {
+                self.no_sealed_name("a publication's condition", "refused-index", &(at..close))?;
+            }
+        }
+        Ok(())
     }
 
     /// `CREATE TABLE … AS`: whole columns are copied as they are, sealed.
@@ -281,10 +315,35 @@ impl Walk<'_> {
         Ok(sealed.then_some(COPIES))
     }
 
-    fn code(&self) -> super::refuse::Stop {
-        let message = "code that runs in the server and names a protected table is not supported";
-        let help = "Run the statements through pgseal, or create the code on a direct connection, knowing that it sees sealed values only.";
-        self.refuse(message, help, "refused-code", None)
+    /// The refusal of a statement that runs or stores code.
+    fn code_of_it(&self) -> super::refuse::Stop {
+        let at = self.protected_token();
+        let named = match self.protected_name() {
+            none if none.is_empty() => at.map_or(none, |at| self.protected_in(at)),
+            named => named,
+        };
+        let message = format!(
+            "code that runs in the server and names protected table{named} is not supported"
+        );
+        self.code(message, at.unwrap_or(self.range.start))
+    }
+
+    /// The first protected relation that a constant names, with a blank before it.
+    fn protected_in(&self, at: usize) -> String {
+        let text = self.token(at).map(|token| token.text(self.sql));
+        let text = text.unwrap_or_default();
+        let mut names = self.relations.relation_names().into_iter();
+        let named = names.find(|name| mentions_any(text, &BTreeSet::from([name.clone()])));
+        let named = named.unwrap_or_default();
+        let found = self.relations.catalog.find(None, &named);
+        let schema = found.first().map(|relation| relation.schema.as_str());
+        schema.map_or_else(String::new, |schema| format!(" {schema}.{named}"))
+    }
+
+    /// The refusal of code that would reach something protected.
+    pub(super) fn code(&self, message: String, at: usize) -> super::refuse::Stop {
+        let help = "Run the statements through pgseal, or create the code on a direct connection, knowing that it sees sealed values only; what `pgseal fence` prints keeps it from storing plaintext.";
+        self.refuse(message, help, "refused-code", Some(at))
     }
 
     fn create_view(&mut self, words: &[String]) -> Walked<()> {
@@ -324,83 +383,52 @@ impl Walk<'_> {
         oids
     }
 
-    /// The row filters of a publication compare what is stored.
-    fn no_sealed_filter(&self) -> Walked<()> {
-        for at in self.range.clone().filter(|at| self.word(*at) == "where") {
-            let filter = at + 1..self.closing(at + 1).unwrap_or(self.range.end);
-            self.no_sealed_name_in(filter, "the row filter of a publication", "refused-index")?;
-        }
-        Ok(())
+    /// The first token that names something protected, or the constant that does.
+    pub(super) fn protected_token(&self) -> Option<usize> {
+        let names = self.relations.names();
+        let named = |at: &usize| {
+            let token = self.token(*at);
+            let name = token.and_then(|token| lexer::ident(token, self.sql));
+            name.is_some_and(|name| names.contains(name.as_ref()))
+        };
+        let in_text = |at: &usize| {
+            let token = self.token(*at);
+            let token = token.filter(|token| matches!(token.kind, TokenKind::String(_)));
+            token.is_some_and(|token| mentions_any(token.text(self.sql), &names))
+        };
+        let mut all = self.range.clone();
+        all.clone().find(named).or_else(|| all.find(in_text))
     }
 
-    fn no_sealed_name(&self, what: &str, anchor: &str) -> Walked<()> {
-        self.no_sealed_name_in(self.range.clone(), what, anchor)
-    }
-
-    fn no_sealed_name_in(&self, range: Range<usize>, what: &str, anchor: &str) -> Walked<()> {
-        let sealed = self.relations.sealed_names(&self.named());
-        for at in range {
-            let Some(name) = self
-                .token(at)
-                .and_then(|token| lexer::ident(token, self.sql))
-            else {
-                continue;
-            };
-            let inside = matches!(self.word(at).as_str(), "key")
+    /// Refuses a definition in which a sealed column stands among these tokens, but for conditions that ask nothing of its
+    /// value.
+    pub(super) fn no_sealed_name(
+        &self,
+        what: &str,
+        anchor: &str,
+        definition: &Range<usize>,
+    ) -> Walked<()> {
+        let mut sealed = definition.clone().filter_map(|at| {
+            let primary = self.word(at) == "key"
                 && at.checked_sub(1).is_some_and(|before| {
                     ["primary", "foreign"].contains(&self.word(before).as_str())
                 });
-            if sealed.contains(name.as_ref()) && !inside {
-                let message = format!("{what} over sealed column {name} is not supported");
-                return Err(self.refuse(message, "Leave the sealed column out.", anchor, Some(at)));
-            }
-        }
-        Ok(())
-    }
-
-    fn alter(&mut self, words: &[String]) -> Walked<()> {
-        let on = |wanted: &[&str]| {
-            words
-                .windows(wanted.len())
-                .any(|found| found.iter().map(String::as_str).eq(wanted.iter().copied()))
-        };
-        let help = "Do it on a direct connection, then change the rules in the same breath.";
-        if on(&["rename", "to"]) || on(&["set", "schema"]) {
-            return Err(self.refuse("a protected table cannot be renamed or moved through pgseal: its rule would be lost", help, "refused-rename", None));
-        }
-        self.no_sealed_name(
-            "ALTER",
-            if on(&["rename"]) {
-                "refused-rename"
-            } else {
-                "refused-ddl"
-            },
-        )?;
-        let mut anchors = BTreeSet::new();
-        for oid in self.named() {
-            if let super::relations::Standing::Table(table) = self.relations.standing(oid) {
-                match &table.tenant {
-                    Tenant::Column { name, .. } => anchors.insert(name.clone()),
-                    Tenant::Parent { on, .. } => anchors.insert(on.clone()),
-                    Tenant::Setting(_) | Tenant::Constant(_) => false,
-                };
-            }
-        }
-        let changes = on(&["rename"]) || on(&["type"]) || on(&["drop"]);
-        let anchor = self.range.clone().find(|at| {
-            let name = self
-                .token(*at)
-                .and_then(|token| lexer::ident(token, self.sql));
-            name.is_some_and(|name| anchors.contains(name.as_ref()))
+            let column = self.sealed_in(at..at + 1).filter(|_| !primary)?;
+            Some((at, column))
         });
-        match anchor {
-            Some(at) if changes => Err(self.refuse(
-                "the column that a row's tenant hangs on cannot be changed through pgseal",
-                help,
-                "refused-ddl",
-                Some(at),
-            )),
-            _ => Ok(()),
+        let Some(first) = sealed.next() else {
+            return Ok(());
+        };
+        let harmless = self.harmless_conditions(definition);
+        let asked = std::iter::once(first).chain(sealed);
+        let mut asked =
+            asked.filter(|(at, _)| !harmless.iter().any(|condition| condition.contains(at)));
+        match asked.next() {
+            None => Ok(()),
+            Some((at, column)) => {
+                let message = format!("{what} over sealed column {column} is not supported");
+                Err(self.refuse(message, "Leave the sealed column out.", anchor, Some(at)))
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use super::refuse::{
     COMPARISON, Construct, DEDUPE, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
 };
 use super::relations::{Relations, Standing};
-use super::scope::{Meaning, Origin, Scope, Source};
+use super::scope::{Meaning, Offered, Origin, Scope, Source};
 use super::search::Search;
 use super::tenancy::Tenancy;
 use super::types::{Env, Splice, TenantSource};
@@ -248,7 +248,8 @@ impl<'a> Walk<'a> {
         let token = token.or(Some(self.range.start));
         let help = "Write the statement in a simpler way, or leave the protected table out of it.";
         let message = format!(
-            "this statement touches a protected table and uses {what}, which pgseal does not understand"
+            "this statement touches protected table{} and uses {what}, which pgseal does not understand",
+            self.protected_name()
         );
         refused(message, help, "refused-syntax", self.position(token)).into()
     }
@@ -284,7 +285,8 @@ impl<'a> Walk<'a> {
                     },
                     false => construct,
                 };
-                Err(sealed_use(column, construct, self.position(self.last_sealed)).into())
+                let token = self.last_sealed.or(Some(self.range.start));
+                Err(sealed_use(column, construct, self.position(token)).into())
             }
         }
     }
@@ -360,6 +362,13 @@ impl<'a> Walk<'a> {
                 .last()
                 .and_then(|ident| self.token_at(ident.span))
                 .or(self.last_sealed);
+        }
+    }
+
+    /// The token that stands for columns some of which may be sealed.
+    pub(super) fn note_sealed_at(&mut self, token: Option<usize>, columns: &[Offered]) {
+        if columns.iter().any(|column| !column.lineage.is_none()) {
+            self.last_sealed = token.or(self.last_sealed);
         }
     }
 

@@ -346,6 +346,11 @@ HARMLESS = [
     "REINDEX TABLE virtual_keys", "CLUSTER virtual_keys USING virtual_keys_pkey", "GRANT SELECT ON virtual_keys TO PUBLIC", "REVOKE SELECT ON virtual_keys FROM PUBLIC",
     "BEGIN; LOCK TABLE virtual_keys; COMMIT", "SELECT count(*), count(key), min(slug) FROM virtual_keys GROUP BY status", "SELECT ctid, tableoid::regclass, slug FROM ONLY virtual_keys",
     "ALTER TABLE virtual_keys DROP COLUMN ddl_note",
+    # As migrations write it: no value of a sealed column changes.
+    'ALTER TABLE "virtual_keys" ALTER COLUMN "auth_config" TYPE jsonb USING "auth_config"::jsonb', "ALTER TABLE virtual_keys ALTER key DROP DEFAULT, ALTER key DROP NOT NULL",
+    "ALTER TABLE virtual_keys ALTER COLUMN key SET STATISTICS 10, ALTER key SET STORAGE external", "ALTER TABLE virtual_keys ALTER key SET STORAGE extended",
+    "CREATE INDEX ddl_index ON virtual_keys (slug) WHERE key IS NOT NULL", "DROP INDEX ddl_index",
+    "ALTER TABLE virtual_keys ADD CONSTRAINT ddl_check CHECK (key IS NOT NULL OR slug <> '')", "ALTER TABLE virtual_keys DROP CONSTRAINT ddl_check",
 ]
 BREAKING = [
     "ALTER TABLE virtual_keys RENAME TO keys", "ALTER TABLE virtual_keys RENAME COLUMN key TO secret", "ALTER TABLE virtual_keys ALTER COLUMN key TYPE varchar(10)",
@@ -353,6 +358,9 @@ BREAKING = [
     "ALTER TABLE virtual_keys ADD COLUMN l int GENERATED ALWAYS AS (length(key)) STORED", "CREATE VIEW ddl_view AS SELECT upper(key) FROM virtual_keys",
     "DO $$ BEGIN UPDATE virtual_keys SET key = 'x'; END $$", "ALTER TABLE virtual_keys SET SCHEMA pg_temp", "ALTER TABLE virtual_keys DROP COLUMN organisation_id",
     "CREATE RULE r AS ON INSERT TO virtual_keys DO ALSO INSERT INTO requests (note) VALUES (NEW.key)",
+    f"CREATE INDEX ON virtual_keys (slug) WHERE key = '{MARK}'", f"ALTER TABLE virtual_keys ALTER key SET NOT NULL, ALTER key SET DEFAULT '{MARK}'",
+    f"CREATE POLICY ddl_policy ON virtual_keys USING (key = '{MARK}')", f"SELECT * FROM ts_stat('SELECT to_tsvector(key) FROM virtual_keys WHERE key = ''{MARK}''')",
+    f"SELECT query_to_xml('SELECT 1 FROM virtual_keys WHERE key = ''{MARK}''', true, true, '')",
     "CREATE TABLE ddl_child (key text DEFAULT 'x') INHERITS (virtual_keys)", "CREATE TABLE ddl_child (CHECK (key <> 'x')) INHERITS (virtual_keys)",
 ]
 
@@ -367,6 +375,61 @@ def test_ddl_that_would_break_protection(client, sql):
     with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
         client.execute(sql)
     assert "docs/errors.md#refused-" in raised.value.diag.message_hint and raised.value.diag.message_detail
+
+
+def test_a_publication_sends_rows_by_no_sealed_column(client, direct):
+    for sql in (f"CREATE PUBLICATION ddl_p FOR TABLE virtual_keys WHERE (key = '{MARK}')", f"CREATE PUBLICATION ddl_p FOR TABLE requests, virtual_keys WHERE (slug = 'x' OR key LIKE '{MARK}%')"):
+        assert code(client, sql) == "0A000"
+    if direct.info.server_version >= 150000:
+        client.execute("CREATE PUBLICATION ddl_p FOR TABLE virtual_keys (id, key) WHERE (id IS NOT NULL AND key IS NOT NULL)")
+        direct.execute("DROP PUBLICATION ddl_p")
+
+
+def test_functions_that_run_a_text_run_none_on_a_protected_table(client):
+    add(client)
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+        client.execute("SELECT schema_to_xml('public', true, true, '')")
+    assert "pgseal fence" in raised.value.diag.message_hint and raised.value.diag.statement_position == "8"
+    with client.transaction():
+        client.execute("DECLARE ddl_c CURSOR FOR SELECT key FROM virtual_keys WHERE slug LIKE 'ddl-%'")
+        with pytest.raises(psycopg.errors.FeatureNotSupported), client.transaction():
+            client.execute("SELECT cursor_to_xml('ddl_c', 1, true, true, '')")
+        assert client.execute("FETCH ddl_c").fetchall() == [(SECRET,)]
+    assert "<a>1</a>" in client.execute("SELECT query_to_xml('SELECT 1 AS a', true, true, '')").fetchone()[0]
+    assert "virtual_keys" in client.execute("SELECT query_to_xml('SELECT ''virtual_keys'' AS a', true, true, '')").fetchone()[0]
+
+
+def test_a_sealed_column_is_dropped_through_pgseal(client, direct, stand_in):
+    def sealed():
+        direct.execute("DELETE FROM integrations")
+        client.execute(INTEGRATION.format("certificate"), (uuid.uuid4(), A, b"not marked"))
+        return direct.execute("SELECT certificate FROM integrations").fetchone()[0].startswith(b"\xf8sv")
+
+    until(sealed)
+    told = []
+    client.add_notice_handler(lambda notice: told.append(notice.message_primary))
+    client.execute("ALTER TABLE integrations DROP COLUMN certificate")
+    assert len(told) == 1 and "take it out of the rules" in told[0]
+    client.execute("DELETE FROM integrations")
+    client.execute(INTEGRATION.format("credentials"), (uuid.uuid4(), A, psycopg.types.json.Jsonb({"c": MARK})))
+    assert client.execute("SELECT credentials FROM integrations").fetchall() == [({"c": MARK},)]
+    assert direct.execute("SELECT credentials #>> '{}' FROM integrations").fetchone()[0][:3] == "~s1"
+
+
+def test_a_table_that_is_like_a_protected_one_is_told_not_to_be(client):
+    told = []
+    client.add_notice_handler(lambda notice: told.append(notice.message_primary))
+    client.execute("CREATE TABLE ddl_copy (LIKE virtual_keys INCLUDING ALL)")
+    assert len(told) == 1 and "no rule names the new table" in told[0]
+
+
+def test_a_change_of_tenant_that_is_found_when_it_runs_is_named(client, direct):
+    row = add(client)
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+        client.execute("UPDATE virtual_keys SET organisation_id = %s WHERE id = %s", (B, row))
+    told = raised.value.diag
+    assert "public.virtual_keys.organisation_id" in told.message_primary and told.message_detail and told.statement_position == "25"
+    assert direct.execute("SELECT organisation_id FROM virtual_keys WHERE id = %s", (row,)).fetchone() == (A,)
 
 
 def test_names_mean_what_they_mean_to_the_session(client, direct):

@@ -13,6 +13,7 @@ use crate::model::{ColumnRef, Oid, ValueKind};
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::finish::forward;
+use super::lexer;
 use super::lineage::Lineage;
 use super::lookup::Given;
 use super::planner::View;
@@ -80,7 +81,7 @@ impl View<'_> {
             Standing::View(_) | Standing::Table(_) => {}
         }
         if let Peer::Server = head.peer {
-            return Err(beyond_client(&walk, range.start));
+            return Err(beyond_client(&walk));
         }
         self.copy_table(walk, relation, head)
     }
@@ -89,9 +90,9 @@ impl View<'_> {
     fn copy_plain(&self, walk: &Walk<'_>, head: &Head) -> Walked<StatementPlan> {
         let calls = |name: &str| walk.relations.is_function(name);
         if let Some(at) = first_named(walk, head.condition.clone(), calls) {
-            let message = "a function that works on a protected table is called in COPY";
-            let help = "Do its work in SQL through pgseal.";
-            return Err(walk.refuse(message, help, "refused-function-call", Some(at)));
+            let token = walk.token(at);
+            let function = token.and_then(|token| lexer::ident(token, walk.sql));
+            return Err(walk.works_in_server(&function.unwrap_or_default(), Some(at)));
         }
         Ok(forward(self.span(&walk.range)))
     }
@@ -195,7 +196,7 @@ impl View<'_> {
         }
         let peer = direction(&mut cursor)?;
         if let (true, _) | (_, Peer::Server) = peer {
-            return Err(beyond_client(&outer, range.start));
+            return Err(beyond_client(&outer));
         }
         let options = Options::read(&mut cursor)?;
         if !cursor.is_over() {
@@ -294,12 +295,16 @@ fn direction(cursor: &mut Cursor<'_, '_>) -> Walked<(bool, Peer)> {
     }
 }
 
-fn beyond_client(walk: &Walk<'_>, at: usize) -> super::refuse::Stop {
+fn beyond_client(walk: &Walk<'_>) -> super::refuse::Stop {
+    let message = format!(
+        "COPY between protected table{} and a file or program of the server is not supported",
+        walk.protected_name()
+    );
     walk.refuse(
-        "COPY between a protected table and a file or program of the server is not supported",
+        message,
         "Use COPY … FROM STDIN or TO STDOUT (in psql: \\copy), which pgseal seals and opens.",
         "refused-copy",
-        Some(at),
+        walk.protected_token(),
     )
 }
 
@@ -407,7 +412,10 @@ fn condition(walk: &Walk<'_>, relation: &Relation, head: &Head) -> Walked<()> {
                 .token(at + 1)
                 .is_some_and(|token| token.is_special(b'.')) =>
         {
-            let message = "a whole row stands in the condition of COPY";
+            let message = format!(
+                "a whole row of {}.{} stands in the condition of COPY",
+                relation.schema, relation.name
+            );
             let help = "Let the condition ask for other columns only.";
             Err(walk.refuse(message, help, "refused-row", Some(at)))
         }
@@ -433,7 +441,10 @@ fn skips(
     if named && columns.iter().all(text) {
         return Ok(());
     }
-    let message = "ON_ERROR ignore is not supported where a sealed column, or that of the tenant, is not text";
+    let message = format!(
+        "ON_ERROR ignore is not supported where a sealed column of{}, or that of the tenant, is not text",
+        walk.protected_name()
+    );
     let help = "Leave the option out.";
     Err(walk.refuse(message, help, "refused-copy", Some(at)))
 }

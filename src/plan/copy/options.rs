@@ -135,7 +135,10 @@ impl Cursor<'_, '_> {
     }
 
     fn value_refused(&self, option: &str, why: &str) -> Stop {
-        let message = format!("COPY option {option} of a protected table {why}");
+        let message = format!(
+            "COPY option {option} of protected table{} {why}",
+            self.walk.protected_name()
+        );
         let help = "Leave the option out, or give it a value that PostgreSQL's manual names.";
         let at = self.at.saturating_sub(1);
         self.walk.refuse(message, help, "refused-copy", Some(at))

@@ -4,6 +4,7 @@ mod among;
 mod attempts;
 mod clauses;
 mod copies;
+mod definitions;
 mod derived;
 mod executes;
 mod guards;

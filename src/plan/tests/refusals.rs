@@ -269,6 +269,11 @@ fn values_that_cannot_be_sealed_are_refused() {
             "UPDATE virtual_keys SET key = name WHERE organisation_id = $1",
             "refused-stored-value",
         ),
+        // As PostgREST writes: the values stand in one document.
+        (
+            r#"WITH pgrst_source AS (INSERT INTO "public"."virtual_keys"("key", "organisation_id") SELECT "pgrst_body"."key", "pgrst_body"."organisation_id" FROM (SELECT $1 AS json_data) pgrst_payload, LATERAL (SELECT "key", "organisation_id" FROM json_to_recordset(pgrst_payload.json_data) AS _("key" text, "organisation_id" uuid)) pgrst_body RETURNING 1) SELECT pg_catalog.count(_postgrest_t) AS page_total FROM (SELECT * FROM pgrst_source) _postgrest_t"#,
+            "refused-stored-value",
+        ),
         (
             "UPDATE virtual_keys v SET key = w.key FROM virtual_keys w WHERE v.organisation_id = $1",
             "refused-stored-value",
@@ -349,7 +354,7 @@ fn commands_that_carry_or_lose_protection_are_refused() {
         ("CREATE INDEX ON virtual_keys (key)", "refused-index"),
         ("CREATE INDEX ON virtual_keys (lower(key))", "refused-index"),
         (
-            "ALTER TABLE virtual_keys ALTER COLUMN key TYPE text",
+            "ALTER TABLE virtual_keys ALTER COLUMN key TYPE varchar(10)",
             "refused-ddl",
         ),
         (

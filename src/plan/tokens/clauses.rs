@@ -55,7 +55,9 @@ impl Tokens<'_> {
         token.is_some_and(|token| token.is_word(self.sql, word))
     }
 
-    pub(super) fn is_special(self, at: usize, byte: u8) -> bool {
+    /// Whether this punctuation stands at a token.
+    #[must_use]
+    pub fn is_special(self, at: usize, byte: u8) -> bool {
         let token = self.tokens.get(at);
         token.is_some_and(|token| token.is_special(byte))
     }

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::texts::{copy_of, insertion};
 use super::{Params, named};
 use crate::model::{Format, Refusal, TenantId};
-use crate::plan::{Expected, Splice, StatementPlan, TenantSource};
+use crate::plan::{AssignedTenant, Expected, Splice, StatementPlan, TenantSource, refused};
 use crate::rules::ProtectedColumn;
 use crate::session::ask::Answer;
 use crate::wire::array;
@@ -372,7 +372,7 @@ impl<'a> Tenants<'a> {
                 return Err(if stored {
                     several_tenants()
                 } else {
-                    tenant_changes()
+                    tenant_changes(lookup.assigned.as_ref())
                 });
             }
         }
@@ -402,10 +402,11 @@ fn unknown_tenant() -> Refusal {
 }
 
 fn two_tenants() -> Refusal {
-    Refusal::new(
-        "0A000",
+    refused(
         "values of two tenants are compared with each other, which are sealed under different keys",
-        "Compare rows of one tenant. See docs/errors.md#refused-search.",
+        "Compare rows of one tenant.",
+        "refused-search",
+        None,
     )
 }
 
@@ -417,10 +418,12 @@ fn several_tenants() -> Refusal {
     )
 }
 
-fn tenant_changes() -> Refusal {
-    Refusal::new(
-        "0A000",
-        "the tenant of a row with sealed columns cannot be changed",
-        "Insert the row anew for the other tenant, through pgseal, and delete this one. See docs/errors.md#refused-tenant-change.",
+fn tenant_changes(assigned: Option<&AssignedTenant>) -> Refusal {
+    let column = assigned.map_or_else(String::new, |assigned| format!(", {},", assigned.column));
+    refused(
+        format!("the tenant of a row with sealed columns{column} cannot be changed"),
+        "Insert the row anew for the other tenant, through pgseal, and delete this one.",
+        "refused-tenant-change",
+        assigned.and_then(|assigned| assigned.position),
     )
 }

@@ -1,0 +1,249 @@
+//! ALTER of what is protected: which changes leave sealed values, and what is sealed, as they are.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::model::Oid;
+use crate::rules::Tenant;
+
+use super::lexer::{self, TokenKind};
+use super::refuse::Walked;
+use super::relations::Standing;
+use super::tokens::Tokens;
+use super::walk::Walk;
+
+/// What is said about a sealed column that is dropped.
+const DROPPED: &str = "a sealed column was dropped: take it out of the rules, or pgseal will not start with them again";
+
+const HELP: &str = "Do it on a direct connection, then change the rules in the same breath.";
+
+/// `pg_type`'s text and varchar.
+const TEXT: Oid = Oid(25);
+const VARCHAR: Oid = Oid(1043);
+
+impl Walk<'_> {
+    /// Whether an ALTER may go; gives what the client is to be told afterwards.
+    pub(super) fn alter(&mut self, words: &[String]) -> Walked<Option<&'static str>> {
+        let on = |wanted: &[&str]| {
+            words
+                .windows(wanted.len())
+                .any(|found| found.iter().map(String::as_str).eq(wanted.iter().copied()))
+        };
+        if on(&["rename", "to"]) || on(&["set", "schema"]) {
+            let message = format!(
+                "protected table{} cannot be renamed or moved through pgseal: its rule would be lost",
+                self.protected_name()
+            );
+            let at = self.protected_token();
+            return Err(self.refuse(message, HELP, "refused-rename", at));
+        }
+        if words.get(1).is_some_and(|word| word == "publication") {
+            return self.publication().map(|()| None);
+        }
+        let mut notice = None;
+        for action in self.actions(words) {
+            let dropped = self.action(&action)?;
+            notice = notice.or(dropped.then_some(DROPPED));
+        }
+        Ok(notice)
+    }
+
+    /// The actions of ALTER TABLE; any other ALTER as a whole.
+    fn actions(&self, words: &[String]) -> Vec<Range<usize>> {
+        let of = Tokens {
+            sql: self.sql,
+            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
+        };
+        let mut at = self.range.start + 2;
+        if words.get(1).is_none_or(|word| word != "table") {
+            return vec![self.range.clone()];
+        }
+        while ["if", "exists", "only"].iter().any(|word| of.is(at, word)) {
+            at += 1;
+        }
+        while of.is_special(at + 1, b'.') {
+            at += 2;
+        }
+        at += 1;
+        let star = |token: &super::lexer::Token| token.is_operator(self.sql, "*");
+        at += usize::from(self.token(at).is_some_and(star));
+        let mut actions = Vec::new();
+        while at < self.range.end {
+            let end = of.element_end(at).unwrap_or(self.range.end);
+            actions.push(at..end);
+            at = end + 1;
+        }
+        actions
+    }
+
+    /// Whether an action may go, and whether it drops a sealed column.
+    fn action(&self, action: &Range<usize>) -> Walked<bool> {
+        let owned: Vec<String> = action.clone().map(|at| self.word(at)).collect();
+        let words: Vec<&str> = owned.iter().map(String::as_str).collect();
+        self.keeps_tenants(action, &words)?;
+        if let Some(dropped) = dropped(&words) {
+            let at = action.start + dropped;
+            return Ok(self.sealed_in(at..at + 1).is_some());
+        }
+        if self.keeps_values(action, &words) {
+            return Ok(false);
+        }
+        let anchor = match words.contains(&"rename") {
+            true => "refused-rename",
+            false => "refused-ddl",
+        };
+        self.no_sealed_name("ALTER", anchor, action).map(|()| false)
+    }
+
+    /// The column that says whose a row is may not lose its name, its values or their type.
+    fn keeps_tenants(&self, action: &Range<usize>, words: &[&str]) -> Walked<()> {
+        let retyped = words.first() == Some(&"alter") && words.contains(&"type");
+        if !(retyped || words.contains(&"rename") || dropped(words).is_some()) {
+            return Ok(());
+        }
+        let mut anchors = BTreeSet::new();
+        for oid in self.named() {
+            if let Standing::Table(table) = self.relations.standing(oid) {
+                match &table.tenant {
+                    Tenant::Column { name, .. } => anchors.insert(name.clone()),
+                    Tenant::Parent { on, .. } => anchors.insert(on.clone()),
+                    Tenant::Setting(_) | Tenant::Constant(_) => false,
+                };
+            }
+        }
+        let is_anchor = |at: &usize| {
+            let token = self.token(*at);
+            let name = token.and_then(|token| lexer::ident(token, self.sql));
+            name.is_some_and(|name| anchors.contains(name.as_ref()))
+        };
+        match action.clone().find(is_anchor) {
+            None => Ok(()),
+            Some(at) => {
+                let name = self
+                    .token(at)
+                    .and_then(|token| lexer::ident(token, self.sql));
+                let message = format!(
+                    "column {} of protected table{}, on which a row's tenant hangs, cannot be changed through pgseal",
+                    name.unwrap_or_default(),
+                    self.protected_name()
+                );
+                Err(self.refuse(message, HELP, "refused-ddl", Some(at)))
+            }
+        }
+    }
+
+    /// Whether an action on a column changes no value of it, and gives it none.
+    fn keeps_values(&self, action: &Range<usize>, words: &[&str]) -> bool {
+        let (column, change) = match words {
+            ["drop", "constraint", ..] => return true,
+            ["alter", "column", _, change @ ..] => (2, change),
+            ["alter", _, change @ ..] => (1, change),
+            _ => return false,
+        };
+        let column = action.start + column;
+        match change {
+            ["set" | "drop", "not", "null"]
+            | ["drop", "default"]
+            | ["set", "statistics", ..]
+            | ["set", "storage" | "compression", _] => true,
+            ["set" | "reset", "", ..] => {
+                let bracket = self.token(column + 2);
+                bracket.is_some_and(|token| token.is_special(b'('))
+            }
+            ["type", ..] => self.keeps_type(column, column + 2..action.end),
+            ["set", "data", "type", ..] => self.keeps_type(column, column + 4..action.end),
+            _ => false,
+        }
+    }
+
+    /// Whether the tokens behind TYPE say the type that a sealed column has: the same, or text of any length.
+    fn keeps_type(&self, column: usize, written: Range<usize>) -> bool {
+        let using = written.clone().find(|at| self.word(*at) == "using");
+        let new = self.written_type(written.start..using.unwrap_or(written.end));
+        let converted = match using {
+            None => true,
+            Some(using) => self.converts_to(column, using + 1..written.end, new),
+        };
+        converted && new.is_some_and(|new| self.is_kept_as(column, new))
+    }
+
+    /// `column` or `column::type`.
+    fn converts_to(
+        &self,
+        column: usize,
+        using: Range<usize>,
+        new: Option<(Oid, Option<u32>)>,
+    ) -> bool {
+        let name = |at: usize| {
+            let token = self.token(at).filter(|_| using.contains(&at))?;
+            lexer::ident(token, self.sql)
+        };
+        let same = name(using.start).is_some_and(|named| Some(named) == self.column_name(column));
+        let rest = using.start + 1..using.end;
+        let cast = self.token(rest.start).filter(|_| !rest.is_empty());
+        match cast.map(|token| token.kind) {
+            None => same,
+            Some(TokenKind::TypeCast) => same && self.written_type(rest.start + 1..rest.end) == new,
+            Some(_) => false,
+        }
+    }
+
+    fn column_name(&self, at: usize) -> Option<std::borrow::Cow<'_, str>> {
+        self.token(at)
+            .and_then(|token| lexer::ident(token, self.sql))
+    }
+
+    /// Whether every sealed column of this name in a table that is named keeps its values as they are.
+    fn is_kept_as(&self, column: usize, (new, length): (Oid, Option<u32>)) -> bool {
+        let Some(name) = self.column_name(column) else {
+            return false;
+        };
+        self.named().into_iter().all(|oid| {
+            let relation = self.relations.catalog.relation(oid);
+            let Some(now) = relation.and_then(|relation| relation.column(&name)) else {
+                return true;
+            };
+            let text = [TEXT, VARCHAR];
+            let longer = text.contains(&new) && text.contains(&now.type_oid) && length.is_none();
+            longer || (new, length) == (now.type_oid, now.max_chars)
+        })
+    }
+
+    /// A type that can be sealed, by its OID, and n of `varchar(n)`.
+    fn written_type(&self, written: Range<usize>) -> Option<(Oid, Option<u32>)> {
+        let words: Vec<String> = written.clone().map(|at| self.word(at)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (type_oid, length) = match words.as_slice() {
+            ["text"] => return Some((TEXT, None)),
+            ["json"] => return Some((Oid(114), None)),
+            ["jsonb"] => return Some((Oid(3802), None)),
+            ["bytea"] => return Some((Oid(17), None)),
+            ["varchar", length @ ..] | ["character", "varying", length @ ..] => (VARCHAR, length),
+            _ => return None,
+        };
+        if length.is_empty() {
+            return Some((type_oid, None));
+        }
+        let digits = written.end.checked_sub(2).and_then(|at| self.token(at))?;
+        let n = digits.text(self.sql).parse().ok()?;
+        let in_brackets = length.len() == 3 && digits.kind == TokenKind::Integer;
+        in_brackets.then_some((type_oid, Some(n)))
+    }
+}
+
+/// The place of the column in `DROP [COLUMN] [IF EXISTS] name [CASCADE | RESTRICT]`.
+fn dropped(words: &[&str]) -> Option<usize> {
+    let mut at = match words {
+        ["drop", "constraint", ..] => return None,
+        ["drop", "column", ..] => 2,
+        ["drop", ..] => 1,
+        _ => return None,
+    };
+    if words.get(at) == Some(&"if") && words.get(at + 1) == Some(&"exists") {
+        at += 2;
+    }
+    match words.get(at + 1..) {
+        Some([] | ["cascade" | "restrict"]) => Some(at),
+        _ => None,
+    }
+}
