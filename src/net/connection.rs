@@ -1,5 +1,7 @@
 //! The one task of one connection: bytes between the sockets and the [`Session`].
 
+mod ending;
+
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -8,12 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::warn;
 
 use super::listen::Accepted;
 use super::socket::Socket;
@@ -22,7 +22,8 @@ use super::{Clock, Database, News, Server};
 use crate::keys::KeyAnswers;
 use crate::model::{Peer, Refusal};
 use crate::session::{Fatal, Leg, Progress, Session, Terms, TlsOffer};
-use crate::wire::{Inbox, Outbox, encode};
+use crate::wire::{Inbox, Outbox};
+use ending::{going_down, idle, protected_by_now, unreachable};
 
 /// Bytes queued for one peer above which the other is not read.
 const HIGH_WATER: usize = 256 << 10;
@@ -32,9 +33,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(3);
 /// First byte of a TLS handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
-
-/// The SQLSTATE class of refused logins.
-const NOT_AUTHORISED: &str = "28";
 
 type Keys = Pin<Box<dyn Future<Output = KeyAnswers> + Send>>;
 type Settled = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -423,74 +421,6 @@ impl Connection {
         Ok(())
     }
 
-    /// The session is over for the client: the server is told to end it as well.
-    async fn client_gone(&mut self) -> io::Result<()> {
-        if let Some(upstream) = &mut self.upstream {
-            let mut terminate = BytesMut::new();
-            encode::terminate(&mut terminate).map_err(io::Error::other)?;
-            while !self.out.server.is_empty() {
-                poll_fn(|task| upstream.write(&mut self.out.server, task)).await?;
-            }
-            upstream.stream.write_all(&terminate).await?;
-            upstream.stream.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// Says goodbye to both in TLS's own words, where there is TLS: without them a client takes the end for an attack.
-    async fn close(&mut self) {
-        let Self {
-            server,
-            client,
-            upstream,
-            ..
-        } = self;
-        let both = async {
-            // Whoever is gone already need not hear it.
-            client.stream.shutdown().await.ok();
-            if let Some(upstream) = upstream {
-                upstream.stream.shutdown().await.ok();
-            }
-        };
-        server.clock.timeout(CLOSE_TIMEOUT, both).await.ok();
-    }
-
-    async fn fatal(&mut self, fatal: &Fatal) -> io::Result<()> {
-        match fatal.refusal() {
-            Some(refusal) => {
-                if refusal.sqlstate.starts_with(NOT_AUTHORISED) {
-                    // PostgreSQL, which would have logged it, has not seen it.
-                    warn!(cause = ?refusal.message, client = ?self.address, "a login was refused");
-                }
-                self.end(&refusal).await
-            }
-            None => Ok(()),
-        }
-    }
-
-    async fn end(&mut self, refusal: &Refusal) -> io::Result<()> {
-        let mut frame = BytesMut::new();
-        encode::error_response(&mut frame, refusal, "FATAL").map_err(io::Error::other)?;
-        self.out.client.push(frame.freeze());
-        self.flush().await?;
-        self.client_gone().await
-    }
-
-    /// Writes all that is queued for both.
-    async fn flush(&mut self) -> io::Result<()> {
-        while !self.out.client.is_empty() {
-            poll_fn(|task| self.client.write(&mut self.out.client, task)).await?;
-        }
-        self.client.stream.flush().await?;
-        if let Some(upstream) = &mut self.upstream {
-            while !self.out.server.is_empty() {
-                poll_fn(|task| upstream.write(&mut self.out.server, task)).await?;
-            }
-            upstream.stream.flush().await?;
-        }
-        Ok(())
-    }
-
     /// Writes what can be written, reads, and lets the session work on that; ready when anything else is to be done.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Event>> {
         self.client.wakes(task);
@@ -596,36 +526,4 @@ async fn cancel(server: &Server, packet: &[u8]) -> io::Result<()> {
 async fn changed(mut news: watch::Receiver<News>) {
     // The sender lives as long as the server.
     news.changed().await.ok();
-}
-
-fn going_down() -> Refusal {
-    Refusal::new(
-        "57P01",
-        "pgseal is shutting down",
-        "Reconnect. See docs/errors.md#shutting-down.",
-    )
-}
-
-fn protected_by_now() -> Refusal {
-    Refusal::new(
-        "57P01",
-        "the database has rules since pgseal was reloaded",
-        "Reconnect. See docs/errors.md#rules-changed.",
-    )
-}
-
-fn idle() -> Refusal {
-    Refusal::new(
-        "57P05",
-        "the connection was idle for longer than client_idle_timeout",
-        "Reconnect. See docs/errors.md#idle.",
-    )
-}
-
-fn unreachable(error: &io::Error) -> Refusal {
-    Refusal::new(
-        "08001",
-        format!("PostgreSQL cannot be reached: {error}"),
-        "Look at `upstream` and at the server behind it. See docs/errors.md#upstream.",
-    )
 }
