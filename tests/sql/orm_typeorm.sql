@@ -2,7 +2,7 @@ SELECT version()
 SELECT * FROM current_schema()
 INSERT INTO "organisations"("id", "name") VALUES ($1, $2)
 INSERT INTO "prompts"("id", "organisation_id", "name", "template") VALUES ($1, $2, $3, $4)
-SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "organisations_name" FROM "organisations" "organisations" WHERE "organisations"."id" IN ($1)
+SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "organisations_name" FROM "organisations" "organisations" WHERE "organisations"."id" = $1
 START TRANSACTION
 COMMIT
 SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "organisations_name" FROM "organisations" "organisations" WHERE "organisations"."id" IN ($1, $2)
@@ -23,7 +23,6 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "organisations_name" FROM "organisations" "organisations" WHERE (("organisations"."name" ILIKE $1))
 SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "organisations_name" FROM "organisations" "organisations" WHERE (((("organisations"."id" = $1))) OR ((("organisations"."name" IS NULL))))
 SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "organisations_name" FROM "organisations" "organisations" WHERE (("organisations"."id" < $1))
-UPDATE "organisations" SET "name" = $1 WHERE "id" IN ($2)
 UPDATE "organisations" SET "name" = $1 WHERE "id" = $2
 UPDATE "organisations" SET "name" = $1 WHERE "id" = $2 RETURNING "name"
 UPDATE "organisations" SET "name" = "name" WHERE "id" = $1
@@ -42,7 +41,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "organisations" WHERE "id" = $1
 DELETE FROM "organisations" WHERE "id" IN ($1)
 TRUNCATE TABLE "organisations"
-SELECT "configs"."id" AS "configs_id", "configs"."organisation_id" AS "configs_organisation_id", "configs"."slug" AS "configs_slug", "configs"."name" AS "configs_name", "configs"."template" AS "configs_template" FROM "configs" "configs" WHERE "configs"."id" IN ($1)
+SELECT "configs"."id" AS "configs_id", "configs"."organisation_id" AS "configs_organisation_id", "configs"."slug" AS "configs_slug", "configs"."name" AS "configs_name", "configs"."template" AS "configs_template" FROM "configs" "configs" WHERE "configs"."id" = $1
 INSERT INTO "configs"("id", "organisation_id", "slug", "name", "template") VALUES ($1, $2, $3, $4, $5)
 SELECT "configs"."id" AS "configs_id", "configs"."organisation_id" AS "configs_organisation_id", "configs"."slug" AS "configs_slug", "configs"."name" AS "configs_name", "configs"."template" AS "configs_template" FROM "configs" "configs" WHERE "configs"."id" IN ($1, $2)
 INSERT INTO "configs"("id", "organisation_id", "slug", "name", "template") VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)
@@ -63,7 +62,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "configs"."id" AS "configs_id", "configs"."organisation_id" AS "configs_organisation_id", "configs"."slug" AS "configs_slug", "configs"."name" AS "configs_name", "configs"."template" AS "configs_template" FROM "configs" "configs" WHERE (("configs"."slug" ILIKE $1))
 SELECT "configs"."id" AS "configs_id", "configs"."organisation_id" AS "configs_organisation_id", "configs"."slug" AS "configs_slug", "configs"."name" AS "configs_name", "configs"."template" AS "configs_template" FROM "configs" "configs" WHERE (((("configs"."id" = $1))) OR ((("configs"."template" IS NULL))))
 SELECT "configs"."id" AS "configs_id", "configs"."organisation_id" AS "configs_organisation_id", "configs"."slug" AS "configs_slug", "configs"."name" AS "configs_name", "configs"."template" AS "configs_template" FROM "configs" "configs" WHERE (("configs"."id" < $1))
-UPDATE "configs" SET "template" = $1 WHERE "id" IN ($2)
+UPDATE "configs" SET "template" = $1 WHERE "id" = $2
 UPDATE "configs" SET "slug" = $1, "name" = $2, "template" = $3 WHERE "id" = $4
 UPDATE "configs" SET "template" = $1 WHERE "id" = $2 RETURNING "template"
 UPDATE "configs" SET "slug" = "slug" WHERE "id" = $1
@@ -91,7 +90,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "configs" WHERE "id" = $1
 DELETE FROM "configs" WHERE "id" IN ($1)
 TRUNCATE TABLE "configs"
-SELECT "virtual_keys"."id" AS "virtual_keys_id", "virtual_keys"."organisation_id" AS "virtual_keys_organisation_id", "virtual_keys"."slug" AS "virtual_keys_slug", "virtual_keys"."name" AS "virtual_keys_name", "virtual_keys"."key" AS "virtual_keys_key", "virtual_keys"."auth_config" AS "virtual_keys_auth_config", "virtual_keys"."status" AS "virtual_keys_status" FROM "virtual_keys" "virtual_keys" WHERE "virtual_keys"."id" IN ($1)
+SELECT "virtual_keys"."id" AS "virtual_keys_id", "virtual_keys"."organisation_id" AS "virtual_keys_organisation_id", "virtual_keys"."slug" AS "virtual_keys_slug", "virtual_keys"."name" AS "virtual_keys_name", "virtual_keys"."key" AS "virtual_keys_key", "virtual_keys"."auth_config" AS "virtual_keys_auth_config", "virtual_keys"."status" AS "virtual_keys_status" FROM "virtual_keys" "virtual_keys" WHERE "virtual_keys"."id" = $1
 INSERT INTO "virtual_keys"("id", "organisation_id", "slug", "name", "key", "auth_config", "status") VALUES ($1, $2, $3, $4, $5, $6, $7)
 SELECT "virtual_keys"."id" AS "virtual_keys_id", "virtual_keys"."organisation_id" AS "virtual_keys_organisation_id", "virtual_keys"."slug" AS "virtual_keys_slug", "virtual_keys"."name" AS "virtual_keys_name", "virtual_keys"."key" AS "virtual_keys_key", "virtual_keys"."auth_config" AS "virtual_keys_auth_config", "virtual_keys"."status" AS "virtual_keys_status" FROM "virtual_keys" "virtual_keys" WHERE "virtual_keys"."id" IN ($1, $2)
 INSERT INTO "virtual_keys"("id", "organisation_id", "slug", "name", "key", "auth_config", "status") VALUES ($1, $2, $3, $4, $5, $6, $7), ($8, $9, $10, $11, $12, $13, $14)
@@ -112,7 +111,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "virtual_keys"."id" AS "virtual_keys_id", "virtual_keys"."organisation_id" AS "virtual_keys_organisation_id", "virtual_keys"."slug" AS "virtual_keys_slug", "virtual_keys"."name" AS "virtual_keys_name", "virtual_keys"."key" AS "virtual_keys_key", "virtual_keys"."auth_config" AS "virtual_keys_auth_config", "virtual_keys"."status" AS "virtual_keys_status" FROM "virtual_keys" "virtual_keys" WHERE (("virtual_keys"."slug" ILIKE $1))
 SELECT "virtual_keys"."id" AS "virtual_keys_id", "virtual_keys"."organisation_id" AS "virtual_keys_organisation_id", "virtual_keys"."slug" AS "virtual_keys_slug", "virtual_keys"."name" AS "virtual_keys_name", "virtual_keys"."key" AS "virtual_keys_key", "virtual_keys"."auth_config" AS "virtual_keys_auth_config", "virtual_keys"."status" AS "virtual_keys_status" FROM "virtual_keys" "virtual_keys" WHERE (((("virtual_keys"."id" = $1))) OR ((("virtual_keys"."status" IS NULL))))
 SELECT "virtual_keys"."id" AS "virtual_keys_id", "virtual_keys"."organisation_id" AS "virtual_keys_organisation_id", "virtual_keys"."slug" AS "virtual_keys_slug", "virtual_keys"."name" AS "virtual_keys_name", "virtual_keys"."key" AS "virtual_keys_key", "virtual_keys"."auth_config" AS "virtual_keys_auth_config", "virtual_keys"."status" AS "virtual_keys_status" FROM "virtual_keys" "virtual_keys" WHERE (("virtual_keys"."id" < $1))
-UPDATE "virtual_keys" SET "status" = $1 WHERE "id" IN ($2)
+UPDATE "virtual_keys" SET "status" = $1 WHERE "id" = $2
 UPDATE "virtual_keys" SET "slug" = $1, "name" = $2, "key" = $3, "auth_config" = $4, "status" = $5 WHERE "id" = $6
 UPDATE "virtual_keys" SET "status" = $1 WHERE "id" = $2 RETURNING "status"
 UPDATE "virtual_keys" SET "slug" = "slug" WHERE "id" = $1
@@ -140,7 +139,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "virtual_keys" WHERE "id" = $1
 DELETE FROM "virtual_keys" WHERE "id" IN ($1)
 TRUNCATE TABLE "virtual_keys"
-SELECT "prompts"."id" AS "prompts_id", "prompts"."organisation_id" AS "prompts_organisation_id", "prompts"."name" AS "prompts_name", "prompts"."template" AS "prompts_template" FROM "prompts" "prompts" WHERE "prompts"."id" IN ($1)
+SELECT "prompts"."id" AS "prompts_id", "prompts"."organisation_id" AS "prompts_organisation_id", "prompts"."name" AS "prompts_name", "prompts"."template" AS "prompts_template" FROM "prompts" "prompts" WHERE "prompts"."id" = $1
 SELECT "prompts"."id" AS "prompts_id", "prompts"."organisation_id" AS "prompts_organisation_id", "prompts"."name" AS "prompts_name", "prompts"."template" AS "prompts_template" FROM "prompts" "prompts" WHERE "prompts"."id" IN ($1, $2)
 INSERT INTO "prompts"("id", "organisation_id", "name", "template") VALUES ($1, $2, $3, $4), ($5, $6, $7, $8)
 INSERT INTO "prompts"("id", "organisation_id", "name", "template") VALUES ($1, $2, $3, $4) ON CONFLICT ( "id" ) DO UPDATE SET "id" = EXCLUDED."id", "organisation_id" = EXCLUDED."organisation_id", "name" = EXCLUDED."name", "template" = EXCLUDED."template"
@@ -160,7 +159,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "prompts"."id" AS "prompts_id", "prompts"."organisation_id" AS "prompts_organisation_id", "prompts"."name" AS "prompts_name", "prompts"."template" AS "prompts_template" FROM "prompts" "prompts" WHERE (("prompts"."name" ILIKE $1))
 SELECT "prompts"."id" AS "prompts_id", "prompts"."organisation_id" AS "prompts_organisation_id", "prompts"."name" AS "prompts_name", "prompts"."template" AS "prompts_template" FROM "prompts" "prompts" WHERE (((("prompts"."id" = $1))) OR ((("prompts"."template" IS NULL))))
 SELECT "prompts"."id" AS "prompts_id", "prompts"."organisation_id" AS "prompts_organisation_id", "prompts"."name" AS "prompts_name", "prompts"."template" AS "prompts_template" FROM "prompts" "prompts" WHERE (("prompts"."id" < $1))
-UPDATE "prompts" SET "template" = $1 WHERE "id" IN ($2)
+UPDATE "prompts" SET "template" = $1 WHERE "id" = $2
 UPDATE "prompts" SET "name" = $1, "template" = $2 WHERE "id" = $3
 UPDATE "prompts" SET "template" = $1 WHERE "id" = $2 RETURNING "template"
 UPDATE "prompts" SET "name" = "name" WHERE "id" = $1
@@ -188,7 +187,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "prompts" WHERE "id" = $1
 DELETE FROM "prompts" WHERE "id" IN ($1)
 TRUNCATE TABLE "prompts"
-SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt_id" AS "prompt_versions_prompt_id", "prompt_versions"."version" AS "prompt_versions_version", "prompt_versions"."template" AS "prompt_versions_template", "prompt_versions"."template_text" AS "prompt_versions_template_text" FROM "prompt_versions" "prompt_versions" WHERE "prompt_versions"."id" IN ($1)
+SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt_id" AS "prompt_versions_prompt_id", "prompt_versions"."version" AS "prompt_versions_version", "prompt_versions"."template" AS "prompt_versions_template", "prompt_versions"."template_text" AS "prompt_versions_template_text" FROM "prompt_versions" "prompt_versions" WHERE "prompt_versions"."id" = $1
 INSERT INTO "prompt_versions"("id", "prompt_id", "version", "template", "template_text") VALUES ($1, $2, $3, $4, $5)
 SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt_id" AS "prompt_versions_prompt_id", "prompt_versions"."version" AS "prompt_versions_version", "prompt_versions"."template" AS "prompt_versions_template", "prompt_versions"."template_text" AS "prompt_versions_template_text" FROM "prompt_versions" "prompt_versions" WHERE "prompt_versions"."id" IN ($1, $2)
 INSERT INTO "prompt_versions"("id", "prompt_id", "version", "template", "template_text") VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)
@@ -210,7 +209,7 @@ SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt
 SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt_id" AS "prompt_versions_prompt_id", "prompt_versions"."version" AS "prompt_versions_version", "prompt_versions"."template" AS "prompt_versions_template", "prompt_versions"."template_text" AS "prompt_versions_template_text" FROM "prompt_versions" "prompt_versions" WHERE (((("prompt_versions"."id" = $1))) OR ((("prompt_versions"."template_text" IS NULL))))
 SELECT MAX("prompt_versions"."version") AS "MAX" FROM "prompt_versions" "prompt_versions"
 SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt_id" AS "prompt_versions_prompt_id", "prompt_versions"."version" AS "prompt_versions_version", "prompt_versions"."template" AS "prompt_versions_template", "prompt_versions"."template_text" AS "prompt_versions_template_text" FROM "prompt_versions" "prompt_versions" WHERE (("prompt_versions"."id" < $1))
-UPDATE "prompt_versions" SET "template_text" = $1 WHERE "id" IN ($2)
+UPDATE "prompt_versions" SET "template_text" = $1 WHERE "id" = $2
 UPDATE "prompt_versions" SET "version" = $1, "template" = $2, "template_text" = $3 WHERE "id" = $4
 UPDATE "prompt_versions" SET "template_text" = $1 WHERE "id" = $2 RETURNING "template_text"
 UPDATE "prompt_versions" SET "template_text" = "template_text" WHERE "id" = $1
@@ -229,7 +228,7 @@ SELECT "prompt_versions"."id" AS "prompt_versions_id", "prompt_versions"."prompt
 DELETE FROM "prompt_versions" WHERE "id" = $1
 DELETE FROM "prompt_versions" WHERE "id" IN ($1)
 TRUNCATE TABLE "prompt_versions"
-SELECT "prompt_partials"."id" AS "prompt_partials_id", "prompt_partials"."organisation_id" AS "prompt_partials_organisation_id", "prompt_partials"."name" AS "prompt_partials_name", "prompt_partials"."template" AS "prompt_partials_template" FROM "prompt_partials" "prompt_partials" WHERE "prompt_partials"."id" IN ($1)
+SELECT "prompt_partials"."id" AS "prompt_partials_id", "prompt_partials"."organisation_id" AS "prompt_partials_organisation_id", "prompt_partials"."name" AS "prompt_partials_name", "prompt_partials"."template" AS "prompt_partials_template" FROM "prompt_partials" "prompt_partials" WHERE "prompt_partials"."id" = $1
 INSERT INTO "prompt_partials"("id", "organisation_id", "name", "template") VALUES ($1, $2, $3, $4)
 SELECT "prompt_partials"."id" AS "prompt_partials_id", "prompt_partials"."organisation_id" AS "prompt_partials_organisation_id", "prompt_partials"."name" AS "prompt_partials_name", "prompt_partials"."template" AS "prompt_partials_template" FROM "prompt_partials" "prompt_partials" WHERE "prompt_partials"."id" IN ($1, $2)
 INSERT INTO "prompt_partials"("id", "organisation_id", "name", "template") VALUES ($1, $2, $3, $4), ($5, $6, $7, $8)
@@ -250,7 +249,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "prompt_partials"."id" AS "prompt_partials_id", "prompt_partials"."organisation_id" AS "prompt_partials_organisation_id", "prompt_partials"."name" AS "prompt_partials_name", "prompt_partials"."template" AS "prompt_partials_template" FROM "prompt_partials" "prompt_partials" WHERE (("prompt_partials"."name" ILIKE $1))
 SELECT "prompt_partials"."id" AS "prompt_partials_id", "prompt_partials"."organisation_id" AS "prompt_partials_organisation_id", "prompt_partials"."name" AS "prompt_partials_name", "prompt_partials"."template" AS "prompt_partials_template" FROM "prompt_partials" "prompt_partials" WHERE (((("prompt_partials"."id" = $1))) OR ((("prompt_partials"."template" IS NULL))))
 SELECT "prompt_partials"."id" AS "prompt_partials_id", "prompt_partials"."organisation_id" AS "prompt_partials_organisation_id", "prompt_partials"."name" AS "prompt_partials_name", "prompt_partials"."template" AS "prompt_partials_template" FROM "prompt_partials" "prompt_partials" WHERE (("prompt_partials"."id" < $1))
-UPDATE "prompt_partials" SET "template" = $1 WHERE "id" IN ($2)
+UPDATE "prompt_partials" SET "template" = $1 WHERE "id" = $2
 UPDATE "prompt_partials" SET "name" = $1, "template" = $2 WHERE "id" = $3
 UPDATE "prompt_partials" SET "template" = $1 WHERE "id" = $2 RETURNING "template"
 UPDATE "prompt_partials" SET "name" = "name" WHERE "id" = $1
@@ -278,7 +277,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "prompt_partials" WHERE "id" = $1
 DELETE FROM "prompt_partials" WHERE "id" IN ($1)
 TRUNCATE TABLE "prompt_partials"
-SELECT "guardrails"."id" AS "guardrails_id", "guardrails"."organisation_id" AS "guardrails_organisation_id", "guardrails"."name" AS "guardrails_name", "guardrails"."checks" AS "guardrails_checks", "guardrails"."actions" AS "guardrails_actions" FROM "guardrails" "guardrails" WHERE "guardrails"."id" IN ($1)
+SELECT "guardrails"."id" AS "guardrails_id", "guardrails"."organisation_id" AS "guardrails_organisation_id", "guardrails"."name" AS "guardrails_name", "guardrails"."checks" AS "guardrails_checks", "guardrails"."actions" AS "guardrails_actions" FROM "guardrails" "guardrails" WHERE "guardrails"."id" = $1
 INSERT INTO "guardrails"("id", "organisation_id", "name", "checks", "actions") VALUES ($1, $2, $3, $4, $5)
 SELECT "guardrails"."id" AS "guardrails_id", "guardrails"."organisation_id" AS "guardrails_organisation_id", "guardrails"."name" AS "guardrails_name", "guardrails"."checks" AS "guardrails_checks", "guardrails"."actions" AS "guardrails_actions" FROM "guardrails" "guardrails" WHERE "guardrails"."id" IN ($1, $2)
 INSERT INTO "guardrails"("id", "organisation_id", "name", "checks", "actions") VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)
@@ -299,7 +298,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "guardrails"."id" AS "guardrails_id", "guardrails"."organisation_id" AS "guardrails_organisation_id", "guardrails"."name" AS "guardrails_name", "guardrails"."checks" AS "guardrails_checks", "guardrails"."actions" AS "guardrails_actions" FROM "guardrails" "guardrails" WHERE (("guardrails"."name" ILIKE $1))
 SELECT "guardrails"."id" AS "guardrails_id", "guardrails"."organisation_id" AS "guardrails_organisation_id", "guardrails"."name" AS "guardrails_name", "guardrails"."checks" AS "guardrails_checks", "guardrails"."actions" AS "guardrails_actions" FROM "guardrails" "guardrails" WHERE (((("guardrails"."id" = $1))) OR ((("guardrails"."actions" IS NULL))))
 SELECT "guardrails"."id" AS "guardrails_id", "guardrails"."organisation_id" AS "guardrails_organisation_id", "guardrails"."name" AS "guardrails_name", "guardrails"."checks" AS "guardrails_checks", "guardrails"."actions" AS "guardrails_actions" FROM "guardrails" "guardrails" WHERE (("guardrails"."id" < $1))
-UPDATE "guardrails" SET "actions" = $1 WHERE "id" IN ($2)
+UPDATE "guardrails" SET "actions" = $1 WHERE "id" = $2
 UPDATE "guardrails" SET "name" = $1, "checks" = $2, "actions" = $3 WHERE "id" = $4
 UPDATE "guardrails" SET "actions" = $1 WHERE "id" = $2 RETURNING "actions"
 UPDATE "guardrails" SET "name" = "name" WHERE "id" = $1
@@ -327,7 +326,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "guardrails" WHERE "id" = $1
 DELETE FROM "guardrails" WHERE "id" IN ($1)
 TRUNCATE TABLE "guardrails"
-SELECT "integrations"."id" AS "integrations_id", "integrations"."organisation_id" AS "integrations_organisation_id", "integrations"."name" AS "integrations_name", "integrations"."credentials" AS "integrations_credentials", "integrations"."certificate" AS "integrations_certificate" FROM "integrations" "integrations" WHERE "integrations"."id" IN ($1)
+SELECT "integrations"."id" AS "integrations_id", "integrations"."organisation_id" AS "integrations_organisation_id", "integrations"."name" AS "integrations_name", "integrations"."credentials" AS "integrations_credentials", "integrations"."certificate" AS "integrations_certificate" FROM "integrations" "integrations" WHERE "integrations"."id" = $1
 INSERT INTO "integrations"("id", "organisation_id", "name", "credentials", "certificate") VALUES ($1, $2, $3, $4, $5)
 SELECT "integrations"."id" AS "integrations_id", "integrations"."organisation_id" AS "integrations_organisation_id", "integrations"."name" AS "integrations_name", "integrations"."credentials" AS "integrations_credentials", "integrations"."certificate" AS "integrations_certificate" FROM "integrations" "integrations" WHERE "integrations"."id" IN ($1, $2)
 INSERT INTO "integrations"("id", "organisation_id", "name", "credentials", "certificate") VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)
@@ -348,7 +347,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "integrations"."id" AS "integrations_id", "integrations"."organisation_id" AS "integrations_organisation_id", "integrations"."name" AS "integrations_name", "integrations"."credentials" AS "integrations_credentials", "integrations"."certificate" AS "integrations_certificate" FROM "integrations" "integrations" WHERE (("integrations"."name" ILIKE $1))
 SELECT "integrations"."id" AS "integrations_id", "integrations"."organisation_id" AS "integrations_organisation_id", "integrations"."name" AS "integrations_name", "integrations"."credentials" AS "integrations_credentials", "integrations"."certificate" AS "integrations_certificate" FROM "integrations" "integrations" WHERE (((("integrations"."id" = $1))) OR ((("integrations"."certificate" IS NULL))))
 SELECT "integrations"."id" AS "integrations_id", "integrations"."organisation_id" AS "integrations_organisation_id", "integrations"."name" AS "integrations_name", "integrations"."credentials" AS "integrations_credentials", "integrations"."certificate" AS "integrations_certificate" FROM "integrations" "integrations" WHERE (("integrations"."id" < $1))
-UPDATE "integrations" SET "certificate" = $1 WHERE "id" IN ($2)
+UPDATE "integrations" SET "certificate" = $1 WHERE "id" = $2
 UPDATE "integrations" SET "name" = $1, "credentials" = $2, "certificate" = $3 WHERE "id" = $4
 UPDATE "integrations" SET "certificate" = $1 WHERE "id" = $2 RETURNING "certificate"
 UPDATE "integrations" SET "name" = "name" WHERE "id" = $1
@@ -376,7 +375,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "integrations" WHERE "id" = $1
 DELETE FROM "integrations" WHERE "id" IN ($1)
 TRUNCATE TABLE "integrations"
-SELECT "sso_providers"."id" AS "sso_providers_id", "sso_providers"."organisation_id" AS "sso_providers_organisation_id", "sso_providers"."name" AS "sso_providers_name", "sso_providers"."client_secret" AS "sso_providers_client_secret", "sso_providers"."auth_settings" AS "sso_providers_auth_settings" FROM "sso_providers" "sso_providers" WHERE "sso_providers"."id" IN ($1)
+SELECT "sso_providers"."id" AS "sso_providers_id", "sso_providers"."organisation_id" AS "sso_providers_organisation_id", "sso_providers"."name" AS "sso_providers_name", "sso_providers"."client_secret" AS "sso_providers_client_secret", "sso_providers"."auth_settings" AS "sso_providers_auth_settings" FROM "sso_providers" "sso_providers" WHERE "sso_providers"."id" = $1
 INSERT INTO "sso_providers"("id", "organisation_id", "name", "client_secret", "auth_settings") VALUES ($1, $2, $3, $4, $5)
 SELECT "sso_providers"."id" AS "sso_providers_id", "sso_providers"."organisation_id" AS "sso_providers_organisation_id", "sso_providers"."name" AS "sso_providers_name", "sso_providers"."client_secret" AS "sso_providers_client_secret", "sso_providers"."auth_settings" AS "sso_providers_auth_settings" FROM "sso_providers" "sso_providers" WHERE "sso_providers"."id" IN ($1, $2)
 INSERT INTO "sso_providers"("id", "organisation_id", "name", "client_secret", "auth_settings") VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10)
@@ -396,7 +395,7 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "sso_providers"."id" AS "sso_providers_id", "sso_providers"."organisation_id" AS "sso_providers_organisation_id", "sso_providers"."name" AS "sso_providers_name", "sso_providers"."client_secret" AS "sso_providers_client_secret", "sso_providers"."auth_settings" AS "sso_providers_auth_settings" FROM "sso_providers" "sso_providers" WHERE (("sso_providers"."name" ILIKE $1))
 SELECT "sso_providers"."id" AS "sso_providers_id", "sso_providers"."organisation_id" AS "sso_providers_organisation_id", "sso_providers"."name" AS "sso_providers_name", "sso_providers"."client_secret" AS "sso_providers_client_secret", "sso_providers"."auth_settings" AS "sso_providers_auth_settings" FROM "sso_providers" "sso_providers" WHERE (((("sso_providers"."id" = $1))) OR ((("sso_providers"."auth_settings" IS NULL))))
 SELECT "sso_providers"."id" AS "sso_providers_id", "sso_providers"."organisation_id" AS "sso_providers_organisation_id", "sso_providers"."name" AS "sso_providers_name", "sso_providers"."client_secret" AS "sso_providers_client_secret", "sso_providers"."auth_settings" AS "sso_providers_auth_settings" FROM "sso_providers" "sso_providers" WHERE (("sso_providers"."id" < $1))
-UPDATE "sso_providers" SET "auth_settings" = $1 WHERE "id" IN ($2)
+UPDATE "sso_providers" SET "auth_settings" = $1 WHERE "id" = $2
 UPDATE "sso_providers" SET "name" = $1, "client_secret" = $2, "auth_settings" = $3 WHERE "id" = $4
 UPDATE "sso_providers" SET "auth_settings" = $1 WHERE "id" = $2 RETURNING "auth_settings"
 UPDATE "sso_providers" SET "name" = "name" WHERE "id" = $1
@@ -423,7 +422,7 @@ SELECT "organisations"."id" AS "organisations_id", "organisations"."name" AS "or
 DELETE FROM "sso_providers" WHERE "id" = $1
 DELETE FROM "sso_providers" WHERE "id" IN ($1)
 TRUNCATE TABLE "sso_providers"
-SELECT "requests"."id" AS "requests_id", "requests"."note" AS "requests_note" FROM "requests" "requests" WHERE "requests"."id" IN ($1)
+SELECT "requests"."id" AS "requests_id", "requests"."note" AS "requests_note" FROM "requests" "requests" WHERE "requests"."id" = $1
 INSERT INTO "requests"("id", "note") VALUES ($1, $2)
 SELECT "requests"."id" AS "requests_id", "requests"."note" AS "requests_note" FROM "requests" "requests" WHERE "requests"."id" IN ($1, $2)
 INSERT INTO "requests"("id", "note") VALUES ($1, $2), ($3, $4)
@@ -443,7 +442,6 @@ SELECT 1 AS "row_exists" FROM (SELECT 1 AS dummy_column) "dummy_table" WHERE EXI
 SELECT "requests"."id" AS "requests_id", "requests"."note" AS "requests_note" FROM "requests" "requests" WHERE (("requests"."note" ILIKE $1))
 SELECT "requests"."id" AS "requests_id", "requests"."note" AS "requests_note" FROM "requests" "requests" WHERE (((("requests"."id" = $1))) OR ((("requests"."note" IS NULL))))
 SELECT "requests"."id" AS "requests_id", "requests"."note" AS "requests_note" FROM "requests" "requests" WHERE (("requests"."id" < $1))
-UPDATE "requests" SET "note" = $1 WHERE "id" IN ($2)
 UPDATE "requests" SET "note" = $1 WHERE "id" = $2
 UPDATE "requests" SET "note" = $1 WHERE "id" = $2 RETURNING "note"
 UPDATE "requests" SET "note" = "note" WHERE "id" = $1
@@ -463,10 +461,10 @@ DELETE FROM "requests" WHERE "id" = $1
 DELETE FROM "requests" WHERE "id" IN ($1)
 TRUNCATE TABLE "requests"
 SELECT * FROM current_database()
-SELECT "table_schema", "table_name", obj_description(('"' || "table_schema" || '"."' || "table_name" || '"')::regclass, 'pg_class') AS table_comment FROM "information_schema"."tables" WHERE ("table_schema" = 'public' AND "table_name" = 'organisations') OR ("table_schema" = 'public' AND "table_name" = 'configs') OR ("table_schema" = 'public' AND "table_name" = 'virtual_keys') OR ("table_schema" = 'public' AND "table_name" = 'prompts') OR ("table_schema" = 'public' AND "table_name" = 'prompt_versions') OR ("table_schema" = 'public' AND "table_name" = 'prompt_partials') OR ("table_schema" = 'public' AND "table_name" = 'guardrails') OR ("table_schema" = 'public' AND "table_name" = 'integrations') OR ("table_schema" = 'public' AND "table_name" = 'sso_providers') OR ("table_schema" = 'public' AND "table_name" = 'requests')
+SELECT "table_schema", "table_name", obj_description((quote_ident("table_schema") || '.' || quote_ident("table_name"))::regclass, 'pg_class') AS table_comment FROM "information_schema"."tables" WHERE ("table_schema" = 'public' AND "table_name" = 'organisations') OR ("table_schema" = 'public' AND "table_name" = 'configs') OR ("table_schema" = 'public' AND "table_name" = 'virtual_keys') OR ("table_schema" = 'public' AND "table_name" = 'prompts') OR ("table_schema" = 'public' AND "table_name" = 'prompt_versions') OR ("table_schema" = 'public' AND "table_name" = 'prompt_partials') OR ("table_schema" = 'public' AND "table_name" = 'guardrails') OR ("table_schema" = 'public' AND "table_name" = 'integrations') OR ("table_schema" = 'public' AND "table_name" = 'sso_providers') OR ("table_schema" = 'public' AND "table_name" = 'requests')
 SELECT TRUE FROM information_schema.columns WHERE table_name = 'pg_class' and column_name = 'relispartition'
-SELECT columns.*, pg_catalog.col_description(('"' || table_catalog || '"."' || table_schema || '"."' || table_name || '"')::regclass::oid, ordinal_position) AS description, ('"' || "udt_schema" || '"."' || "udt_name" || '"')::"regtype"::text AS "regtype", pg_catalog.format_type("col_attr"."atttypid", "col_attr"."atttypmod") AS "format_type" FROM "information_schema"."columns" LEFT JOIN "pg_catalog"."pg_attribute" AS "col_attr" ON "col_attr"."attname" = "columns"."column_name" AND "col_attr"."attrelid" = ( SELECT "cls"."oid" FROM "pg_catalog"."pg_class" AS "cls" LEFT JOIN "pg_catalog"."pg_namespace" AS "ns" ON "ns"."oid" = "cls"."relnamespace" WHERE "cls"."relname" = "columns"."table_name" AND "ns"."nspname" = "columns"."table_schema" ) WHERE ("table_schema" = 'public' AND "table_name" = 'organisations') OR ("table_schema" = 'public' AND "table_name" = 'prompt_versions') OR ("table_schema" = 'public' AND "table_name" = 'prompts') OR ("table_schema" = 'public' AND "table_name" = 'configs') OR ("table_schema" = 'public' AND "table_name" = 'prompt_partials') OR ("table_schema" = 'public' AND "table_name" = 'guardrails') OR ("table_schema" = 'public' AND "table_name" = 'integrations') OR ("table_schema" = 'public' AND "table_name" = 'sso_providers') OR ("table_schema" = 'public' AND "table_name" = 'requests') OR ("table_schema" = 'public' AND "table_name" = 'virtual_keys')
+SELECT columns.*, pg_catalog.col_description((quote_ident(table_catalog) || '.' || quote_ident(table_schema) || '.' || quote_ident(table_name))::regclass::oid, ordinal_position) AS description, ('"' || "udt_schema" || '"."' || "udt_name" || '"')::"regtype"::text AS "regtype", pg_catalog.format_type("col_attr"."atttypid", "col_attr"."atttypmod") AS "format_type" FROM "information_schema"."columns" LEFT JOIN "pg_catalog"."pg_attribute" AS "col_attr" ON "col_attr"."attname" = "columns"."column_name" AND "col_attr"."attrelid" = ( SELECT "cls"."oid" FROM "pg_catalog"."pg_class" AS "cls" LEFT JOIN "pg_catalog"."pg_namespace" AS "ns" ON "ns"."oid" = "cls"."relnamespace" WHERE "cls"."relname" = "columns"."table_name" AND "ns"."nspname" = "columns"."table_schema" ) WHERE ("table_schema" = 'public' AND "table_name" = 'organisations') OR ("table_schema" = 'public' AND "table_name" = 'prompt_versions') OR ("table_schema" = 'public' AND "table_name" = 'prompts') OR ("table_schema" = 'public' AND "table_name" = 'configs') OR ("table_schema" = 'public' AND "table_name" = 'prompt_partials') OR ("table_schema" = 'public' AND "table_name" = 'guardrails') OR ("table_schema" = 'public' AND "table_name" = 'integrations') OR ("table_schema" = 'public' AND "table_name" = 'sso_providers') OR ("table_schema" = 'public' AND "table_name" = 'requests') OR ("table_schema" = 'public' AND "table_name" = 'virtual_keys')
 SELECT "ns"."nspname" AS "table_schema", "t"."relname" AS "table_name", "cnst"."conname" AS "constraint_name", pg_get_constraintdef("cnst"."oid") AS "expression", CASE "cnst"."contype" WHEN 'p' THEN 'PRIMARY' WHEN 'u' THEN 'UNIQUE' WHEN 'c' THEN 'CHECK' WHEN 'x' THEN 'EXCLUDE' END AS "constraint_type", "a"."attname" AS "column_name" FROM "pg_constraint" "cnst" INNER JOIN "pg_class" "t" ON "t"."oid" = "cnst"."conrelid" INNER JOIN "pg_namespace" "ns" ON "ns"."oid" = "cnst"."connamespace" LEFT JOIN "pg_attribute" "a" ON "a"."attrelid" = "cnst"."conrelid" AND "a"."attnum" = ANY ("cnst"."conkey") WHERE "t"."relkind" IN ('r', 'p') AND (("ns"."nspname" = 'public' AND "t"."relname" = 'organisations') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'prompt_versions') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'prompts') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'configs') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'prompt_partials') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'guardrails') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'integrations') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'sso_providers') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'requests') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'virtual_keys'))
 SELECT "ns"."nspname" AS "table_schema", "t"."relname" AS "table_name", "i"."relname" AS "constraint_name", "a"."attname" AS "column_name", CASE "ix"."indisunique" WHEN 't' THEN 'TRUE' ELSE'FALSE' END AS "is_unique", pg_get_expr("ix"."indpred", "ix"."indrelid") AS "condition", "types"."typname" AS "type_name", "am"."amname" AS "index_type" FROM "pg_class" "t" INNER JOIN "pg_index" "ix" ON "ix"."indrelid" = "t"."oid" INNER JOIN "pg_attribute" "a" ON "a"."attrelid" = "t"."oid"  AND "a"."attnum" = ANY ("ix"."indkey") INNER JOIN "pg_namespace" "ns" ON "ns"."oid" = "t"."relnamespace" INNER JOIN "pg_class" "i" ON "i"."oid" = "ix"."indexrelid" INNER JOIN "pg_type" "types" ON "types"."oid" = "a"."atttypid" INNER JOIN "pg_am" "am" ON "i"."relam" = "am"."oid" LEFT JOIN "pg_constraint" "cnst" ON "cnst"."conname" = "i"."relname" WHERE "t"."relkind" IN ('r', 'p') AND "cnst"."contype" IS NULL AND (("ns"."nspname" = 'public' AND "t"."relname" = 'organisations') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'prompt_versions') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'prompts') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'configs') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'prompt_partials') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'guardrails') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'integrations') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'sso_providers') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'requests') OR ("ns"."nspname" = 'public' AND "t"."relname" = 'virtual_keys'))
 SELECT "con"."conname" AS "constraint_name", "con"."nspname" AS "table_schema", "con"."relname" AS "table_name", "att2"."attname" AS "column_name", "ns"."nspname" AS "referenced_table_schema", "cl"."relname" AS "referenced_table_name", "att"."attname" AS "referenced_column_name", "con"."confdeltype" AS "on_delete", "con"."confupdtype" AS "on_update", "con"."condeferrable" AS "deferrable", "con"."condeferred" AS "deferred" FROM ( SELECT UNNEST ("con1"."conkey") AS "parent", UNNEST ("con1"."confkey") AS "child", "con1"."confrelid", "con1"."conrelid", "con1"."conname", "con1"."contype", "ns"."nspname", "cl"."relname", "con1"."condeferrable", CASE WHEN "con1"."condeferred" THEN 'INITIALLY DEFERRED' ELSE 'INITIALLY IMMEDIATE' END as condeferred, CASE "con1"."confdeltype" WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END as "confdeltype", CASE "con1"."confupdtype" WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' END as "confupdtype" FROM "pg_class" "cl" INNER JOIN "pg_namespace" "ns" ON "cl"."relnamespace" = "ns"."oid" INNER JOIN "pg_constraint" "con1" ON "con1"."conrelid" = "cl"."oid" WHERE "con1"."contype" = 'f' AND (("ns"."nspname" = 'public' AND "cl"."relname" = 'organisations') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'prompt_versions') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'prompts') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'configs') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'prompt_partials') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'guardrails') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'integrations') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'sso_providers') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'requests') OR ("ns"."nspname" = 'public' AND "cl"."relname" = 'virtual_keys')) ) "con" INNER JOIN "pg_attribute" "att" ON "att"."attrelid" = "con"."confrelid" AND "att"."attnum" = "con"."child" INNER JOIN "pg_class" "cl" ON "cl"."oid" = "con"."confrelid"  AND "cl"."relispartition" = 'f'INNER JOIN "pg_namespace" "ns" ON "cl"."relnamespace" = "ns"."oid" INNER JOIN "pg_attribute" "att2" ON "att2"."attrelid" = "con"."conrelid" AND "att2"."attnum" = "con"."parent"
-SELECT * FROM "information_schema"."tables" WHERE "table_schema" = 'public' AND "table_name" = 'typeorm_metadata'
+SELECT * FROM "information_schema"."tables" WHERE "table_schema" = $1 AND "table_name" = $2
