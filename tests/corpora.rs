@@ -64,6 +64,10 @@ fn words(verdict: &Verdict) -> String {
             anchor(refusal.hint.as_deref().unwrap_or_default())
         ),
         Verdict::Resolve(names) => format!("resolve {}", names.join(" ")),
+        // A PREPARE of what is not protected is remembered by its name.
+        Verdict::Protect(plan) if plan.statements.iter().all(|plan| passes(plan)) => {
+            "forward".to_owned()
+        }
         // DDL that passes as it stands, and is remembered.
         Verdict::Protect(plan) if plan.statements.iter().all(defines) => "define".to_owned(),
         Verdict::Protect(plan) => {
@@ -74,6 +78,13 @@ fn words(verdict: &Verdict) -> String {
             format!("plan {}", statements.collect::<Vec<_>>().join("; "))
         }
     }
+}
+
+fn passes(plan: &StatementPlan) -> bool {
+    matches!(
+        plan.kind,
+        StatementKind::Forward | StatementKind::PreparePlain { .. }
+    )
 }
 
 fn defines(plan: &Arc<StatementPlan>) -> bool {
