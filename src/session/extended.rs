@@ -8,7 +8,7 @@ use super::ask::Argument;
 use super::atomic::Deed;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, other_encoding, stale, unresolved};
-use super::ledger::{Effect, Entry, Request};
+use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::{Prepared, kept_as};
 use super::passing::{self, Passes};
 use super::portals::Portal;
@@ -319,7 +319,7 @@ impl Session {
     /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
     fn looked_up(
         &mut self,
-        prepared: &Prepared,
+        prepared: &Arc<Prepared>,
         bind: &Bind<'_>,
         question: usize,
         input: &mut Inbox,
@@ -329,6 +329,7 @@ impl Session {
             return Ok(true);
         };
         if !lookup.params.is_empty() && prepared.types.get().is_none() {
+            self.ask_types(prepared, bind.statement, input, out)?;
             return Ok(false);
         }
         let format = |index: usize| match bind.formats.as_slice() {
@@ -352,6 +353,37 @@ impl Session {
         };
         let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
         self.has_answer(question, &lookup.sql, &arguments, input, out)
+    }
+
+    /// Asks for the types of a statement's parameters where nobody has: what SQL prepared was not described.
+    fn ask_types(
+        &mut self,
+        prepared: &Arc<Prepared>,
+        name: &[u8],
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<(), Fatal> {
+        let asks = |entry: &Entry| match &entry.effect {
+            Effect::Parameters { statement } => Arc::ptr_eq(statement, prepared),
+            _ => false,
+        };
+        let asked = self.ledger.iter().find(|entry| asks(entry));
+        if let Some(clients) = asked.map(|entry| matches!(entry.fate(), Fate::Forward)) {
+            // The client's own may still lie at the server, unanswered.
+            return match clients {
+                true => self.flush_group(input, out),
+                false => Ok(()),
+            };
+        }
+        let frame = self.encoded("client", |buf| {
+            encode::describe(buf, b'S', name)?;
+            encode::flush(buf)
+        })?;
+        input.inject(&mut out.server, frame);
+        let statement = Arc::clone(prepared);
+        let entry = Entry::skip(Request::DescribeStatement).with(Effect::Parameters { statement });
+        self.ledger.push(entry);
+        Ok(())
     }
 
     fn sealed_bind(
