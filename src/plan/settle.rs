@@ -201,6 +201,10 @@ impl Walk<'_> {
         if owner.says.tenant {
             return self.tenant_value(operand, own);
         }
+        if operand.elements {
+            // Of each of the rows that an array names, whether it is gone would have to be asked.
+            return None;
+        }
         let value = self.operand_sql(operand, own);
         let query = relations.tenant_of_named(owner.column, &value)?;
         let term = self.asking.term(query, Reads::Unclear);

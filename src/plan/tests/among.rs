@@ -148,6 +148,8 @@ fn what_two_values_cannot_stand_for_is_refused() {
         "SELECT slug FROM virtual_keys WHERE organisation_id IN ($1, $2) GROUP BY slug",
         "SELECT 1 FROM virtual_keys v JOIN old_keys o USING (slug) WHERE v.organisation_id IN ($1, $2) AND o.organisation_id IN ($1, $2)",
         "SELECT 1 FROM virtual_keys WHERE NOT organisation_id IN ($1, $2) AND slug = $3",
+        "SELECT 1 FROM notes WHERE prompt_id = ANY ($1) AND tag = $2",
+        "SELECT 1 FROM notes WHERE prompt_id = ANY ('{1,2}') AND tag = $1",
         "SELECT 1 FROM virtual_keys WHERE organisation_id NOT IN ($1, $2) AND slug = $3",
         "SELECT 1 FROM virtual_keys WHERE (organisation_id IN ($1, $2) OR id = $4) AND slug = $3",
         "SELECT 1 FROM virtual_keys v LEFT JOIN old_keys o ON v.organisation_id IN ($1, $2) WHERE v.slug = $3",
