@@ -240,7 +240,7 @@ impl Walk<'_> {
                     token,
                     negative: false,
                     param: None,
-                    as_text: false,
+                    as_text: kind_of(&typed.data_type).is_some(),
                     is_cast: true,
                     elements: false,
                     numbers: None,

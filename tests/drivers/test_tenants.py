@@ -64,7 +64,7 @@ def test_a_tenant_is_what_is_stored(through, kind, tenant, way):
 def test_a_text_that_casts_write_anew_names_no_tenant(through, sql):
     with pytest.raises(psycopg.errors.FeatureNotSupported):
         through.execute(sql)
-    through.execute("INSERT INTO of_text VALUES ('7'::int::text, 'v'), ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid::text, 'v')")
+    through.execute("INSERT INTO of_text VALUES ('7'::int::text, 'v'), ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid::text, 'v'), (text 'w', 'v')")
     assert through.pgconn.exec_params(b"INSERT INTO of_text VALUES ($1::int::text, $2)", [b"07", b"v"], param_types=[25, 25]).error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"0A000"
     through.pgconn.exec_params(b"INSERT INTO of_text VALUES ($1::int::text, $2)", [b"07", b"v"])
     assert {secret for _, secret in through.execute("SELECT org, secret FROM of_text")} == {"v"}
