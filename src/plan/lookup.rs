@@ -6,7 +6,7 @@ use std::ops::Range;
 use sqlparser::ast::{DataType, ExactNumberInfo, Expr, ObjectNamePart, UnaryOperator, Value};
 
 use crate::catalog::Column;
-use crate::model::{Format, Oid, TenantId, tenant_text};
+use crate::model::{Format, Oid, TenantId, ValueKind, tenant_text};
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::expr::kind_of;
@@ -240,7 +240,7 @@ impl Walk<'_> {
                     token,
                     negative: false,
                     param: None,
-                    as_text: kind_of(&typed.data_type).is_some(),
+                    as_text: kind_of(&typed.data_type) == Some(ValueKind::Text),
                     is_cast: true,
                     elements: false,
                     numbers: None,

@@ -60,7 +60,7 @@ def test_a_tenant_is_what_is_stored(through, kind, tenant, way):
     assert all(secret == "v" for _, secret in through.execute(f"SELECT org, secret FROM of_{kind}"))
 
 
-@pytest.mark.parametrize("sql", ["INSERT INTO of_text VALUES ('07'::int::text, 'v')", "INSERT INTO of_text VALUES ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid::text, 'v')", "INSERT INTO of_text VALUES (int '07', 'v')"])
+@pytest.mark.parametrize("sql", ["INSERT INTO of_text VALUES ('07'::int::text, 'v')", "INSERT INTO of_text VALUES ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid::text, 'v')", "INSERT INTO of_text VALUES (int '07', 'v')", """INSERT INTO of_text VALUES (jsonb '{"a":1}', 'v')"""])
 def test_a_text_that_casts_write_anew_names_no_tenant(through, sql):
     with pytest.raises(psycopg.errors.FeatureNotSupported):
         through.execute(sql)
