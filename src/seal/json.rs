@@ -1,9 +1,7 @@
 //! JSON as PostgreSQL reads it, and jsonb as PostgreSQL prints it (manual 8.14).
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt::Write;
-use std::iter::Peekable;
-use std::str::Chars;
 
 use crate::model::Refusal;
 
@@ -14,13 +12,14 @@ const MAX_EXPONENT: i64 = 131_072;
 /// numeric's digits behind the decimal point.
 const MAX_SCALE: i64 = 16_383;
 
-enum Value {
+/// What is printed as it was written is borrowed from there.
+enum Value<'a> {
     /// null, true, false, and numbers in their printed form.
-    Bare(String),
-    Text(String),
-    Array(Vec<Value>),
-    /// Keys in jsonb's order: by length in bytes, then by bytes; of equal ones the last counts.
-    Object(BTreeMap<(usize, String), Value>),
+    Bare(Cow<'a, str>),
+    Text(Cow<'a, str>),
+    Array(Vec<Value<'a>>),
+    /// Members in jsonb's order: by the key's length in bytes, then by its bytes; of equal keys the last counts.
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
 /// Whether a text is JSON.
@@ -28,12 +27,7 @@ enum Value {
 /// # Errors
 /// `22P02` if not.
 pub(super) fn validate(text: &str) -> Result<(), Refusal> {
-    Parser {
-        chars: text.chars().peekable(),
-        jsonb: false,
-    }
-    .document()
-    .map(drop)
+    Parser::new(text, false).document().map(drop)
 }
 
 /// The text that jsonb prints for a document.
@@ -41,45 +35,71 @@ pub(super) fn validate(text: &str) -> Result<(), Refusal> {
 /// # Errors
 /// `22P02` for what is no JSON, `22P05` for `\u0000`, `22003` for numbers beyond numeric.
 pub(super) fn canonical_jsonb(text: &str) -> Result<String, Refusal> {
-    let value = Parser {
-        chars: text.chars().peekable(),
-        jsonb: true,
-    }
-    .document()?;
+    let value = Parser::new(text, true).document()?;
     let mut out = String::with_capacity(text.len());
     print(&value, &mut out);
     Ok(out)
 }
 
 struct Parser<'a> {
-    chars: Peekable<Chars<'a>>,
+    text: &'a str,
+    at: usize,
     jsonb: bool,
 }
 
-impl Parser<'_> {
-    fn document(&mut self) -> Result<Value, Refusal> {
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, jsonb: bool) -> Self {
+        Self { text, at: 0, jsonb }
+    }
+
+    fn document(&mut self) -> Result<Value<'a>, Refusal> {
         let value = self.value(0)?;
         self.space();
-        if self.chars.peek().is_some() {
+        if self.peek().is_some() {
             Err(invalid())
         } else {
             Ok(value)
         }
     }
 
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let eaten = self.peek() == Some(byte);
+        self.at += usize::from(eaten);
+        eaten
+    }
+
+    /// The bytes from here on that fit; where they end, a character must end.
+    fn run(&mut self, fits: impl Fn(&u8) -> bool) -> &'a str {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let len = rest.iter().take_while(|byte| fits(byte)).count();
+        let run = self.text.get(self.at..self.at + len).unwrap_or_default();
+        self.at += len;
+        run
+    }
+
     fn space(&mut self) {
-        while self
-            .chars
-            .next_if(|c| matches!(c, ' ' | '\t' | '\n' | '\r'))
-            .is_some()
-        {}
+        self.run(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     }
 
-    fn expect(&mut self, c: char) -> Result<(), Refusal> {
-        self.chars.next_if_eq(&c).map(drop).ok_or_else(invalid)
+    fn expect(&mut self, byte: u8) -> Result<(), Refusal> {
+        if self.eat(byte) {
+            Ok(())
+        } else {
+            Err(invalid())
+        }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, Refusal> {
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
         if depth > MAX_DEPTH {
             return Err(Refusal::new(
                 "54001",
@@ -88,88 +108,98 @@ impl Parser<'_> {
             ));
         }
         self.space();
-        match self.chars.peek() {
-            Some('{') => self.object(depth),
-            Some('[') => self.array(depth),
-            Some('"') => self.string().map(Value::Text),
-            Some('-' | '0'..='9') => self.number().map(Value::Bare),
+        match self.peek() {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => self.string().map(Value::Text),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Bare),
             _ => self.word(),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Refusal> {
-        self.expect('{')?;
-        let mut members = BTreeMap::new();
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
+        self.expect(b'{')?;
+        let mut members = Vec::new();
         self.space();
-        if self.chars.next_if_eq(&'}').is_some() {
+        if self.eat(b'}') {
             return Ok(Value::Object(members));
         }
         loop {
             self.space();
             let key = self.string()?;
             self.space();
-            self.expect(':')?;
-            let value = self.value(depth + 1)?;
-            members.insert((key.len(), key), value);
+            self.expect(b':')?;
+            members.push((key, self.value(depth + 1)?));
             self.space();
-            if self.chars.next_if_eq(&',').is_none() {
-                self.expect('}')?;
-                return Ok(Value::Object(members));
+            if !self.eat(b',') {
+                self.expect(b'}')?;
+                break;
             }
         }
+        members.sort_by(|(one, _), (other, _)| (one.len(), one).cmp(&(other.len(), other)));
+        members.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+        Ok(Value::Object(members))
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, Refusal> {
-        self.expect('[')?;
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, Refusal> {
+        self.expect(b'[')?;
         let mut elements = Vec::new();
         self.space();
-        if self.chars.next_if_eq(&']').is_some() {
+        if self.eat(b']') {
             return Ok(Value::Array(elements));
         }
         loop {
             elements.push(self.value(depth + 1)?);
             self.space();
-            if self.chars.next_if_eq(&',').is_none() {
-                self.expect(']')?;
+            if !self.eat(b',') {
+                self.expect(b']')?;
                 return Ok(Value::Array(elements));
             }
         }
     }
 
-    fn word(&mut self) -> Result<Value, Refusal> {
-        let mut word = String::new();
-        while let Some(c) = self.chars.next_if(char::is_ascii_alphanumeric) {
-            word.push(c);
-        }
-        if matches!(word.as_str(), "null" | "true" | "false") {
-            Ok(Value::Bare(word))
+    fn word(&mut self) -> Result<Value<'a>, Refusal> {
+        let word = self.run(u8::is_ascii_alphanumeric);
+        if matches!(word, "null" | "true" | "false") {
+            Ok(Value::Bare(word.into()))
         } else {
             Err(invalid())
         }
     }
 
-    fn string(&mut self) -> Result<String, Refusal> {
-        self.expect('"')?;
-        let mut text = String::new();
+    fn string(&mut self) -> Result<Cow<'a, str>, Refusal> {
+        self.expect(b'"')?;
+        let plain = |byte: &u8| *byte >= 0x20 && !matches!(byte, b'"' | b'\\');
+        let whole = self.run(plain);
+        if self.eat(b'"') {
+            return Ok(whole.into());
+        }
+        let mut text = whole.to_owned();
         loop {
-            match self.chars.next().ok_or_else(invalid)? {
-                '"' => return Ok(text),
-                '\\' => self.escape(&mut text)?,
-                c if u32::from(c) < 0x20 => return Err(invalid()),
-                c => text.push(c),
+            match self.next() {
+                Some(b'"') => return Ok(text.into()),
+                Some(b'\\') => self.escape(&mut text)?,
+                _ => return Err(invalid()),
             }
+            text.push_str(self.run(plain));
         }
     }
 
     fn escape(&mut self, text: &mut String) -> Result<(), Refusal> {
-        let c = match self.chars.next().ok_or_else(invalid)? {
-            c @ ('"' | '\\' | '/') => c,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => return self.unicode(text),
+        let c = match self.next().ok_or_else(invalid)? {
+            c @ (b'"' | b'\\' | b'/') => char::from(c),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode(text),
             _ => return Err(invalid()),
         };
         text.push(c);
@@ -191,7 +221,7 @@ impl Parser<'_> {
                 ));
             }
             0xD800..=0xDBFF => {
-                self.expect('\\').and_then(|()| self.expect('u'))?;
+                self.expect(b'\\').and_then(|()| self.expect(b'u'))?;
                 let second = self.four_digits()?;
                 if !(0xDC00..=0xDFFF).contains(&second) {
                     return Err(invalid());
@@ -206,61 +236,50 @@ impl Parser<'_> {
 
     fn four_digits(&mut self) -> Result<u32, Refusal> {
         (0..4).try_fold(0, |code, _| {
-            let digit = self
-                .chars
-                .next()
-                .and_then(|c| c.to_digit(16))
-                .ok_or_else(invalid)?;
+            let digit = self.next().and_then(|byte| char::from(byte).to_digit(16));
+            let digit = digit.ok_or_else(invalid)?;
             Ok(code << 4 | digit)
         })
     }
 
-    fn digits(&mut self) -> Result<String, Refusal> {
-        let mut digits = String::new();
-        while let Some(c) = self.chars.next_if(char::is_ascii_digit) {
-            digits.push(c);
-        }
-        if digits.is_empty() {
-            Err(invalid())
-        } else {
-            Ok(digits)
+    fn digits(&mut self) -> Result<&'a str, Refusal> {
+        match self.run(u8::is_ascii_digit) {
+            "" => Err(invalid()),
+            digits => Ok(digits),
         }
     }
 
-    fn number(&mut self) -> Result<String, Refusal> {
-        let negative = self.chars.next_if_eq(&'-').is_some();
+    fn number(&mut self) -> Result<Cow<'a, str>, Refusal> {
+        let start = self.at;
+        let negative = self.eat(b'-');
         let whole = self.digits()?;
         if whole.len() > 1 && whole.starts_with('0') {
             return Err(invalid());
         }
-        let fraction = if self.chars.next_if_eq(&'.').is_some() {
-            self.digits()?
+        let is_whole = !matches!(self.peek(), Some(b'.' | b'e' | b'E'));
+        let fraction = if self.eat(b'.') { self.digits()? } else { "" };
+        let exponent = if self.eat(b'e') || self.eat(b'E') {
+            let start = self.at;
+            let _sign = self.eat(b'+') || self.eat(b'-');
+            self.digits()?;
+            self.text.get(start..self.at).unwrap_or_default()
         } else {
-            String::new()
+            ""
         };
-        let mut exponent = String::new();
-        if self.chars.next_if(|c| matches!(c, 'e' | 'E')).is_some() {
-            exponent.extend(self.chars.next_if(|c| matches!(c, '+' | '-')));
-            exponent.push_str(&self.digits()?);
-        }
-        if self.chars.peek().is_some_and(char::is_ascii_alphanumeric) {
+        if self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric()) {
             return Err(invalid());
         }
-        if self.jsonb {
-            numeric(negative, &whole, &fraction, &exponent)
-        } else {
-            Ok(String::new())
+        // Nearly all numbers are short whole ones, and printed as they stand; but zero has no sign.
+        if !self.jsonb || is_whole && whole.len() < 20 {
+            let written = self.text.get(start..self.at).unwrap_or_default();
+            return Ok(if whole == "0" { whole } else { written }.into());
         }
+        numeric(negative, whole, fraction, exponent).map(Cow::Owned)
     }
 }
 
 /// A number as numeric prints it: no exponent, digits behind the point kept.
 fn numeric(negative: bool, whole: &str, fraction: &str, exponent: &str) -> Result<String, Refusal> {
-    // Nearly all numbers are short whole ones.
-    if fraction.is_empty() && exponent.is_empty() && whole.len() < 20 {
-        let sign = if negative && whole != "0" { "-" } else { "" };
-        return Ok([sign, whole].concat());
-    }
     let overflow = || {
         Refusal::new(
             "22003",
@@ -302,7 +321,7 @@ fn numeric(negative: bool, whole: &str, fraction: &str, exponent: &str) -> Resul
     })
 }
 
-fn print(value: &Value, out: &mut String) {
+fn print(value: &Value<'_>, out: &mut String) {
     match value {
         Value::Bare(text) => out.push_str(text),
         Value::Text(text) => print_string(text, out),
@@ -316,7 +335,7 @@ fn print(value: &Value, out: &mut String) {
         }
         Value::Object(members) => {
             out.push('{');
-            for (index, ((_, key), member)) in members.iter().enumerate() {
+            for (index, (key, member)) in members.iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { ", " });
                 print_string(key, out);
                 out.push_str(": ");
@@ -330,22 +349,27 @@ fn print(value: &Value, out: &mut String) {
 /// As `escape_json` of PostgreSQL.
 fn print_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| u32::from(c) < 0x20 || matches!(c, '"' | '\\'))
+        && let Some((plain, behind)) = rest.split_at_checked(at)
+    {
+        out.push_str(plain);
+        let mut behind = behind.chars();
+        match behind.next() {
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\u{c}') => out.push_str("\\f"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(c @ ('"' | '\\')) => out.extend(['\\', c]),
+            c => {
                 // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+                let _ = write!(out, "\\u{:04x}", c.map_or(0, u32::from));
             }
-            c => out.push(c),
         }
+        rest = behind.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 
@@ -373,6 +397,10 @@ mod tests {
                 r#"[1.0, 100, 0.01, 0, 0.0, 125.0, 0.001, 10]"#,
             ),
             (r#""\u00e9\ud83d\ude00\/\n\u0001""#, "\"é😀/\\n\\u0001\""),
+            (
+                r#"{"b":1,"b":2,"aa":[],"\u0062":3,"ä\tö":"\\x"}"#,
+                r#"{"b": 3, "aa": [], "ä\tö": "\\x"}"#,
+            ),
             ("null", "null"),
             ("{}", "{}"),
         ];
