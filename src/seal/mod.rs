@@ -227,7 +227,8 @@ impl Nonces {
 
 /// "SV1" ‖ suite ‖ flags ‖ kid ‖ len16(tenant) tenant ‖ len16(field) field ‖ len16(row) row.
 fn aad(key: &DataKey, suite: u8, flags: u8, label: &str) -> Result<Vec<u8>, SealError> {
-    let mut aad = Vec::with_capacity(64 + label.len());
+    let len = 3 + 2 + KID_LEN + 3 * 2 + key.tenant.as_str().len() + label.len();
+    let mut aad = Vec::with_capacity(len);
     aad.extend_from_slice(b"SV1");
     aad.extend_from_slice(&[suite, flags]);
     aad.extend_from_slice(&key.kid.0);
@@ -266,9 +267,8 @@ fn seal_with(
     bytes.push(FLAGS);
     let cipher = key.cipher().ok_or(SealError::WrongPurpose)?;
     let aad = aad(key, SUITE_RANDOMISED, FLAGS, label)?;
-    let sealed = xaes::seal(cipher, nonce, &aad, plain.expose()).ok_or(SealError::TooLong)?;
-    bytes.extend_from_slice(&sealed);
-    Ok(Sealed(bytes))
+    let sealed = xaes::seal(cipher, nonce, &aad, plain.expose(), &mut bytes);
+    sealed.map(|()| Sealed(bytes)).ok_or(SealError::TooLong)
 }
 
 /// Seals a value for a searchable column of this domain: equal values become equal. `key` is a search key.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::ask::Argument;
 use super::atomic::Deed;
@@ -17,7 +18,7 @@ use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal, ValueKind};
 use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, Verdict, missing};
-use crate::wire::message::{Bind, Close, Describe, Execute, Parse};
+use crate::wire::message::{Bind, Close, Describe, Execute, FEW, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
 /// The statement of ours that stands in for one whose text depends on what is bound: an UPDATE whose look-up did not find
@@ -400,7 +401,8 @@ impl Session {
             Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),
         };
         let (formats, params) = sealing::bound_params(&prepared.plan, bind, sealed);
-        let params: Vec<Option<&[u8]>> = params.iter().map(|value| value.as_deref()).collect();
+        let params: SmallVec<[Option<&[u8]>; FEW]> =
+            params.iter().map(|value| value.as_deref()).collect();
         let frame = self.encoded("client", |buf: &mut BytesMut| -> Result<(), WireError> {
             if let Some(sql) = &instead {
                 encode::close(buf, b'S', STAND_IN)?;

@@ -6,6 +6,8 @@ mod texts;
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::keys::{DataKey, KeyWants, Purpose};
 use crate::model::{Format, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Slot, SlotSource, Splice, StatementKind, StatementPlan, TenantSource};
@@ -42,13 +44,13 @@ impl From<Refusal> for Unsealed {
 type Bound<'a> = Option<(&'a [u8], Format)>;
 
 /// The parameters of a Bind in the numbering of the rewritten statement.
-struct Params<'a> {
-    bind: Option<&'a Bind<'a>>,
+struct Params<'a, 'b> {
+    bind: Option<&'a Bind<'b>>,
     plan: &'a StatementPlan,
 }
 
-impl<'a> Params<'a> {
-    fn get(&self, number: u16) -> Result<Bound<'a>, Refusal> {
+impl<'b> Params<'_, 'b> {
+    fn get(&self, number: u16) -> Result<Bound<'b>, Refusal> {
         let bind = self.bind.ok_or_else(no_parameter)?;
         let count = bind.params.len();
         let index = usize::from(number)
@@ -84,7 +86,7 @@ fn format_at(formats: &[i16], index: usize) -> Format {
 
 /// The sealed values of one statement's slots, in the plan's order; `None` is NULL.
 pub(super) struct SealedSlots {
-    pub(super) values: Vec<Option<Vec<u8>>>,
+    pub(super) values: SmallVec<[Option<Vec<u8>>; 2]>,
     /// Edits that keep the statement from rows that the look-up did not find.
     pub(super) kept_out: Vec<Splice>,
     /// What its guards compare rows with, in their order, as text; `None`: nothing was looked for.
@@ -110,7 +112,7 @@ pub(super) fn seal_slots(
         wants: KeyWants::default(),
         nonces: None,
     };
-    let mut values = Vec::with_capacity(plan.slots.len());
+    let mut values = SmallVec::with_capacity(plan.slots.len());
     let mut shut = Shut::default();
     let mut others = Others::default();
     for slot in &plan.slots {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::WireError;
 use super::reader::Reader;
 use crate::model::{ColumnRef, Oid};
@@ -129,13 +131,19 @@ fn oids(reader: &mut Reader<'_>) -> Result<Vec<Oid>, WireError> {
     (0..count).map(|_| reader.u32("type").map(Oid)).collect()
 }
 
-fn codes(reader: &mut Reader<'_>, field: &'static str) -> Result<Vec<i16>, WireError> {
+fn codes(reader: &mut Reader<'_>, field: &'static str) -> Result<Codes, WireError> {
     let count = reader.count(field)?;
     if reader.remaining() < count * 2 {
         return Err(WireError::Short(field));
     }
     (0..count).map(|_| reader.i16(field)).collect()
 }
+
+/// So many parameters need no memory of their own.
+pub const FEW: usize = 8;
+
+/// Format codes: 0 is text, 1 is binary.
+pub type Codes = SmallVec<[i16; FEW]>;
 
 /// Bind.
 pub struct Bind<'a> {
@@ -144,11 +152,11 @@ pub struct Bind<'a> {
     /// The statement's name.
     pub statement: &'a [u8],
     /// Parameter format codes: none, one for all, or one each.
-    pub formats: Vec<i16>,
+    pub formats: Codes,
     /// Parameter values; `None` is NULL.
-    pub params: Vec<Option<&'a [u8]>>,
+    pub params: SmallVec<[Option<&'a [u8]>; FEW]>,
     /// Result format codes: none, one for all, or one each.
-    pub result_formats: Vec<i16>,
+    pub result_formats: Codes,
 }
 
 impl<'a> Bind<'a> {

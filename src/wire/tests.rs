@@ -72,7 +72,8 @@ proptest! {
         prop_assert_eq!(&bytes, &written);
         let view = Bind::read(&bytes[5..]).unwrap();
         prop_assert_eq!((view.portal, view.statement), (portal.as_bytes(), statement.as_bytes()));
-        prop_assert_eq!((view.formats, view.params, view.result_formats), (formats, borrowed(&values), results));
+        let read = (view.formats.into_vec(), view.params.into_vec(), view.result_formats.into_vec());
+        prop_assert_eq!(read, (formats, borrowed(&values), results));
     }
 
     #[test]

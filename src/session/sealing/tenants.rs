@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use super::texts::{copy_of, insertion};
 use super::{Params, named};
@@ -35,21 +36,22 @@ impl Whose {
     }
 }
 
-pub(super) struct Tenants<'a> {
+pub(super) struct Tenants<'a, 'b> {
     plan: &'a StatementPlan,
-    params: &'a Params<'a>,
+    params: &'a Params<'a, 'b>,
     answer: Option<&'a Answer>,
     /// The statement's text goes as it is.
     fixed: bool,
-    known: HashMap<usize, TenantId, RandomState>,
+    /// By index; few have more than one.
+    known: SmallVec<[(usize, TenantId); 2]>,
     /// Of arrays of tenants.
     elements: HashMap<usize, Vec<Option<TenantId>>, RandomState>,
 }
 
-impl<'a> Tenants<'a> {
+impl<'a, 'b> Tenants<'a, 'b> {
     pub(super) fn new(
         plan: &'a StatementPlan,
-        params: &'a Params<'a>,
+        params: &'a Params<'a, 'b>,
         answer: Option<&'a Answer>,
         fixed: bool,
     ) -> Self {
@@ -58,7 +60,7 @@ impl<'a> Tenants<'a> {
             params,
             answer,
             fixed,
-            known: HashMap::default(),
+            known: SmallVec::new(),
             elements: HashMap::default(),
         }
     }
@@ -272,8 +274,13 @@ impl<'a> Tenants<'a> {
         self.known_or_found(index)?.ok_or_else(|| no_tenant(column))
     }
 
+    fn known_as(&self, index: usize) -> Option<&TenantId> {
+        let mut known = self.known.iter();
+        known.find_map(|(of, tenant)| (*of == index).then_some(tenant))
+    }
+
     fn known_or_found(&mut self, index: usize) -> Result<Option<TenantId>, Refusal> {
-        if let Some(known) = self.known.get(&index) {
+        if let Some(known) = self.known_as(index) {
             return Ok(Some(known.clone()));
         }
         let tenant = match self.plan.tenants.get(index) {
@@ -309,7 +316,7 @@ impl<'a> Tenants<'a> {
             | None => None,
         };
         if let Some(tenant) = &tenant {
-            self.known.insert(index, tenant.clone());
+            self.known.push((index, tenant.clone()));
         }
         Ok(tenant)
     }
@@ -338,7 +345,7 @@ impl<'a> Tenants<'a> {
             let given = equal
                 .iter()
                 .find(|(given, term)| *given == index || asked == Some(*term));
-            let tenant = match (self.known.get(&index), given) {
+            let tenant = match (self.known_as(index), given) {
                 (None, None) if self.fixed && self.unmatched(index) => {
                     found.push(Some(nobody()));
                     continue;

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::{SealedSlots, format_at};
 use crate::model::{Format, ValueKind};
 use crate::plan::{SlotSource, Splice, StatementPlan};
-use crate::wire::message::Bind;
+use crate::wire::message::{Bind, Codes, FEW};
 
 /// Format codes and values of a Bind.
-pub(in crate::session) type BoundParams<'a> = (Vec<i16>, Vec<Option<Cow<'a, [u8]>>>);
+pub(in crate::session) type BoundParams<'a> = (Codes, SmallVec<[Option<Cow<'a, [u8]>>; FEW]>);
 
 /// A Bind's parameters with the sealed ones in place, then the copies, then one per literal.
 pub(in crate::session) fn bound_params<'a>(
@@ -20,10 +22,10 @@ pub(in crate::session) fn bound_params<'a>(
     let guarded = sealed.kept_out.is_empty();
     let count = bind.params.len();
     let code = |format: Format| if format == Format::Binary { 1 } else { 0 };
-    let mut formats: Vec<i16> = (0..count)
+    let mut formats: Codes = (0..count)
         .map(|index| code(format_at(&bind.formats, index)))
         .collect();
-    let mut params: Vec<Option<Cow<'a, [u8]>>> = bind
+    let mut params: SmallVec<_> = bind
         .params
         .iter()
         .map(|value| value.map(Cow::Borrowed))
