@@ -176,6 +176,14 @@ impl Catalog {
             .is_none_or(|names| names.contains(name))
     }
 
+    /// Whether a table is this other one, or a partition or child of it at any depth.
+    #[must_use]
+    pub fn is_within(&self, table: Oid, other: Oid) -> bool {
+        let parents = self.relation(table).map(|relation| &relation.parents);
+        let mut parents = parents.into_iter().flatten();
+        table == other || parents.any(|parent| self.is_within(*parent, other))
+    }
+
     /// The relation of this OID.
     #[must_use]
     pub fn relation(&self, oid: Oid) -> Option<&Relation> {

@@ -11,6 +11,7 @@ use super::types::AssignedTenant;
 use super::update::{Change, anchor};
 use super::walk::Walk;
 use crate::catalog::Relation;
+use crate::rules::{ProtectedTable, Tenant};
 
 /// What assignments do to a protected row.
 #[derive(Default)]
@@ -142,14 +143,21 @@ impl Walk<'_> {
                 touches.excluded |= own == Some("excluded");
                 touches.values |= own.is_none();
             }
+            let same_column = expr.is_some_and(|expr| self.same_column(expr, pair.name));
+            if !(own.is_some() && own != Some("excluded") && same_column)
+                && pair
+                    .attnum
+                    .is_some_and(|attnum| self.is_tenant_below(change.table, attnum))
+            {
+                return Err(self.tenant_change("rows below it", change, pair.name));
+            }
             if pair.attnum.is_some() && pair.attnum == anchor(change.table) {
-                let same_column = expr.is_some_and(|expr| self.same_column(expr, pair.name));
                 let operand = expr.and_then(|expr| self.operand(expr)).is_some();
                 match own {
                     Some("excluded") if change.upsert && same_column => touches.tenant = true,
                     Some(_) if same_column => {}
                     None if !change.upsert && operand => touches.tenant = true,
-                    _ => return Err(self.tenant_change(change, pair.name)),
+                    _ => return Err(self.tenant_change("a row", change, pair.name)),
                 }
                 self.asking.assigned = Some(AssignedTenant {
                     column: self.assigned_name(change, pair.name),
@@ -166,9 +174,34 @@ impl Walk<'_> {
         format!("{schema}.{table}.{}", column.unwrap_or_default())
     }
 
-    fn tenant_change(&self, change: &Change<'_>, name: &ObjectName) -> Stop {
+    /// Whether rows of other tables take their tenant from this column, and it is not what the row's own tenant is read from:
+    /// that one is compared with the new value.
+    fn is_tenant_below(&self, table: &ProtectedTable, attnum: i16) -> bool {
+        if matches!(&table.tenant, Tenant::Column { attnum: own, .. } if *own == attnum) {
+            return false;
+        }
+        let relations = self.relations;
+        let Some(relation) = relations.catalog.relation(table.oid) else {
+            return false;
+        };
+        let mut columns = relation.columns.iter();
+        let Some(named) = columns.find(|column| column.attnum == attnum) else {
+            return false;
+        };
+        let mut tables = relations.protection.tables.values();
+        tables.any(|below| match &below.tenant {
+            Tenant::Parent {
+                table: above,
+                column,
+                ..
+            } => *column == named.name && relations.catalog.is_within(relation.oid, *above),
+            _ => false,
+        })
+    }
+
+    fn tenant_change(&self, whose: &str, change: &Change<'_>, name: &ObjectName) -> Stop {
         let message = format!(
-            "the tenant of a row, {}, cannot be changed",
+            "the tenant of {whose}, {}, cannot be changed",
             self.assigned_name(change, name)
         );
         let help = "Insert the row anew for the other tenant, through pgseal, and delete this one.";

@@ -424,6 +424,23 @@ pub(super) fn unsealing() -> Planner {
     Planner::new(catalog(), Arc::new(protection))
 }
 
+/// `prompt_versions` that belong to the prompt's organisation, while the prompt itself belongs to the session's tenant.
+pub(super) fn tenants_below() -> Planner {
+    let template = sealed(11, "prompts", 4, "template", ValueKind::Text);
+    let below = sealed(12, "prompt_versions", 3, "template", ValueKind::Jsonb);
+    let tenant = Tenant::Setting("app.tenant".into());
+    let tables = HashMap::from_iter([
+        protected(11, "prompts", tenant, vec![template]),
+        protected(12, "prompt_versions", of_prompt(), vec![below]),
+    ]);
+    let protection = Protection {
+        epoch: 1,
+        tables,
+        ..Protection::default()
+    };
+    Planner::new(catalog(), Arc::new(protection))
+}
+
 /// `old_keys` with a tenant whose equal values may be written in two ways.
 pub(super) fn numbered_tenants() -> Planner {
     let slug = sealed(18, "old_keys", 2, "slug", ValueKind::Text);

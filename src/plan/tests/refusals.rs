@@ -1,4 +1,4 @@
-use super::{Verdict, verdict};
+use super::{Verdict, plan_with, tenants_below, verdict};
 
 /// Statements and the anchors of their refusals.
 pub(super) fn refused(table: &[(&str, &str)]) {
@@ -511,4 +511,28 @@ fn documents_of_unknown_members_are_not_joined() {
             "refused-operator",
         ),
     ]);
+}
+
+/// A row whose own tenant stays may still be what says whose the rows below it are.
+#[test]
+fn what_rows_below_take_their_tenant_from_is_not_changed() {
+    let planner = tenants_below();
+    for sql in [
+        "UPDATE prompts SET organisation_id = $1 WHERE id = $2",
+        "UPDATE prompts SET template = $1, organisation_id = $2 WHERE id = $3",
+        "INSERT INTO prompts VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET organisation_id = EXCLUDED.organisation_id",
+    ] {
+        let Verdict::Refuse(refusal) = plan_with(&planner, sql) else {
+            panic!("{sql}");
+        };
+        let told = "the tenant of rows below it, public.prompts.organisation_id, cannot be changed";
+        assert_eq!(refusal.message, told, "{sql}");
+    }
+    for sql in [
+        "UPDATE prompts SET organisation_id = organisation_id, name = $1 WHERE id = $2",
+        "UPDATE prompts SET template = $1 WHERE id = $2",
+    ] {
+        let verdict = plan_with(&planner, sql);
+        assert!(!matches!(verdict, Verdict::Refuse(_)), "{sql}");
+    }
 }
