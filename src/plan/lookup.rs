@@ -153,6 +153,8 @@ pub(super) struct Operand {
     pub param: Option<u16>,
     /// The innermost cast is to text.
     pub as_text: bool,
+    /// Some cast is to another type than text, as which a text may come out as another one.
+    pub through: bool,
     /// It is cast at all.
     pub is_cast: bool,
     /// It is an array, one element per row.
@@ -189,6 +191,10 @@ fn element_type(array: Oid) -> Option<Oid> {
     })
 }
 
+fn is_text(data_type: &DataType) -> bool {
+    kind_of(data_type) == Some(ValueKind::Text)
+}
+
 /// Whether a cast to this type gives a value that is written otherwise at most: no part is cut off, nothing is rounded.
 pub(super) fn keeps_whole(data_type: &DataType) -> bool {
     const CUTTING: [&str; 7] = [
@@ -223,24 +229,23 @@ impl Walk<'_> {
                 expr, data_type, ..
             } if keeps_whole(data_type) => {
                 let inner = self.operand(expr)?;
-                let as_text = if inner.is_cast {
-                    inner.as_text
-                } else {
-                    kind_of(data_type).is_some()
-                };
+                let text = is_text(data_type);
                 Some(Operand {
-                    as_text,
+                    as_text: if inner.is_cast { inner.as_text } else { text },
+                    through: inner.through || !text,
                     is_cast: true,
                     ..inner
                 })
             }
             Expr::TypedString(typed) if keeps_whole(&typed.data_type) => {
                 let token = self.token_at(typed.value.span)?;
+                let text = is_text(&typed.data_type);
                 Some(Operand {
                     token,
                     negative: false,
                     param: None,
-                    as_text: kind_of(&typed.data_type) == Some(ValueKind::Text),
+                    as_text: text,
+                    through: !text,
                     is_cast: true,
                     elements: false,
                     numbers: None,
@@ -255,6 +260,7 @@ impl Walk<'_> {
                         negative: false,
                         param: self.param_number(token),
                         as_text: false,
+                        through: false,
                         is_cast: false,
                         elements: false,
                         numbers: None,
@@ -290,9 +296,10 @@ impl Walk<'_> {
         Some(Operand {
             // A constant without a cast is read as the column's type.
             as_text: match of {
-                Some(of) => kind_of(of).is_some(),
+                Some(of) => is_text(of),
                 None => operand.param.is_none(),
             },
+            through: operand.through || of.is_some_and(|of| !is_text(of)),
             is_cast: of.is_some(),
             elements: true,
             numbers,
@@ -388,13 +395,13 @@ impl Walk<'_> {
     }
 
     /// Whether a text comes out of casts through another type as another text, which neither it nor a question with it says.
-    fn is_rewritten(&self, operand: Operand, column: &Column) -> bool {
+    pub(super) fn is_rewritten(&self, operand: Operand, column: &Column) -> bool {
         let text = column.type_oid == TEXT || column.type_oid == VARCHAR;
-        if !text || !operand.is_cast || operand.as_text {
+        if !text || !operand.through {
             return false;
         }
         if let Some(number) = operand.param {
-            return self.declared_text(number);
+            return operand.as_text || self.declared_text(number);
         }
         let token = self.token(operand.token);
         let constant = token.filter(|token| matches!(token.kind, TokenKind::String(_)));
@@ -417,7 +424,9 @@ impl Walk<'_> {
         let type_oid = column.type_oid;
         let text = type_oid == TEXT || type_oid == VARCHAR;
         // A text keeps what is written only if it has been text from the first.
-        let kept = (text && operand.as_text) || type_oid == UUID || INTEGERS.contains(&type_oid);
+        let kept = (text && operand.as_text && !operand.through)
+            || type_oid == UUID
+            || INTEGERS.contains(&type_oid);
         kept.then(|| TenantSource::Listed {
             array: array.into_owned(),
             type_oid,
@@ -427,9 +436,7 @@ impl Walk<'_> {
 
     fn tenant_param(&self, number: u16, operand: Operand, column: &Column) -> Option<TenantSource> {
         let of_column = column.type_oid;
-        // Through another type a text may come out as another one.
-        let changed = operand.is_cast && !operand.as_text && !operand.elements;
-        if changed && (of_column == TEXT || of_column == VARCHAR) {
+        if operand.through && (of_column == TEXT || of_column == VARCHAR) {
             return None;
         }
         let wire = match self.declared(number) {

@@ -415,16 +415,18 @@ impl Walk<'_> {
         let cast = self.cell_cast(passed, cell);
         let mut casts = cell.casts.iter().chain(&passed.casts);
         let constant = self.param_number(cell.token).is_none();
+        let text = |kind: Option<ValueKind>| kind == Some(ValueKind::Text);
+        let through = !cast.is_none_or(text) || !casts.all(|kind| text(*kind));
         let as_text = match passed.elements && constant {
-            // A cast in between could change what is written.
-            true => casts.all(|kind| *kind == Some(ValueKind::Text)),
-            false => cast.is_none_or(|kind| kind.is_some()),
+            true => !through,
+            false => cast.is_none_or(text),
         };
         Some(Operand {
             token: cell.token,
             negative: cell.negative,
             param: self.param_number(cell.token),
             as_text,
+            through,
             is_cast: cell.cast.is_some(),
             elements: passed.elements,
             numbers: None,

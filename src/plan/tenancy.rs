@@ -53,7 +53,8 @@ impl Held {
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Operand(one, a), Self::Operand(other, b)) => {
-                let same = a.param.is_some() && (a.param, a.as_text) == (b.param, b.as_text);
+                let casts = |of: &Operand| (of.as_text, of.through);
+                let same = a.param.is_some() && a.param == b.param && casts(a) == casts(b);
                 same && one.is_like(other)
                     && one.type_oid == other.type_oid
                     && a.is_cast == b.is_cast
@@ -205,6 +206,7 @@ impl Walk<'_> {
     pub(super) fn held_to(&self, owner: Owner, operand: Operand) -> Held {
         let column = self.relations.table_column(owner.column);
         let column = column.filter(|_| owner.says.tenant && operand.param.is_none());
+        let column = column.filter(|column| !self.is_rewritten(operand, column));
         let known = column.and_then(|column| self.tenant_constant(operand, column));
         known.map_or(Held::Operand(owner, operand), Held::Known)
     }

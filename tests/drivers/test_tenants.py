@@ -60,11 +60,13 @@ def test_a_tenant_is_what_is_stored(through, kind, tenant, way):
     assert all(secret == "v" for _, secret in through.execute(f"SELECT org, secret FROM of_{kind}"))
 
 
-@pytest.mark.parametrize("sql", ["INSERT INTO of_text VALUES ('07'::int::text, 'v')", "INSERT INTO of_text VALUES ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid::text, 'v')", "INSERT INTO of_text VALUES (int '07', 'v')", """INSERT INTO of_text VALUES (jsonb '{"a":1}', 'v')"""])
+@pytest.mark.parametrize("sql", ["INSERT INTO of_text VALUES ('07'::int::text, 'v')", "INSERT INTO of_text VALUES ('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid::text, 'v')", "INSERT INTO of_text VALUES (int '07', 'v')", """INSERT INTO of_text VALUES (jsonb '{"a":1}', 'v')""", """INSERT INTO of_text VALUES ('{"a":1}'::jsonb, 'v')""", """INSERT INTO of_text SELECT * FROM (VALUES ('{"a":1}'::text::jsonb, 'v')) v""", "INSERT INTO of_text VALUES ('w'::bytea, 'v')"])
 def test_a_text_that_casts_write_anew_names_no_tenant(through, sql):
     with pytest.raises(psycopg.errors.FeatureNotSupported):
         through.execute(sql)
     through.execute("INSERT INTO of_text VALUES ('7'::int::text, 'v'), ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid::text, 'v'), (text 'w', 'v')")
     assert through.pgconn.exec_params(b"INSERT INTO of_text VALUES ($1::int::text, $2)", [b"07", b"v"], param_types=[25, 25]).error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"0A000"
     through.pgconn.exec_params(b"INSERT INTO of_text VALUES ($1::int::text, $2)", [b"07", b"v"])
+    through.pgconn.exec_params(b"INSERT INTO of_text VALUES ($1::jsonb, $2)", [b'{"a":1}', b"v"])
+    through.pgconn.exec_(b"UPDATE of_text SET secret = 'v' WHERE org = '07'::int::text")
     assert {secret for _, secret in through.execute("SELECT org, secret FROM of_text")} == {"v"}

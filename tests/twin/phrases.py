@@ -65,7 +65,10 @@ class Phrases:
         return self.integer(101, 130) if table.name == "staff" else self.integer()
 
     def tenant(self):
-        return self.written(Value("text", self.rng.choice(TENANTS)), cast_too=False)
+        made = Value("text", self.rng.choice(TENANTS))
+        if self.chance(0.02):  # as another type's text it is another tenant, or none
+            return self.rng.choice([f"'{{\"{made.text}\":1}}'::jsonb::text", f"'\"{made.text}\"'::json::varchar", f"'{made.text}'::bytea::text", f"'{made.text}'::varchar::text", f"varchar '{made.text}'"])
+        return self.written(made, cast_too=False)
 
     def whose(self, table):
         """A tenant of this table."""

@@ -1,6 +1,6 @@
 //! Whose a row is, however its statement says it.
 
-use super::{lookup, searchable, single_with, slots};
+use super::{Verdict, lookup, plan_with, searchable, single_with, slots};
 
 #[test]
 fn numbers_may_be_negative() {
@@ -67,4 +67,47 @@ fn a_statement_may_hold_the_rows_that_it_changes_to_one_tenant() {
         assert!(plan.guards.is_empty(), "{sql}");
         assert_eq!(plan.none_matched.is_empty(), asked.is_empty(), "{sql}");
     }
+}
+
+/// `audit.note` is a text, as which a value comes out of another type in that type's spelling.
+#[test]
+fn a_text_that_passes_through_another_type_names_no_tenant() {
+    let planner = searchable();
+    let insert = |value: &str| format!("INSERT INTO audit (note, key) VALUES ({value}, 'x')");
+    let derived = |value: &str| {
+        format!("INSERT INTO audit (note, key) SELECT * FROM (VALUES ({value}, 'x')) v (a, b)")
+    };
+    let wrong = [
+        "'{\"a\":1}'::jsonb",
+        "CAST('1.50' AS jsonb)",
+        "'x'::bytea",
+        "'{\"a\":1}'::text::jsonb",
+        "'007'::text::int",
+        "$1::text::jsonb",
+        "$1::varchar::uuid::text",
+    ];
+    for value in wrong {
+        for sql in [insert(value), derived(value)] {
+            let Verdict::Refuse(refusal) = plan_with(&planner, &sql) else {
+                panic!("{sql}")
+            };
+            assert!(refusal.hint.unwrap().contains("#refused-tenant"), "{sql}");
+        }
+    }
+    for (value, owner) in [
+        ("'a'", "a"),
+        ("'a'::text", "a"),
+        ("'a'::varchar::text", "a"),
+        ("'12'::int", "12"),
+        ("$1", "$1:25"),
+        ("$1::text", "$1:25"),
+    ] {
+        let sql = insert(value);
+        let plan = single_with(&planner, &sql);
+        assert!(slots(&sql, &plan).ends_with(&format!("@{owner}")), "{sql}");
+    }
+    // A type that the server gives to the parameter: it says what it looks like as a text.
+    let asked = single_with(&planner, &insert("$1::jsonb"));
+    let printed = "SELECT ($1::\"text\")::text";
+    assert!(lookup(&asked).contains(printed), "{}", lookup(&asked));
 }
