@@ -10,6 +10,7 @@ use super::finish::BEFORE_RELATION;
 use super::lexer::{self, Limits, Token};
 use super::planner::{Planner, View};
 use super::types::{Env, Meant};
+use crate::model::Oid;
 
 impl Planner {
     /// All names of a text that only the server knows the meaning of, as it is asked about them.
@@ -70,6 +71,19 @@ impl View<'_> {
             }
         }
         names
+    }
+
+    /// What the names in a statement mean of which the server was asked.
+    pub(super) fn meanings(&self, range: &Range<usize>) -> Vec<(String, Option<Oid>)> {
+        let asked = range.clone().filter_map(|at| {
+            let name = self.planner.ambiguous_at(self.sql, self.tokens, at)?;
+            let meaning = self.env.resolved.get(&name)?;
+            Some((name, *meaning))
+        });
+        let mut meanings: Vec<_> = asked.collect();
+        meanings.sort_unstable();
+        meanings.dedup();
+        meanings
     }
 
     /// The first token whose name only the server knows the meaning of. Behind a point it may be a column's, or one that DDL

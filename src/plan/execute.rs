@@ -47,11 +47,6 @@ impl View<'_> {
             let plan = self.by_description(&range, StatementKind::Execute { name });
             return Ok(StatementPlan { passes, ..plan });
         };
-        if inner.ambiguous {
-            let help = "Qualify the name with its schema in the statement that is executed.";
-            let message = "a table's name in the statement that is executed has several meanings, and EXECUTE looks it up anew";
-            return Err(walk.refuse(message, help, "refused-ambiguous-name", None));
-        }
         if let StatementKind::Execute { name: next } = &inner.kind {
             if self.reaches_protected(next) {
                 return Err(walk.not_understood("EXECUTE of an EXECUTE", None));
@@ -65,7 +60,12 @@ impl View<'_> {
             })
         };
         match &inner.kind {
-            StatementKind::Forward => return Ok(forward(span)),
+            StatementKind::Forward if inner.meanings.is_empty() => return Ok(forward(span)),
+            StatementKind::Forward => {
+                let plan = self.by_description(&range, StatementKind::Execute { name });
+                let meanings = inner.meanings.clone();
+                return Ok(StatementPlan { meanings, ..plan });
+            }
             StatementKind::Run | StatementKind::Fetch { .. } => {}
             // It does what it would do by itself.
             StatementKind::PreparePlain { name } => {
@@ -219,6 +219,8 @@ impl View<'_> {
                 .into_iter()
                 .collect(),
             once: inner.once.clone(),
+            meanings: inner.meanings.clone(),
+            meant: inner.meant.clone(),
             slots,
             tenants,
             agree: inner.agree.clone(),

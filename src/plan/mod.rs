@@ -52,6 +52,7 @@ mod sources;
 mod spelled;
 mod store;
 mod subscripts;
+mod steady;
 mod tenancy;
 mod tenant_sql;
 #[cfg(test)]

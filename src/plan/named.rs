@@ -271,14 +271,9 @@ impl View<'_> {
             sql: self.sql,
             tokens: self.tokens,
         };
-        if let Some(token) = self.ambiguous(&range) {
-            let help = "Qualify it with its schema, or prepare the statement through the driver.";
-            let message =
-                "the table's name has several meanings, and EXECUTE would look it up anew";
-            return Err(walk.refuse(message, help, "refused-ambiguous-name", Some(token)));
-        }
         let mut inner = inside.planned(at + 1..range.end)?;
-        if matches!(inner.kind, StatementKind::Forward) {
+        inner.meanings = self.meanings(&range);
+        if matches!(inner.kind, StatementKind::Forward) && inner.meanings.is_empty() {
             return Ok(forward(self.span(&range)));
         }
         if !inner.copies.is_empty() {

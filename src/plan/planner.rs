@@ -47,16 +47,8 @@ const NAMING: &[&str] = &[
     "declare",
 ];
 
-/// Statements after which a look-up that was made before still holds.
-const UNCHANGING: &[&str] = &[
-    "begin",
-    "start",
-    "commit",
-    "end",
-    "savepoint",
-    "release",
-    "show",
-];
+/// Statements after which a look-up that was made before still holds. (COMMIT ends what SET LOCAL has set.)
+const UNCHANGING: &[&str] = &["begin", "start", "savepoint", "release", "show"];
 
 /// Plans statements for one catalog and what is protected in it.
 pub struct Planner {
@@ -178,6 +170,7 @@ impl Planner {
         let text = text.as_ref();
         let mut plans = Vec::new();
         let (mut changed, mut set) = (false, BTreeSet::new());
+        let mut renamed = false;
         let mut defined: BTreeSet<String> = env.made.iter().cloned().collect();
         let made = Made::default();
         let env = &Env {
@@ -211,20 +204,23 @@ impl Planner {
             if let Some(used) = used(text, &tokens, range.clone(), &defined) {
                 return Err(not_yet(walk.position(Some(used))).into());
             }
-            if changed && let Some(at) = view.ambiguous(&range) {
-                let help = "Send the statements one by one, or qualify the name with its schema.";
-                let message = "an earlier statement of the same text could change which table this name means";
-                let position = walk.position(Some(at));
-                return Err(refused(message, help, "refused-ambiguous-name", position).into());
+            if renamed && let Some(at) = view.ambiguous(&range) {
+                return Err(renaming(walk.position(Some(at))).into());
             }
             let mut plan = view.statement(range.clone())?;
+            if renamed && !plan.meanings.is_empty() {
+                return Err(renaming(walk.position(Some(range.start))).into());
+            }
+            if plan.meant.iter().any(|meant| defined.contains(&meant.name)) {
+                return Err(not_yet(walk.position(Some(range.start))).into());
+            }
             if !defined.is_empty() {
                 let statement = tokens.get(range.clone()).unwrap_or_default();
                 plan.also_makes(makes(text, statement, &defined));
             }
-            plan.ambiguous = view.ambiguous(&range).is_some();
+            plan.meanings.extend(view.meanings(&range));
             if !plan.slots.is_empty() {
-                plan.meant = view.meant(&range);
+                plan.meant.extend(view.meant(&range));
             }
             if let Some(passed) = &plan.passes {
                 match made.named(&passed.to) {
@@ -243,6 +239,7 @@ impl Planner {
                 let position = walk.position(Some(range.start));
                 return Err(refused(message, help, "refused-lookup", position).into());
             }
+            renamed |= plan.sets.is_none() && !view.keeps_names(&range);
             match &plan.sets {
                 Some(columns) => set.extend(columns.iter().cloned()),
                 None => changed |= !view.starts_with(&range, UNCHANGING),
@@ -479,6 +476,15 @@ impl Walk<'_> {
         self.sets = self.sets.take().filter(|_| alone && self.impure.is_none());
         Ok(rows)
     }
+}
+
+fn renaming(position: Option<u32>) -> Refusal {
+    refused(
+        "an earlier statement of the same text could change which table a name in this one means",
+        "Send the statements one by one, or qualify the name with its schema.",
+        "refused-ambiguous-name",
+        position,
+    )
 }
 
 fn strings() -> Refusal {

@@ -249,6 +249,13 @@ impl Text<'_> {
     }
 }
 
+/// Whether a function of this name runs texts, or reaches what these name.
+pub(super) fn runs(name: &str) -> bool {
+    [RUNNING, REACHING, SCHEDULING]
+        .iter()
+        .any(|names| names.contains(&name))
+}
+
 /// The name of what is called at a token.
 fn name_at(of: Tokens<'_>, at: usize) -> Option<String> {
     let token = of.tokens.get(at)?;

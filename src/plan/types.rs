@@ -88,14 +88,15 @@ pub struct StatementPlan {
     pub none_matched: Vec<Splice>,
     /// Further edits that make it fail at a row of another tenant than the look-up found. Not where the former are used.
     pub guards: Vec<Guard>,
-    /// The server looks its names up anew whenever they may mean other relations.
-    pub ambiguous: bool,
+    /// What its names mean that only the server knows the meaning of, or those of the statement that it executes: it looks
+    /// them up anew whenever they may mean other relations.
+    pub meanings: Vec<(String, Option<Oid>)>,
     /// The columns that it sets, where it certainly changes nothing else.
     pub sets: Option<BTreeSet<String>>,
     /// It writes to a column of a protected table that the snapshot does not know.
     pub unknown_target: bool,
     /// What its unqualified names meant, where that was certain: a table that is made later may take one over. Only where
-    /// values are sealed.
+    /// values are sealed, by it or by the statement that it executes.
     pub meant: Vec<Meant>,
     /// What it passes as it is to a prepared statement, which touches nothing protected if there is one.
     pub passes: Option<Passed>,

@@ -13,7 +13,7 @@ use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::{Prepared, kept_as};
 use super::passing::{self, Passes};
 use super::portals::Portal;
-use super::renamed::Executes;
+use super::renamed::{Executes, renamed};
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal, ValueKind};
@@ -106,9 +106,6 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        if self.executes_renamed(std::slice::from_ref(&plan)) {
-            return self.refuse(Request::Parse, renamed(), input, out);
-        }
         let question = usize::from(!self.resolved.is_empty());
         let missing = match self.passes(&sql, std::slice::from_ref(&plan), question, input, out)? {
             Passes::Go { missing, .. } => missing,
@@ -139,14 +136,11 @@ impl Session {
             }
             Ok(())
         })?;
-        let mut meanings: Vec<_> = self.resolved.drain().collect();
-        meanings.sort_unstable();
         let statement = Arc::new(Prepared {
             deed: Deed::of(&sql),
             sql,
             declared: types,
             types: OnceLock::new(),
-            meanings,
             asked_at: self.runs,
             catalogs: Some(self.catalogs),
             runs: self.sent.named_by(&plan),
@@ -197,10 +191,10 @@ impl Session {
             let bind = Bind::read(&body).map_err(by_client)?;
             return self.hollow_bind(&bind, input, out);
         }
+        let meanings = prepared.map(|prepared| self.meanings(prepared));
+        let meanings = meanings.unwrap_or_default();
         let prepared = match prepared {
-            Some(prepared) if prepared.takes_values() || !prepared.meanings.is_empty() => {
-                prepared.clone()
-            }
+            Some(prepared) if prepared.takes_values() || !meanings.is_empty() => prepared.clone(),
             other => {
                 let opened = other.map(|prepared| self.sent.portal_of(prepared));
                 let entry = Entry::forward(Request::Bind)
@@ -220,10 +214,10 @@ impl Session {
         if prepared.takes_values() && !fits(&prepared, &bind) {
             return self.unfit_bind(&prepared, &bind, input, out);
         }
-        let meanings = self.meanings(&prepared);
-        let asks = !meanings.is_empty() && prepared.asked_at != self.runs;
+        let executes = matches!(prepared.plan.kind, StatementKind::Execute { .. });
+        let asks = !meanings.is_empty() && (executes || prepared.asked_at != self.runs);
         if asks {
-            match self.means_the_same(&meanings, input, out)? {
+            match self.mean_the_same(&meanings, 0, input, out)? {
                 None => return Ok(WAIT),
                 Some(true) => {}
                 Some(false) => return self.refuse(Request::Bind, renamed(), input, out),
@@ -297,24 +291,6 @@ impl Session {
             )
         })?;
         Ok(self.replace(Entry::forward(Request::Bind), input, out, frame))
-    }
-
-    /// Whether the names of a statement mean the tables for which it was planned: the server looks them up anew at Bind
-    /// when the search path, or a table, has changed. `None`: it is being asked.
-    fn means_the_same(
-        &mut self,
-        meanings: &[(String, Option<Oid>)],
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<Option<bool>, Fatal> {
-        let names = meanings.iter().map(|(name, _)| name.clone());
-        let names: Vec<String> = names.collect();
-        if let Step::Wait(_) = self.resolve(&names, input, out)? {
-            return Ok(None);
-        }
-        let now = std::mem::take(&mut self.resolved);
-        let same = |(name, meaning): &(String, Option<Oid>)| now.get(name) == Some(meaning);
-        Ok(Some(meanings.iter().all(same)))
     }
 
     /// Whether the look-up that this Bind needs is answered; puts it once the parameters' types are known.
@@ -605,17 +581,6 @@ fn parameters_differ(prepared: &Prepared, bind: &Bind<'_>) -> Refusal {
         ),
         "Bind as many parameters as the statement has, in format 0 or 1. See docs/errors.md#parameter-missing.",
     )
-}
-
-/// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
-pub(super) fn renamed() -> Refusal {
-    let mut refusal = Refusal::new(
-        "0A000",
-        "cached plan must not change result type",
-        "A table's name means another table than when the statement was prepared: prepare it again, or qualify the name with its schema. See docs/errors.md#refused-ambiguous-name.",
-    );
-    refusal.routine = Some("RevalidateCachedQuery");
-    refusal
 }
 
 fn several_commands() -> Refusal {

@@ -537,27 +537,10 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
-        if !self.has_answer(0, &ask::meaning_of(names), &[], input, out)? {
-            return Ok(WAIT);
-        }
-        let Some(answer) = self.answer(0) else {
+        let Some(meanings) = self.meaning(names, 0, input, out)? else {
             return Ok(WAIT);
         };
-        let meaning = |n: usize| {
-            i32::try_from(n).ok().and_then(|n| {
-                answer
-                    .of(n)
-                    .first()
-                    .copied()
-                    .flatten()
-                    .and_then(|oid| oid.parse().ok())
-            })
-        };
-        self.resolved = names
-            .iter()
-            .enumerate()
-            .map(|(n, name)| (name.clone(), meaning(n).map(Oid)))
-            .collect();
+        self.resolved = names.iter().cloned().zip(meanings).collect();
         Ok(Step::Done)
     }
 

@@ -23,9 +23,7 @@ pub(super) struct Prepared {
     pub(super) deed: Deed,
     /// Types that the server told: the client's parameters first, then ours.
     pub(super) types: OnceLock<Vec<Oid>>,
-    /// What its names meant that can mean several tables.
-    pub(super) meanings: Vec<(String, Option<Oid>)>,
-    /// How much the session had run when they were asked about.
+    /// How much the session had run when it was asked about its names.
     pub(super) asked_at: u64,
     /// The count of [`Shared::catalogs`](super::Shared) by which it was planned; `None`: by an earlier one.
     pub(super) catalogs: Option<u64>,
@@ -53,7 +51,7 @@ impl Prepared {
     /// Whether a Bind of it must be read, and not only passed on.
     pub(super) fn is_looked_into(&self) -> bool {
         let executes = matches!(self.plan.kind, StatementKind::Execute { .. });
-        executes || !self.meanings.is_empty() || self.takes_values()
+        executes || !self.plan.meanings.is_empty() || self.takes_values()
     }
 
     fn literals(&self) -> usize {
@@ -325,7 +323,6 @@ impl Names {
                     declared: Vec::new(),
                     deed: if *reads { Deed::Reads } else { Deed::Writes },
                     types: OnceLock::new(),
-                    meanings: Vec::new(),
                     asked_at: 0,
                     catalogs: None,
                     runs: None,

@@ -1,14 +1,17 @@
 //! What names mean when a statement runs.
 //!
 //! EXECUTE looks its name up when it runs: by then that may be another statement's than when the constants of the EXECUTE
-//! were sealed, or left as they are because nothing protected bore the name.
+//! were sealed, or left as they are because nothing protected bore the name. The server looks up the names of tables anew
+//! at Bind and EXECUTE, when the search path, or a table, has changed: so it is asked about them.
 
 use std::sync::Arc;
 
-use super::Session;
+use super::ask;
 use super::names::{Prepared, takes_values};
-use crate::model::Oid;
+use super::{Fatal, Session};
+use crate::model::{Oid, Refusal};
 use crate::plan::{StatementKind, StatementPlan};
+use crate::wire::{Inbox, Outbox};
 
 /// What a statement that was prepared or bound executes by name now.
 pub(super) enum Executes {
@@ -46,7 +49,7 @@ impl Session {
 
     /// The names of a statement that may mean another relation by now, and what they meant.
     pub(super) fn meanings(&self, prepared: &Prepared) -> Vec<(String, Option<Oid>)> {
-        let mut meanings = prepared.meanings.clone();
+        let mut meanings = prepared.plan.meanings.clone();
         if self.may_mean_another(prepared) {
             let meant = prepared.plan.meant.iter();
             meanings.extend(meant.map(|meant| (meant.asked(), Some(meant.relation))));
@@ -56,24 +59,85 @@ impl Session {
 
     /// Whether a table was made, since the statement was planned, that may take over one of its names.
     fn may_mean_another(&self, prepared: &Prepared) -> bool {
-        if prepared.catalogs == Some(self.catalogs) && self.defining.is_empty() {
-            return false;
-        }
-        let planner = self.shared.planner.load();
-        let planner = planner.as_ref();
-        planner
-            .is_some_and(|planner| planner.may_mean_another(&prepared.plan.meant, &self.defining))
+        // What it executes is older than it is.
+        let executes = matches!(prepared.plan.kind, StatementKind::Execute { .. });
+        let known = prepared.catalogs == Some(self.catalogs) && self.defining.is_empty();
+        (executes || !known) && self.has_rivals(&prepared.plan)
     }
 
-    /// Whether an EXECUTE seals values for a statement of which that is so.
-    pub(super) fn executes_renamed(&self, plans: &[Arc<StatementPlan>]) -> bool {
-        let sealing = plans.iter().filter(|plan| !plan.slots.is_empty());
-        sealing.into_iter().any(|plan| {
-            let StatementKind::Execute { name } = &plan.kind else {
-                return false;
-            };
-            let prepared = self.sent.statements.get(name.as_bytes());
-            prepared.is_some_and(|prepared| self.may_mean_another(prepared))
-        })
+    fn has_rivals(&self, plan: &StatementPlan) -> bool {
+        let planner = self.shared.planner.load();
+        let planner = planner.as_ref();
+        planner.is_some_and(|planner| planner.may_mean_another(&plan.meant, &self.defining))
     }
+
+    /// What the names mean in statements that a Query executes, where it may be something else by now.
+    pub(super) fn executed_meanings(
+        &self,
+        plans: &[Arc<StatementPlan>],
+    ) -> Vec<(String, Option<Oid>)> {
+        let mut meanings = Vec::new();
+        let executes =
+            |plan: &&Arc<StatementPlan>| matches!(plan.kind, StatementKind::Execute { .. });
+        for plan in plans.iter().filter(executes) {
+            meanings.extend(plan.meanings.iter().cloned());
+            if self.has_rivals(plan) {
+                let meant = plan.meant.iter();
+                meanings.extend(meant.map(|meant| (meant.asked(), Some(meant.relation))));
+            }
+        }
+        meanings
+    }
+
+    /// Whether names mean the tables for which a statement was planned: the server looks them up anew when the search path,
+    /// or a table, has changed. `None`: it is being asked, as the frame's `n`-th question.
+    pub(super) fn mean_the_same(
+        &mut self,
+        meanings: &[(String, Option<Oid>)],
+        n: usize,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Option<bool>, Fatal> {
+        let names = meanings.iter().map(|(name, _)| name.clone());
+        let names: Vec<String> = names.collect();
+        let Some(now) = self.meaning(&names, n, input, out)? else {
+            return Ok(None);
+        };
+        let mut pairs = meanings.iter().zip(now);
+        Ok(Some(pairs.all(|((_, then), now)| *then == now)))
+    }
+
+    /// What names mean to this session; `None`: it is being asked.
+    pub(super) fn meaning(
+        &mut self,
+        names: &[String],
+        n: usize,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Option<Vec<Option<Oid>>>, Fatal> {
+        if !self.has_answer(n, &ask::meaning_of(names), &[], input, out)? {
+            return Ok(None);
+        }
+        let Some(answer) = self.answer(n) else {
+            return Ok(None);
+        };
+        let meaning = |term: i32| {
+            let oid = answer.of(term).first().copied().flatten()?;
+            oid.parse().ok().map(Oid)
+        };
+        Ok(Some(
+            (0..).zip(names).map(|(term, _)| meaning(term)).collect(),
+        ))
+    }
+}
+
+/// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
+pub(super) fn renamed() -> Refusal {
+    let mut refusal = Refusal::new(
+        "0A000",
+        "cached plan must not change result type",
+        "A table's name means another table than when the statement was prepared: prepare it again, or qualify the name with its schema. See docs/errors.md#refused-ambiguous-name.",
+    );
+    refusal.routine = Some("RevalidateCachedQuery");
+    refusal
 }

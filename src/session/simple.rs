@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::ask;
 use super::atomic::{Cut, Deed};
 use super::copy;
-use super::extended::renamed;
 use super::frontend::{Step, WAIT, not_utf8, unresolved};
 use super::ledger::{Effect, Entry, Request};
 use super::passing::{self, Passes};
+use super::renamed::renamed;
 use super::sealing::{self, Unsealed};
 use super::{Fatal, Session, by_client};
 use crate::model::Refusal;
@@ -84,10 +84,18 @@ impl Session {
             self.flush_group(input, out)?;
             return Ok(WAIT);
         }
-        if self.executes_renamed(&plan.statements) {
-            return self.refuse(Request::Query, renamed(), input, out);
-        }
         let mut first = usize::from(!self.resolved.is_empty());
+        let meanings = self.executed_meanings(&plan.statements);
+        if !meanings.is_empty() {
+            match self.mean_the_same(&meanings, first, input, out)? {
+                None => return Ok(WAIT),
+                Some(true) => first += 1,
+                Some(false) => {
+                    self.part_from_questions(input, out)?;
+                    return self.refuse(Request::Query, renamed(), input, out);
+                }
+            }
+        }
         let missing = match self.passes(sql, &plan.statements, first, input, out)? {
             Passes::Go { asked, missing } => {
                 first += asked;

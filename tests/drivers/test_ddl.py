@@ -484,7 +484,7 @@ def test_names_in_a_text_that_changes_their_meaning(client, direct):
     client.execute("SET search_path = ddl_other")
     insert = f"INSERT INTO {{}}virtual_keys (id, organisation_id, slug, key) VALUES ('{uuid.uuid4()}', '{A}', 'ddl-x', '{SECRET}')"
     assert code(client, "SET search_path = public; " + insert.format("")) == "0A000"
-    assert code(client, f"PREPARE p AS {insert.format('')}") == "0A000"
+    assert code(client, f"SET search_path = public; PREPARE p AS {insert.format('')}") == "0A000"
     client.execute("SET search_path = public; " + insert.format("public."))
     assert raw(direct) and all(key.startswith("~s1") for key in raw(direct))
     # Both names of a join are asked about.
@@ -493,6 +493,69 @@ def test_names_in_a_text_that_changes_their_meaning(client, direct):
         client.execute("SET LOCAL search_path = ddl_other")
         assert client.execute("SELECT key FROM virtual_keys").fetchall() == []
     assert client.execute("SELECT key FROM virtual_keys WHERE slug = 'ddl-x'").fetchall() == [(SECRET,)]
+
+
+def test_a_name_of_two_tables_behind_other_statements(client, direct):
+    add(client)
+    client.execute("CREATE SCHEMA ddl_other")
+    client.execute("CREATE TABLE ddl_other.virtual_keys (LIKE virtual_keys INCLUDING DEFAULTS)")
+    query, insert = "SELECT key FROM virtual_keys WHERE slug LIKE 'ddl-%'", f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (gen_random_uuid(), '{A}', 'ddl-x', '{SECRET}')"
+
+    def last(sql):
+        cursor = client.execute(sql)
+        while cursor.nextset():
+            pass
+        return cursor
+
+    for first in ("SELECT 1", "SET statement_timeout = 0; SELECT now(), count(*) FROM pg_class", "BEGIN; SHOW search_path", "SAVEPOINT s"):
+        assert last(f"{first}; {query}").fetchall() == [(SECRET,)], first
+    last(f"RELEASE s; {insert}; COMMIT")
+    assert len(raw(direct)) == 2 and all(key.startswith("~s1") for key in raw(direct))
+    # What SET LOCAL says ends with the transaction.
+    for end in ("COMMIT", "END", "ROLLBACK"):
+        client.execute("BEGIN; SET LOCAL search_path = ddl_other")
+        assert code(client, f"{end}; {insert}") == "0A000"
+        client.execute("ROLLBACK")
+    assert code(client, f"SELECT set_config('search_path', 'ddl_other', false); {query}") == "0A000"
+    assert len(raw(direct)) == 2 and direct.execute("SELECT count(*) FROM ddl_other.virtual_keys").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("driver", [False, True], ids=["simple", "extended"])
+def test_execute_where_a_name_has_several_meanings(client, direct, driver):
+    client.execute("CREATE SCHEMA ddl_other")
+    client.execute("CREATE TABLE ddl_other.virtual_keys (LIKE virtual_keys INCLUDING DEFAULTS)")
+    insert = f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (gen_random_uuid(), '{A}', $1, $2)"
+    client.execute(f"PREPARE put AS {insert}")
+    client.execute("PREPARE got AS SELECT key FROM virtual_keys WHERE slug LIKE 'ddl-%'")
+    if driver:
+        client.pgconn.prepare(b"driver", b"EXECUTE put('ddl-1', '" + SECRET.encode() + b"')")
+        executed = lambda: client.pgconn.exec_prepared(b"driver", [])
+    else:
+        executed = lambda: client.pgconn.exec_(f"EXECUTE put('ddl-1', '{SECRET}')".encode())
+
+    def put():
+        direct.execute("DELETE FROM virtual_keys WHERE slug = 'ddl-1'")
+        return executed()
+
+    got = lambda: [key for key, in client.execute("EXECUTE got", prepare=driver)]
+    state = lambda result: result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
+    assert state(put()) is None and got() == [SECRET]
+    client.execute("SET search_path = ddl_other")
+    assert state(put()) == b"0A000" and code(client, "EXECUTE got") == "0A000"
+    assert code(client, f"SET search_path = public; EXECUTE put('ddl-1', '{SECRET}')") == "0A000"
+    # What was prepared for the plain table, or for any of that name, stores nothing in the other one.
+    client.execute(f"PREPARE plain AS {insert}")
+    client.execute("EXECUTE plain('ddl-2', 'not secret')")
+    client.execute("SET search_path = public")
+    assert code(client, f"EXECUTE plain('ddl-2', '{SECRET}')") == "0A000"
+    assert state(put()) is None and got() == [SECRET]
+    assert direct.execute("SELECT key FROM ddl_other.virtual_keys").fetchall() == [("not secret",)]
+    assert [key[:3] for key in raw(direct)] == ["~s1"]
+    # A temporary table takes the name over, and gives it back.
+    client.execute("CREATE TEMP TABLE virtual_keys (LIKE public.virtual_keys)")
+    assert state(put()) == b"0A000"
+    client.pgconn.exec_(b"DROP TABLE pg_temp.virtual_keys")
+    assert state(put()) is None and got() == [SECRET]
 
 
 def test_the_search_path_of_a_role(servers, client, direct):

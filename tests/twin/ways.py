@@ -36,12 +36,11 @@ class Ways:
             self.step(lambda peer: peer.run(name, parameters, binary), self.told(Statement(statement.sql, parameters), binary), statement.ordered)
 
     def qualified(self, sql):
-        """Mostly with the schema of `people`, of which there are two: PREPARE and texts of several statements must know which is meant."""
-        return re.sub(r"\b(FROM|JOIN|INTO|UPDATE|USING|ONLY|TABLE) people\b", r"\1 public.people", sql) if self.rng.random() < 0.9 else sql
+        """Often with the schema of `people`, of which there are two: behind a write in the same text it must be known which is meant."""
+        return re.sub(r"\b(FROM|JOIN|INTO|UPDATE|USING|ONLY|TABLE) people\b", r"\1 public.people", sql) if self.rng.random() < 0.6 else sql
 
     def sql_prepared(self):
         statement = Grammar(self.rng, "prepared").statement()
-        statement.sql = self.qualified(statement.sql)
         types = f" ({', '.join(p[0].kind for p in statement.parameters)})" if statement.parameters and self.rng.random() < 0.7 else ""
         if not self.step(lambda peer: peer.query(f"PREPARE q{types} AS {statement.sql}"), f"PREPARE q{types} AS {statement.sql}", count=False):
             return

@@ -203,7 +203,7 @@ fn a_name_that_may_mean_another_table_by_then_is_refused() {
             "refused-ambiguous-name",
         ),
         (
-            "PREPARE p AS INSERT INTO settings VALUES (1, $1)",
+            "SET search_path = other; PREPARE p AS INSERT INTO settings VALUES (1, $1)",
             "refused-ambiguous-name",
         ),
     ]);

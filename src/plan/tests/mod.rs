@@ -17,6 +17,7 @@ mod several;
 mod spelled;
 mod tenants;
 mod texts;
+mod steady;
 mod writes;
 
 use std::collections::HashMap;
