@@ -89,6 +89,16 @@ impl Walk<'_> {
             .map(|()| Lineage::None)
     }
 
+    /// The names in a constant array.
+    pub(super) fn names_listed(&self, array: &Expr) -> Option<Vec<String>> {
+        match array {
+            Expr::Nested(inner) => self.names_listed(inner),
+            Expr::Value(_) => simple_array(&self.constant_text(array)?),
+            Expr::Array(_) | Expr::Cast { .. } => self.taken_out(array),
+            _ => None,
+        }
+    }
+
     /// The names that a constant takes out of an object.
     fn taken_out(&self, keys: &Expr) -> Option<Vec<String>> {
         match keys {

@@ -33,6 +33,7 @@ mod lineage;
 mod lookup;
 mod matched;
 pub mod mention;
+mod members;
 mod merge;
 mod named;
 mod owners;

@@ -4,35 +4,37 @@ use sqlparser::ast::{BinaryOperator, Expr, Value};
 
 use crate::model::ValueKind;
 
-use super::lineage::{Lineage, Member, Shape, columns, innermost, merge, weakened};
+use super::lineage::{Lineage, Member, Shape, columns, innermost, merge, unclear, weakened};
 use super::refuse::{FUNCTION, JSON, MIXTURE, Walked};
 use super::scope::Scope;
 use super::walk::Walk;
 use super::within::{Call, array};
 
 /// One step into a document.
-struct Step<'e> {
-    key: &'e Expr,
+struct Step {
+    key: Key,
     as_text: bool,
 }
 
+/// What a step takes.
+enum Key {
+    /// The member of an object.
+    Name(String),
+    /// The element of an array.
+    Index(usize),
+    /// A part of a path: either of them.
+    Part(String),
+}
+
 impl Walk<'_> {
-    /// `document -> 'key' ->> 0 …`; `None`: no such chain.
+    /// `document -> 'key' ->> 0 #>> '{a,b}' …`; `None`: no such chain.
     pub(super) fn stepped(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Option<Lineage>> {
-        let (mut steps, mut at) = (Vec::new(), expr);
-        while let Expr::BinaryOp { left, right, op } = at {
-            let as_text = match op {
-                BinaryOperator::Arrow => false,
-                BinaryOperator::LongArrow => true,
-                _ => break,
-            };
-            if self.constant_text(right).is_none() && index(right).is_none() {
-                break;
-            }
-            steps.push(Step {
-                key: right,
-                as_text,
-            });
+        let (mut steps, mut keys, mut at) = (Vec::new(), Vec::new(), expr);
+        while let Expr::BinaryOp { left, right, op } = at
+            && let Some(taken) = self.taken_by(op, right)
+        {
+            steps.extend(taken.into_iter().rev());
+            keys.push(right);
             at = left;
         }
         // What binds as tightly as an arrow stands on its left side, with all that is left of it.
@@ -40,40 +42,65 @@ impl Walk<'_> {
             return Ok(None);
         }
         let mut lineage = self.expr(at, scope)?;
+        for key in keys.iter().rev() {
+            self.expr(key, scope)?;
+        }
         for step in steps.iter().rev() {
-            self.expr(step.key, scope)?;
             lineage = self.step(&lineage, step)?;
         }
         Ok(Some(lineage))
     }
 
-    fn step(&self, document: &Lineage, step: &Step<'_>) -> Walked<Lineage> {
+    /// The steps of an operator with a constant on its right side.
+    fn taken_by(&self, op: &BinaryOperator, key: &Expr) -> Option<Vec<Step>> {
+        let as_text = matches!(
+            op,
+            BinaryOperator::LongArrow | BinaryOperator::HashLongArrow
+        );
+        match op {
+            BinaryOperator::Arrow | BinaryOperator::LongArrow => {
+                let name = self.constant_text(key).map(Key::Name);
+                let key = name.or_else(|| index(key).map(Key::Index))?;
+                Some(vec![Step { key, as_text }])
+            }
+            BinaryOperator::HashArrow | BinaryOperator::HashLongArrow => {
+                Some(path(self.names_listed(key)?, as_text)).filter(|steps| !steps.is_empty())
+            }
+            _ => None,
+        }
+    }
+
+    fn step(&self, document: &Lineage, step: &Step) -> Walked<Lineage> {
         let Some((of, to)) = built(document) else {
             return self.must_be_plain(document, JSON).map(|()| Lineage::None);
         };
-        let part = match (self.constant_text(step.key), index(step.key)) {
-            (Some(name), _) => match of {
-                Shape::Record(members) => {
-                    let named = members.iter().filter(|member| member.name == name);
-                    merge(named.map(|member| &member.lineage))
-                }
-                Shape::Members(of) => weakened(of.clone()),
-                Shape::Array(_) | Shape::Items(_) => Lineage::None,
-                _ => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
+        let part = match (of, &step.key) {
+            (Shape::Record(members), Key::Name(name) | Key::Part(name)) => {
+                let named = members.iter().filter(|member| member.name == *name);
+                merge(named.map(|member| &member.lineage))
+            }
+            (Shape::Members(of), Key::Name(_) | Key::Part(_)) => weakened(of.clone()),
+            (Shape::Array(_) | Shape::Items(_), Key::Name(_))
+            | (Shape::Record(_) | Shape::Members(_), Key::Index(_)) => Lineage::None,
+            (Shape::Array(of), _) => of.clone(),
+            (Shape::Items(parts), Key::Index(at)) => {
+                parts.get(*at).cloned().unwrap_or(Lineage::None)
+            }
+            (Shape::Items(parts), Key::Part(at)) => match at.parse::<usize>() {
+                Ok(at) => parts.get(at).cloned().unwrap_or(Lineage::None),
+                // From the end.
+                Err(_) => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
             },
-            (None, Some(at)) => match of {
-                Shape::Items(parts) => parts.get(at).cloned().unwrap_or(Lineage::None),
-                Shape::Array(of) => of.clone(),
-                Shape::Record(_) | Shape::Members(_) => Lineage::None,
-                _ => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
-            },
-            (None, None) => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
+            _ => return self.must_be_plain(document, JSON).map(|()| Lineage::None),
         };
+        if part.is_unclear() {
+            return self.must_be_plain(document, JSON).map(|()| Lineage::None);
+        }
         self.taken(part, to, step.as_text)
     }
 
     /// A part of a document of kind `to`, as JSON or as text.
-    fn taken(&self, part: Lineage, to: ValueKind, as_text: bool) -> Walked<Lineage> {
+    pub(super) fn taken(&self, part: Lineage, to: ValueKind, as_text: bool) -> Walked<Lineage> {
         let kinds = columns(&part);
         let text = kinds.iter().all(|column| column.kind == ValueKind::Text);
         match &part {
@@ -100,6 +127,20 @@ impl Walk<'_> {
             },
             _ => Ok(Lineage::within(Shape::Json { of: part, to })),
         }
+    }
+
+    /// `json_extract_path(document, 'a', 'b')`; `None`: the path is not known.
+    fn extracted(&self, call: &Call<'_, '_>) -> Walked<Option<Lineage>> {
+        let names = call.arguments.iter().skip(1);
+        let names = names.map(|argument| self.constant_text(argument.expr?));
+        let Some(names) = names.collect::<Option<Vec<_>>>() else {
+            return self.refuse_call(call, JSON).map(Some);
+        };
+        let mut lineage = call.first();
+        for step in path(names, call.name.ends_with("_text")) {
+            lineage = self.step(&lineage, &step)?;
+        }
+        Ok(Some(lineage))
     }
 
     /// `array[index]`
@@ -154,12 +195,20 @@ impl Walk<'_> {
                     Some((of, to)) => {
                         Some(pair(self.taken(of, to, call.name.ends_with("_text"))?))
                     }
-                    None if built(&first).is_some() => {
-                        return self.refuse_call(call, MIXTURE).map(Some);
-                    }
-                    None => None,
+                    // Which of them a row holds its key says.
+                    None => match built(&first) {
+                        Some((Shape::Record(members), _)) => {
+                            Some(pair(unclear(members.iter().map(|member| &member.lineage))))
+                        }
+                        Some(_) => return self.refuse_call(call, MIXTURE).map(Some),
+                        None => None,
+                    },
                 }
             }
+            "json_extract_path"
+            | "jsonb_extract_path"
+            | "json_extract_path_text"
+            | "jsonb_extract_path_text" => self.extracted(call)?,
             "json_strip_nulls" | "jsonb_strip_nulls" => {
                 // A null inside of a sealed document would have been left out, too.
                 let texts = columns(&first)
@@ -177,6 +226,16 @@ impl Walk<'_> {
     }
 }
 
+/// The steps to what a path names.
+fn path(names: Vec<String>, as_text: bool) -> Vec<Step> {
+    let last = names.len();
+    let steps = names.into_iter().zip(1..).map(|(name, at)| Step {
+        key: Key::Part(name),
+        as_text: as_text && at == last,
+    });
+    steps.collect()
+}
+
 /// A constant index that is not negative.
 fn index(expr: &Expr) -> Option<usize> {
     match expr {
@@ -190,7 +249,7 @@ fn index(expr: &Expr) -> Option<usize> {
 }
 
 /// What a document was made of, and its kind.
-fn built(document: &Lineage) -> Option<(&Shape, ValueKind)> {
+pub(super) fn built(document: &Lineage) -> Option<(&Shape, ValueKind)> {
     let json = |kind: &ValueKind| matches!(kind, ValueKind::Json | ValueKind::Jsonb);
     let Lineage::Within(shape) = document else {
         return None;
@@ -212,7 +271,7 @@ fn built(document: &Lineage) -> Option<(&Shape, ValueKind)> {
 }
 
 /// What the elements of a document that is an array carry, and its kind.
-fn listed(document: &Lineage) -> Option<(Lineage, ValueKind)> {
+pub(super) fn listed(document: &Lineage) -> Option<(Lineage, ValueKind)> {
     let (shape, to) = built(document)?;
     elements_in(shape).map(|of| (of, to))
 }
@@ -244,7 +303,7 @@ fn pair(value: Lineage) -> Lineage {
 }
 
 /// Whether it is a JSON array or object whatever it holds.
-fn is_container(part: &Lineage) -> bool {
+pub(super) fn is_container(part: &Lineage) -> bool {
     let Lineage::Within(shape) = part else {
         return false;
     };

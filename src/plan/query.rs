@@ -161,9 +161,12 @@ impl Walk<'_> {
             self.into = idents.last().map(|ident| self.name(ident));
         }
         let mut scope = Scope::below(outer);
+        let tests = self.key_tests(select.selection.as_ref());
+        let around = std::mem::replace(&mut self.key_tests, tests);
         for item in &select.from {
             self.table_with_joins(item, &mut scope)?;
         }
+        self.key_tests = around;
         self.all_plain(&select.selection, &scope, CONDITION)?;
         let group_by = match &select.group_by {
             GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,

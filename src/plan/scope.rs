@@ -3,6 +3,7 @@
 use crate::model::{ColumnRef, Oid};
 
 use super::lineage::{Lineage, Member, Shape, merge, unclear};
+use super::members::Members;
 use super::query::Rows;
 
 /// A column that a source of rows offers.
@@ -82,6 +83,10 @@ pub(super) struct Source {
     pub fields: Vec<String>,
     /// Whether its rows are the values of its one column: those of a function.
     pub scalar: bool,
+    /// Whether its first column bears the name of its alias.
+    pub of_alias: bool,
+    /// The members of the object that its rows are, each with its name and value.
+    pub members: Option<Members>,
 }
 
 impl Source {

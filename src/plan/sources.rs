@@ -88,7 +88,7 @@ impl Walk<'_> {
                 }
                 self.sample(sample.as_ref(), scope)?;
                 let mut source = match args {
-                    Some(args) => self.table_function(name, &args.args, scope)?,
+                    Some(args) => self.table_function(name, &args.args, alias.as_ref(), scope)?,
                     None => self.named_source(name, scope)?,
                 };
                 if *with_ordinality && !source.open {
@@ -97,7 +97,8 @@ impl Walk<'_> {
                 } else {
                     source.open |= *with_ordinality;
                 }
-                let source = self.aliased(source, alias.as_ref())?;
+                let mut source = self.aliased(source, alias.as_ref())?;
+                self.keep_tested(&mut source)?;
                 Ok(pushed(source, scope))
             }
             TableFactor::Derived {
@@ -119,8 +120,9 @@ impl Walk<'_> {
             TableFactor::Function {
                 name, args, alias, ..
             } => {
-                let source = self.table_function(name, args, scope)?;
-                let source = self.aliased(source, alias.as_ref())?;
+                let source = self.table_function(name, args, alias.as_ref(), scope)?;
+                let mut source = self.aliased(source, alias.as_ref())?;
+                self.keep_tested(&mut source)?;
                 Ok(pushed(source, scope))
             }
             TableFactor::UNNEST {
@@ -217,7 +219,6 @@ impl Walk<'_> {
             return Err(self.not_understood("an alias of another dialect", None));
         }
         self.place(&alias.name);
-        let unnested = source.name == "unnest" && source.table.is_none();
         source.name = self.name(&alias.name);
         source.schema = None;
         if source.open && !source.columns.is_empty() && !alias.columns.is_empty() {
@@ -226,10 +227,8 @@ impl Walk<'_> {
             }
             self.use_all_plain(&source.columns);
         }
-        if let ([only], true) | ([only, Offered { origin: None, .. }], true) =
-            (source.columns.as_mut_slice(), unnested)
-        {
-            only.name.clone_from(&source.name);
+        if let (Some(first), true) = (source.columns.first_mut(), source.of_alias) {
+            first.name.clone_from(&source.name);
         }
         // The rows of a table keep its type's names.
         if source.table.is_some() && !alias.columns.is_empty() {
@@ -347,11 +346,8 @@ impl Walk<'_> {
             name: own,
             schema: Some(relation.schema.clone()),
             columns,
-            open: false,
             table: Some(relation.oid),
-            qualified_only: false,
-            fields: Vec::new(),
-            scalar: false,
+            ..Source::default()
         })
     }
 

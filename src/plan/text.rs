@@ -283,7 +283,7 @@ fn has_escapes(data_type: &DataType) -> bool {
     }
 }
 
-fn is_harmless_type(data_type: &DataType) -> bool {
+pub(super) fn is_harmless_type(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::Int(_)

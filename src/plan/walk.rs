@@ -18,6 +18,7 @@ use super::holders::Holder;
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
+use super::members::KeyTest;
 use super::passed::{Cell, Passed};
 use super::refuse::{
     COMPARISON, Construct, DEDUPE, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
@@ -101,6 +102,8 @@ pub(super) struct Walk<'a> {
     pub agreed: Vec<(usize, usize)>,
     /// Scans whose tenant column is a key of the grouping that is walked.
     pub keys: Vec<usize>,
+    /// What the query whose sources are walked asks of the keys of members.
+    pub key_tests: Vec<KeyTest>,
     /// Columns that are compared together with the one that is looked at.
     pub together: Vec<Origin>,
     /// Columns of which the rows that are aggregated hold one value each.
@@ -166,6 +169,7 @@ impl<'a> Walk<'a> {
             agree: Vec::new(),
             agreed: Vec::new(),
             keys: Vec::new(),
+            key_tests: Vec::new(),
             together: Vec::new(),
             single: Vec::new(),
             attempt: None,

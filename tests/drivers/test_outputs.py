@@ -100,6 +100,21 @@ KEYS = [
     "SELECT k.id, nm, v FROM out_keys k, jsonb_each(jsonb_build_object('d', k.doc)) WITH ORDINALITY AS e(nm, v, i) ORDER BY k.id, i",
     "SELECT (jsonb_each(jsonb_object_agg(id, doc))).value FROM out_keys GROUP BY id ORDER BY id",
     "SELECT k.id, n FROM out_keys k, jsonb_object_keys(to_jsonb(k)) n ORDER BY k.id, n",
+    # objects with plain members beside
+    "SELECT k.id, e.key, e.value FROM out_keys k, jsonb_each(to_jsonb(k)) e WHERE e.key IN ('name', 'org', 'at') ORDER BY k.id, e.key",
+    "SELECT k.id, v FROM out_keys k, jsonb_each_text(to_jsonb(k)) e(n, v) WHERE n = 'secret' ORDER BY k.id",
+    "SELECT k.id, e.value, e.key FROM out_keys k LEFT JOIN LATERAL json_each(row_to_json(k)) e ON k.id > 3 WHERE e.key = ANY ('{doc}') ORDER BY k.id",
+    "SELECT e.key, count(*) FROM out_keys k, jsonb_each(to_jsonb(k)) e WHERE e.key <> 'doc' GROUP BY 1 ORDER BY 1",
+    "SELECT k.id, r.* FROM out_keys k, jsonb_to_record(to_jsonb(k)) AS r(name text, secret text, short varchar, nothing int) ORDER BY k.id",
+    "SELECT k.id, r.secret, r.docs, r.name FROM out_keys k, json_to_record(json_build_object('name', name, 'secret', secret, 'docs', ARRAY[doc])) AS r(name text, docs json, secret jsonb) ORDER BY k.id",
+    "SELECT r.* FROM (SELECT jsonb_agg(k ORDER BY id) AS j FROM out_keys k) x, jsonb_to_recordset(x.j) AS r(id int, secret text, name text) ORDER BY r.id",
+    "SELECT to_jsonb(k) #>> '{secret}', to_jsonb(k) #>> '{name}', to_jsonb(k) #> '{doc}', jsonb_extract_path_text(to_jsonb(k), 'short'), json_extract_path(row_to_json(k), 'secret') FROM out_keys k ORDER BY id",
+    "SELECT json_agg(k ORDER BY id) #>> '{0,secret}', json_build_array(min(id), json_agg(k ORDER BY id)) #>> '{1,2,secret}' FROM out_keys k",
+    # functions whose columns are known
+    "SELECT * FROM generate_series(1, 2) g, out_keys k, unnest(ARRAY[k.secret, k.short]) WITH ORDINALITY u(s, i) ORDER BY k.id, g, i",
+    "SELECT k.id, u.* FROM out_keys k, unnest(ARRAY[1, 2], ARRAY[k.name], ARRAY[k.secret]) u ORDER BY k.id, 2",
+    "SELECT k.id, u.* FROM out_keys k, ROWS FROM (generate_series(1, 2), unnest(ARRAY[k.secret])) AS u(g, s) ORDER BY k.id, g",
+    "SELECT * FROM json_to_record('{\"a\": 1}') AS r(a int, b text), json_each('{\"c\": 2}'), (SELECT array_agg(secret ORDER BY id) FROM out_keys) x",
     # JSON
     "SELECT row_to_json(k), to_json(k), to_jsonb(k) FROM out_keys k ORDER BY id",
     "SELECT row_to_json(k, true) FROM out_keys k ORDER BY id",

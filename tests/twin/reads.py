@@ -17,7 +17,7 @@ class Reads(Phrases):
                 tail = self.rng.choice(["", f" LIMIT {self.integer(0, 5)}", f" LIMIT {self.integer(1, 5)} OFFSET {self.integer(0, 3)}", " FETCH FIRST 3 ROWS ONLY"])
                 return Statement(f"{sql} ORDER BY {order}{tail}", ordered=True)
             return Statement(sql + (self.rng.choice([" FOR UPDATE", " FOR NO KEY UPDATE", " FOR KEY SHARE"]) if self.chance(0.05) and "JOIN" not in sql and "(" not in sql and "notes_and_people" not in sql else ""))
-        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query, self.parts, self.parts, self.arrays, self.nested, self.sets])())
+        return Statement(self.rng.choice([self.grouped, self.union, self.with_query, self.with_query, self.distinct, self.window, self.recursive, self.relation_query, self.relation_query, self.parts, self.parts, self.arrays, self.members, self.nested, self.sets, *([self.nameless] if self.chance(0.2) else [])])())
 
     def grouped(self):
         table = self.rng.choice(["people", "events", "staff"])
@@ -142,6 +142,28 @@ class Reads(Phrases):
             f"SELECT p.id, p.secret, g, w FROM people p CROSS JOIN LATERAL ROWS FROM (generate_series(1, 2), json_array_elements_text('[\"q\"]')) AS f(g, w) WHERE p.id < {limit}",
             f"SELECT k, count(*) FROM people p, jsonb_object_keys(to_jsonb(p)) k WHERE p.id < {limit} GROUP BY k", f"SELECT nullif(secret, {self.written(Value('text', 'x'))}) FROM people WHERE id = {limit}",
             f"SELECT row_to_json(a), (a).x, to_jsonb(a) ->> 'body' FROM notes a (x, y, z) WHERE a.x < {self.integer()}",
+        ])
+
+    def members(self):
+        """Objects whose members are plain or sealed, by their keys; and functions beside which sealed values have a place."""
+        limit, text = self.integer(1, 9), self.rng.choice(["secret", "code"])
+        some = self.rng.choice(["= 'name'", "IN ('name', 'n', 'org')", f"= '{text}'", "= ANY ('{n,id}')", "<> ALL (ARRAY['secret', 'code', 'doc', 'raw', 'blob'])", "NOT IN ('secret', 'code', 'doc', 'raw', 'blob')", "<> 'secret'", "IN ('name', 'secret')"])
+        return self.rng.choice([
+            f"SELECT p.id, e.key, e.value FROM people p, jsonb_each_text(to_jsonb(p)) e WHERE e.key {some} AND p.id < {limit}", f"SELECT p.id, v, k FROM people p CROSS JOIN LATERAL json_each(row_to_json(p)) AS e(k, v) WHERE k {some} AND e.v IS NOT NULL",
+            f"SELECT e.key, count(*) FROM people p, jsonb_each(to_jsonb(p)) e WHERE p.id < {limit} GROUP BY e.key", f"SELECT t.id, e.* FROM tokens t LEFT JOIN jsonb_each(to_jsonb(t)) e ON e.key > 'l' WHERE e.key IN ('label', 'n')",
+            f"SELECT p.id, r.* FROM people p, jsonb_to_record(to_jsonb(p)) AS r(name text, n int, {text} text) WHERE p.id < {limit}", f"SELECT r.{text}, r.name, r.raw FROM people p, json_to_record(row_to_json(p)) r({text} varchar, name text) WHERE p.id = {limit}",
+            f"SELECT r.*, x.c FROM (SELECT jsonb_agg(t ORDER BY t.id) j, count(*) c FROM notes t) x, jsonb_to_recordset(x.j) AS r(id int, body text, title text)", f"SELECT p.id, r.secret FROM people p, jsonb_to_record(to_jsonb(p)) AS r(secret int)",
+            f"SELECT to_jsonb(p) #>> '{{{text}}}', to_jsonb(p) #> '{{doc}}', row_to_json(p) #>> ARRAY['name'], jsonb_extract_path_text(to_jsonb(p), 'org'), json_extract_path(row_to_json(p), 'raw') FROM people p WHERE id < {limit}", f"SELECT json_agg(t ORDER BY t.id) #>> '{{1,body}}', json_build_object('a', json_agg(t.meta ORDER BY t.id)) #> '{{a,0}}' FROM notes t",
+            f"SELECT * FROM generate_series(1, 2) g, people p, unnest(ARRAY[p.secret, p.code::text]) WITH ORDINALITY u(s, i) WHERE p.id < {limit}", f"SELECT p.id, u.* FROM people p, unnest(ARRAY[1, p.n], ARRAY[p.secret], ARRAY[p.doc]) u WHERE p.id < {limit}", f"SELECT l.id, u.* FROM ledgers l, unnest(l.tags, ARRAY[l.memo::text]) u",
+            f"SELECT p.id, u.* FROM people p, ROWS FROM (generate_series(1, 3), unnest(ARRAY[p.secret, p.code])) WITH ORDINALITY AS u(g, s, i) WHERE p.id < {limit}", "SELECT * FROM json_to_record('{\"a\": 1}') AS r(a int, b text), json_each('{\"c\": 2}') e, (SELECT array_agg(body ORDER BY id) FROM notes) x",
+        ])
+
+    def nameless(self):
+        """Names that mean nothing, beside constants."""
+        value = Value("text", f"{self.rng.choice(['x', 'a b'])}").literal(self.rng)
+        return self.rng.choice([
+            f"SELECT p.nme, {value} FROM people p", f"SELECT (p).nme FROM people p WHERE p.secret IS NOT NULL AND p.name = {value}", f"SELECT s.nme, s.secret FROM (SELECT secret, name FROM people WHERE name <> {value}) s", f"SELECT q.secret FROM people p WHERE p.name = {value}", "SELECT q.*, p.secret FROM people p",
+            f"WITH w AS (SELECT body FROM notes) SELECT w.bdy FROM w WHERE w.body IS NULL OR {value} = 'x'", f"UPDATE notes t SET body = {value} WHERE t.titel = 'x'", f"DELETE FROM tokens t WHERE t.token IS NULL AND t.lable = {value}", f"INSERT INTO tokens (id, token) SELECT p.id, {value} FROM people p WHERE p.nme IS NULL", f"SELECT (x.r).bdy FROM (SELECT t AS r FROM notes t) x WHERE {value} <> ''",
         ])
 
     def nested(self):

@@ -109,7 +109,7 @@ fn documents_and_arrays_are_followed_into_their_parts() {
             "!key -",
         ),
         (
-            "SELECT k, n, u.more, u.k FROM virtual_keys, ROWS FROM (unnest(ARRAY[key, name], ARRAY[key]), generate_series(1, 2)) AS u(x, k, n)",
+            "SELECT k, n, u.more, u.k FROM virtual_keys, ROWS FROM (unnest(ARRAY[key, name], ARRAY[key]), made(1, 2)) AS u(x, k, n)",
             "!key - - !key",
         ),
         (
@@ -358,7 +358,7 @@ fn no_part_is_taken_for_another() {
             "refused-row",
         ),
         (
-            "SELECT k FROM virtual_keys, ROWS FROM (generate_series(1, 2), unnest(ARRAY[key])) AS u(n, k)",
+            "SELECT k FROM virtual_keys, ROWS FROM (made(1, 2), unnest(ARRAY[key])) AS u(n, k)",
             "refused-row",
         ),
         (
