@@ -159,7 +159,13 @@ pub struct Refusal {
     pub position: Option<u32>,
     /// PostgreSQL's routine that raises the same error, where drivers look at it.
     pub routine: Option<&'static str>,
+    /// Where the server may say better what is wrong with a name.
+    pub hollow: Option<Box<Hollow>>,
 }
+
+/// A statement without its constants and comments, each character in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hollow(pub String);
 
 impl Refusal {
     /// A refusal with a message and the hint that every refusal must carry.
@@ -176,6 +182,7 @@ impl Refusal {
             hint: Some(hint.into()),
             position: None,
             routine: None,
+            hollow: None,
         }
     }
 

@@ -97,9 +97,9 @@ impl Walk<'_> {
             .and_then(|token| lexer::ident(token, self.sql))
             .unwrap_or_default();
         if !placed {
-            return Err(
-                self.not_understood(&format!("the name {name} in an unknown role"), Some(at))
-            );
+            let unknown =
+                self.not_understood(&format!("the name {name} in an unknown role"), Some(at));
+            return Err(self.or_as_the_server_says(unknown));
         }
         // The first part of a (qualified) name that stands where a relation must stand.
         let mut first = at;

@@ -314,10 +314,9 @@ impl Walk<'_> {
                             self.place_name(name);
                         }
                         None => {
-                            return Err(self.not_understood(
-                                "a star over an unknown table",
-                                self.name_token(name),
-                            ));
+                            let what = "a star over an unknown table";
+                            let unknown = self.not_understood(what, self.name_token(name));
+                            return Err(self.or_as_the_server_says(unknown));
                         }
                     }
                 }

@@ -326,13 +326,15 @@ impl<'a> Walk<'a> {
         if let Some(source) = scope.star(row)
             && self.is_missing(name, source)
         {
-            return Err(self.missing(name, &source.name, idents));
+            let missing = self.missing(name, &source.name, idents);
+            return Err(self.or_as_the_server_says(missing));
         }
         match scope.whole_row(row) {
             None | Some(Lineage::None) => Ok(Lineage::None),
             Some(_) => {
                 let token = idents.last().and_then(|ident| self.token_at(ident.span));
-                Err(self.not_understood("a name that is no column of its row", token))
+                let what = "a name that is no column of its row";
+                Err(self.or_as_the_server_says(self.not_understood(what, token)))
             }
         }
     }
@@ -347,6 +349,7 @@ impl<'a> Walk<'a> {
             hint: None,
             position: self.position(token),
             routine: Some("errorMissingColumn"),
+            hollow: None,
         })
     }
 

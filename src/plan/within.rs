@@ -403,7 +403,10 @@ impl Walk<'_> {
             // Without such a field it calls a function of the row.
             return match found {
                 Some(member) => Ok(member.lineage.clone()),
-                None => self.must_be_plain(row, FUNCTION).map(|()| Lineage::None),
+                None => self
+                    .must_be_plain(row, FUNCTION)
+                    .map(|()| Lineage::None)
+                    .map_err(|stop| self.or_as_the_server_says(stop)),
             };
         }
         self.must_be_plain(row, JSON).map(|()| Lineage::None)

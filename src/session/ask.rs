@@ -219,5 +219,14 @@ pub(super) fn meaning_of(names: &[String]) -> String {
 /// its transaction is aborted already.
 pub(super) const POISON: &[u8] = b"SELECT \"pgseal refused this statement\"";
 
+/// Around a statement that only the names are looked at of: PostgreSQL looks at it first, and rejects what stands behind it.
+pub(super) const AROUND_HOLLOW: [&str; 2] = [
+    "WITH \"pgseal\" AS (",
+    ") SELECT NULL::\"pgseal refused this statement\"",
+];
+
+/// What it may be rejected with: a column or table that is missing, or a column that may be several.
+pub(super) const OF_NAMES: [&[u8]; 3] = [b"42703", b"42P01", b"42702"];
+
 /// A name for it, so that the client's own statements stay as they are.
 pub(super) const POISON_NAME: &[u8] = b"_pgseal_refused";

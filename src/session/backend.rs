@@ -527,6 +527,13 @@ impl Session {
             (Fate::Substitute(_), _) if fields.get(b'C') == Some(IN_FAILED_TRANSACTION) => {
                 Told::Same
             }
+            (Fate::Substitute(_), Some(positions))
+                if fields
+                    .get(b'C')
+                    .is_some_and(|code| ask::OF_NAMES.contains(&code)) =>
+            {
+                Told::Other(moved(input.body(), Some(positions))?)
+            }
             (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
             (Fate::Forward, _)
                 if let Some(refusal) = refused

@@ -9,12 +9,12 @@ use super::ask::{self, Ask};
 use super::atomic::Group;
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::kept_as;
-use super::sealing::Unsealed;
+use super::sealing::{self, Positions, Unsealed};
 use super::{Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_large};
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
 use crate::plan::lexer::{ENCODINGS, STRINGS, depends_on_setting, sets_encoding};
-use crate::plan::{Env, PlanOf, Verdict};
+use crate::plan::{Env, PlanOf, Splice, Verdict};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -330,20 +330,31 @@ impl Session {
     pub(super) fn refuse(
         &mut self,
         request: Request,
-        refusal: Refusal,
+        mut refusal: Refusal,
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Step, Fatal> {
         self.note_refused(request, &Bytes::copy_from_slice(input.body()));
+        let (text, positions) = match refusal.hollow.take() {
+            Some(hollow) => around(&hollow.0),
+            None => (Bytes::from_static(ask::POISON), None),
+        };
+        let types = match request {
+            Request::Parse if positions.is_some() => {
+                Parse::read(input.body()).map(|parse| parse.types)
+            }
+            _ => Ok(Vec::new()),
+        };
+        let types = types.unwrap_or_default();
         // A Parse ends the unnamed statement even where it fails, so that one's name goes along.
         let unnamed = request == Request::Parse
             && Parse::read(input.body()).is_ok_and(|parse| parse.name.is_empty());
         let name = if unnamed { b"" } else { ask::POISON_NAME };
         let frame = self.encoded("client", |buf| match request {
-            Request::Query => encode::query(buf, ask::POISON),
-            _ => encode::parse(buf, name, ask::POISON, &[]),
+            Request::Query => encode::query(buf, &text),
+            _ => encode::parse(buf, name, &text, &types),
         })?;
-        let mut entry = Entry::substitute(request, refusal);
+        let mut entry = Entry::substitute(request, refusal).at(positions);
         if unnamed {
             entry = entry.with(Effect::CloseStatement(Bytes::new()));
         }
@@ -579,6 +590,20 @@ impl Session {
 /// Whether what belongs to this group is certainly UTF-8, where it was before, and may be something else from `named` on.
 pub(super) fn is_utf8(before: bool, named: Option<u64>, group: u64) -> bool {
     before && named.is_none_or(|named| group < named)
+}
+
+/// The text by which the server is asked about the names in a statement, and the way back for positions.
+fn around(hollow: &str) -> (Bytes, Option<Positions>) {
+    let [before, behind] = ask::AROUND_HOLLOW;
+    let insert = |at: usize, text: &str| Splice {
+        span: at..at,
+        text: text.to_owned(),
+    };
+    let edits = vec![insert(0, before), insert(hollow.len(), behind)];
+    match sealing::rewrite(hollow, edits) {
+        Ok(rewritten) => (rewritten.sql.into(), Some(rewritten.positions)),
+        Err(_) => (Bytes::from_static(ask::POISON), None),
+    }
 }
 
 /// The names of the portal and the statement, once both have arrived.

@@ -296,10 +296,13 @@ def test_branches_without_a_type_are_united_as_texts(twin, sealed, direct):
             connection.execute("DELETE FROM virtual_keys WHERE name = 'u'")
 
 
-def test_a_misspelt_column_does_not_exist(twin, sealed, direct):
+def test_a_misspelt_column_does_not_exist(servers, twin, sealed, direct):
     for sql in (
         "SELECT v.kex, v.key FROM virtual_keys v", "SELECT key /* ü */ FROM virtual_keys v WHERE v.nme = 'ü'", "SELECT public.virtual_keys.nme, key FROM virtual_keys",
         f"UPDATE virtual_keys v SET key = 'sk-secret' WHERE v.nme = 'x' AND organisation_id = '{A}'", "UPDATE virtual_keys v SET key = 'sk-secret' WHERE v.nme = 'x'",
+        "SELECT (v).kex, 'sk-secret' FROM virtual_keys v /* sk-secret */", "SELECT s.kex FROM (SELECT key, slug FROM virtual_keys WHERE slug <> 'sk-secret' LIMIT 9) s", "SELECT w.kex, 7 FROM (SELECT v AS r FROM virtual_keys v) w",
+        "WITH w AS (SELECT key FROM virtual_keys) SELECT w.keyy FROM w -- sk-secret", "SELECT v.key, (SELECT p.nme FROM prompts p WHERE p.id = v.id AND p.name LIKE'sk-secret') FROM virtual_keys v",
+        "SELECT (w.r).kex FROM (SELECT v AS r FROM virtual_keys v) w", "INSERT INTO virtual_keys (id, key) SELECT id, 'sk-secret' FROM prompts p WHERE p.nme = 'x' RETURNING virtual_keys.kex",
         "DELETE FROM virtual_keys USING prompts p WHERE virtual_keys.template = p.name", "UPDATE virtual_keys SET name = 'x' WHERE slug = 'st-1' RETURNING virtual_keys.kex",
     ):
         errors = []
@@ -307,9 +310,19 @@ def test_a_misspelt_column_does_not_exist(twin, sealed, direct):
             with pytest.raises(psycopg.errors.UndefinedColumn) as raised:
                 connection.execute(sql)
             told = raised.value.diag
-            errors.append((told.message_primary, told.statement_position))
+            errors.append((told.sqlstate, told.message_primary, told.statement_position, told.message_hint, told.message_detail))
         assert errors[0] == errors[1], sql
-    for sql in ("SELECT v.to_jsonb FROM virtual_keys v", "SELECT v.count FROM virtual_keys v"):
+    for sql in ("SELECT x.key FROM virtual_keys v WHERE slug = 'sk-secret'", "SELECT x.*, key FROM virtual_keys v", "SELECT key FROM virtual_keys v WHERE virtual_keys.key IS NULL"):
+        assert answers(sealed, sql) == answers(twin, sql), sql
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            sealed.execute(sql, prepare=True)
+    field = psycopg.pq.DiagnosticField
+    said = [[failed.error_field(code) for code in (field.SQLSTATE, field.MESSAGE_HINT, field.STATEMENT_POSITION)] for failed in (connection.pgconn.prepare(b"", b"SELECT v.kez, $1::int FROM virtual_keys v", [20]) for connection in (sealed, twin))]
+    assert said[0] == said[1] and b'"v.key"' in said[0][1]
+    log = (servers.folder / "server.log").read_text()
+    assert "sk-secret" not in "".join(line for line in log.splitlines() if "pgseal refused" in line)
+    # What PostgreSQL would run.
+    for sql in ("SELECT v.to_jsonb FROM virtual_keys v", "SELECT v.count FROM virtual_keys v", "DELETE FROM virtual_keys v WHERE v.to_jsonb IS NOT NULL"):
         with pytest.raises(psycopg.errors.FeatureNotSupported):
             sealed.execute(sql)
 
