@@ -241,39 +241,102 @@ fn statement_kinds(tree: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Where constants and parameters are stored in sealed columns by an INSERT of VALUES or of a SELECT's own, also where it ends
-/// in an UPDATE, or by an UPDATE; `None`: another form.
+/// Where constants and parameters are stored in sealed columns by the INSERTs, UPDATEs and MERGEs of a statement, those in
+/// its WITH among them; `None`: it stores none there, or in another form.
 fn stored(statement: &Value, protected: &Value) -> Option<BTreeSet<(i64, i64)>> {
-    let mut found = BTreeSet::new();
-    if let Some(insert) = statement.get("InsertStmt") {
-        let sealed = protected
-            .get(string(&insert["relation"]["relname"]))?
-            .as_array()?;
-        let columns = insert["cols"].as_array()?;
-        let select = &insert["select_stmt"]["node"]["SelectStmt"];
-        if columns.is_empty() || !insert["with_clause"].is_null() {
-            return None;
-        }
-        for row in rows(select)? {
-            for (column, cell) in columns.iter().zip(row) {
-                if sealed.contains(&column["node"]["ResTarget"]["name"]) {
-                    found.extend(constant(cell)?);
-                }
+    let (mut found, mut queries) = (BTreeSet::new(), BTreeSet::new());
+    let mut changes = Vec::new();
+    changes_in(statement, &mut changes, &mut queries);
+    let of_protected = changes.iter().filter_map(|(kind, change)| {
+        let sealed = protected.get(string(&change["relation"]["relname"]))?;
+        Some((*kind, *change, sealed.as_array()?.as_slice()))
+    });
+    let of_protected: Vec<_> = of_protected.collect();
+    for (kind, change, sealed) in &of_protected {
+        match *kind {
+            "InsertStmt" => inserted(change, sealed, &queries, &mut found)?,
+            "UpdateStmt" => {
+                let set = list(&change["target_list"]);
+                assigned(set, sealed, only_tables(&change["from_clause"], &queries), &mut found)?;
             }
+            _ => merged(change, sealed, &queries, &mut found)?,
         }
-        let changed = insert["on_conflict_clause"]["target_list"].as_array();
-        assigned(changed.map_or(&[], Vec::as_slice), sealed, &mut found)?;
-        return Some(found);
     }
-    let update = statement.get("UpdateStmt")?;
-    let sealed = protected
-        .get(string(&update["relation"]["relname"]))?
-        .as_array()?;
-    if !update["with_clause"].is_null() {
+    (!of_protected.is_empty()).then_some(found)
+}
+
+/// The changes of rows that a statement is or has in its WITH, and the names of the queries there.
+fn changes_in<'v>(
+    statement: &'v Value,
+    changes: &mut Vec<(&'static str, &'v Value)>,
+    queries: &mut BTreeSet<&'v str>,
+) {
+    let Some((kind, body)) = statement.as_object().and_then(|node| node.iter().next()) else {
+        return;
+    };
+    let known = ["InsertStmt", "UpdateStmt", "MergeStmt"];
+    changes.extend(known.iter().find(|known| *known == kind).map(|kind| (*kind, body)));
+    for query in list(&body["with_clause"]["ctes"]) {
+        let query = &query["node"]["CommonTableExpr"];
+        queries.insert(string(&query["ctename"]));
+        changes_in(&query["ctequery"]["node"], changes, queries);
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Whether what stands behind FROM, or USING, are tables: a column of theirs is no constant of the statement.
+fn only_tables(from: &Value, queries: &BTreeSet<&str>) -> bool {
+    list(from).iter().all(|item| {
+        let name = string(&item["node"]["RangeVar"]["relname"]);
+        !name.is_empty() && !queries.contains(name)
+    })
+}
+
+fn inserted(
+    insert: &Value,
+    sealed: &[Value],
+    queries: &BTreeSet<&str>,
+    found: &mut BTreeSet<(i64, i64)>,
+) -> Option<()> {
+    let columns = list(&insert["cols"]);
+    let select = &insert["select_stmt"]["node"]["SelectStmt"];
+    let tables = only_tables(&select["from_clause"], queries);
+    if columns.is_empty() {
         return None;
     }
-    assigned(update["target_list"].as_array()?, sealed, &mut found)?;
-    Some(found)
+    for row in rows(select)? {
+        for (column, cell) in columns.iter().zip(row) {
+            stored_in(&column["node"]["ResTarget"]["name"], cell, sealed, tables, found)?;
+        }
+    }
+    let changed = list(&insert["on_conflict_clause"]["target_list"]);
+    assigned(changed, sealed, true, found)
+}
+
+fn merged(
+    merge: &Value,
+    sealed: &[Value],
+    queries: &BTreeSet<&str>,
+    found: &mut BTreeSet<(i64, i64)>,
+) -> Option<()> {
+    let source = Value::Array(vec![merge["source_relation"].clone()]);
+    let tables = only_tables(&source, queries);
+    for arm in list(&merge["merge_when_clauses"]) {
+        let arm = &arm["node"]["MergeWhenClause"];
+        let (targets, values) = (list(&arm["target_list"]), list(&arm["values"]));
+        if values.is_empty() {
+            assigned(targets, sealed, tables, found)?;
+        } else if targets.is_empty() {
+            return None;
+        }
+        for (target, value) in targets.iter().zip(values) {
+            stored_in(&target["node"]["ResTarget"]["name"], value, sealed, tables, found)?;
+        }
+    }
+    Some(())
 }
 
 /// The rows of a list of VALUES, or the one of a SELECT that may take other values from tables.
@@ -295,12 +358,34 @@ fn rows(select: &Value) -> Option<Vec<Vec<&Value>>> {
 }
 
 /// The constants and parameters among assignments to sealed columns.
-fn assigned(targets: &[Value], sealed: &[Value], found: &mut BTreeSet<(i64, i64)>) -> Option<()> {
+fn assigned(
+    targets: &[Value],
+    sealed: &[Value],
+    tables: bool,
+    found: &mut BTreeSet<(i64, i64)>,
+) -> Option<()> {
     for target in targets {
         let target = &target["node"]["ResTarget"];
-        if sealed.contains(&target["name"]) {
-            found.extend(constant(&target["val"])?);
+        stored_in(&target["name"], &target["val"], sealed, tables, found)?;
+    }
+    Some(())
+}
+
+/// What a column is given, if it is a sealed one. `tables`: a column in its place is a table's.
+fn stored_in(
+    column: &Value,
+    value: &Value,
+    sealed: &[Value],
+    tables: bool,
+    found: &mut BTreeSet<(i64, i64)>,
+) -> Option<()> {
+    if sealed.contains(column) {
+        let mut columns = false;
+        each(value, "ColumnRef", &mut |_| columns = true);
+        if columns && !tables {
+            return None;
         }
+        found.extend(constant(value)?);
     }
     Some(())
 }
