@@ -120,6 +120,16 @@ def soon(connection, sql):
     return connection.execute(sql).fetchone()
 
 
+@pytest.mark.parametrize("form", ["JSON_OBJECT('a': {})", "JSON_ARRAY({})", "JSON_OBJECTAGG('a': {})", "JSON_ARRAYAGG({})", "JSON_VALUE({}, '$')", "JSON_EXISTS(note, '$' PASSING {} AS x)", "xmlforest({} AS x)", "{}"])
+def test_not_null_is_no_test(both, form):
+    through, _, twin = both
+    for operand in ("id NOT NULL", "secret NOT NULL", "(id) NOT NULL", "NULL NOT NULL"):
+        sql = f"SELECT {form.format(operand)} FROM spelled"
+        with psycopg.connect(through) as sealed, psycopg.connect(twin) as plain:
+            assert answer(plain, sql, False)[0] == "42601"
+            assert answer(sealed, sql, False)[0] in ("42601", "0A000"), sql
+
+
 def test_values_are_sealed_beside_them(both):
     through, direct, twin = both
     for url in (through, twin):
