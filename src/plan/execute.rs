@@ -127,7 +127,7 @@ impl View<'_> {
                             span,
                             value,
                             kind: literal_kind(slot.column.kind, Some(*kind)),
-                            text: false,
+                            stands: None,
                         },
                         column: Arc::clone(&slot.column),
                         tenant: slot.tenant,

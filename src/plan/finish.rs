@@ -276,13 +276,17 @@ impl Walk<'_> {
                 return Err(self.not_understood("a value whose row is not known", Some(fill.token)));
             };
             let source = match fill.value {
-                FillValue::Literal { value, kind, text } => {
+                FillValue::Literal {
+                    value,
+                    kind,
+                    stands,
+                } => {
                     self.cast_behind(fill.token, splices);
                     SlotSource::Literal {
                         span: token.span(),
                         value,
                         kind,
-                        text,
+                        stands,
                     }
                 }
                 FillValue::Param { original, kind } => {

@@ -224,8 +224,8 @@ impl Walk<'_> {
             && target.column.is_sealed_on_write()
         {
             fill.null_if = Some(text);
-            if let FillValue::Literal { text, .. } = &mut fill.value {
-                *text |= untyped;
+            if let (FillValue::Literal { stands, .. }, true) = (&mut fill.value, untyped) {
+                *stands = Some(ValueKind::Text);
             }
         }
         Ok(())
@@ -323,7 +323,7 @@ impl Walk<'_> {
                 FillValue::Literal {
                     value: Plain::new(text.as_bytes().to_vec()),
                     kind: literal_kind(target.column.kind, cast),
-                    text: row.is_some() && cast == Some(ValueKind::Text),
+                    stands: cast.filter(|_| row.is_some()),
                 }
             }
             TokenKind::Param(_) => {

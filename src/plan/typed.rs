@@ -34,8 +34,8 @@ impl Walk<'_> {
 
     fn send_as_texts(&mut self, before: usize) {
         for fill in self.fills.iter_mut().skip(before) {
-            if let FillValue::Literal { text, .. } = &mut fill.value {
-                *text = true;
+            if let FillValue::Literal { stands, .. } = &mut fill.value {
+                *stands = Some(ValueKind::Text);
             }
         }
     }

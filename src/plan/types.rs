@@ -286,8 +286,8 @@ pub enum SlotSource {
         value: Plain,
         /// How it is read: as jsonb, where that is stored in a json column.
         kind: ValueKind,
-        /// To the server it is a text, whatever the column's type is, where it stands: in derived rows, or in NULLIF.
-        text: bool,
+        /// The type that the server gives it where it stands, if not the column's: in derived rows, or in NULLIF.
+        stands: Option<ValueKind>,
     },
     /// A parameter.
     Param {

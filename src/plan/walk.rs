@@ -52,8 +52,9 @@ pub(super) enum FillValue {
     Literal {
         value: Plain,
         kind: ValueKind,
-        /// Nothing where it stands gives it another type than text: in derived rows, or in NULLIF of two such constants.
-        text: bool,
+        /// The type that it is given where it stands, if not the column's: in derived rows by what is united with it, or
+        /// text where nothing gives another, as in NULLIF of two such constants.
+        stands: Option<ValueKind>,
     },
     Param {
         original: u16,

@@ -16,7 +16,7 @@ use super::portals::Portal;
 use super::renamed::{Executes, renamed};
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
-use crate::model::{Oid, Refusal, ValueKind};
+use crate::model::{Oid, Refusal};
 use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, Verdict, missing};
 use crate::wire::message::{Bind, Close, Describe, Execute, FEW, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
@@ -501,7 +501,9 @@ fn as_prepared(
         number += 1;
         let slot = plan.slots.get(index);
         let kind = slot.map(|slot| match slot.source {
-            SlotSource::Literal { text: true, .. } => ValueKind::Text,
+            SlotSource::Literal {
+                stands: Some(kind), ..
+            } => kind,
             _ => slot.column.kind,
         });
         let array = slot.is_some_and(|slot| slot.elements);

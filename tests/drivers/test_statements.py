@@ -296,6 +296,23 @@ def test_branches_without_a_type_are_united_as_texts(twin, sealed, direct):
             connection.execute("DELETE FROM virtual_keys WHERE name = 'u'")
 
 
+def test_json_beside_an_untyped_constant_in_a_union(twin, sealed, direct):
+    row = f"SELECT '{{}}'::uuid, '{A}'::uuid, 'sl-{{}}', 'u', 'sk-u', {{}}"
+    forms = [("%s::json", "'[1]'"), ("'[1]'", "'[2]'::json"), ("json '[1]'", "'[2]'"), ("'[1]'", "%s::json"), ("%s::jsonb", "'[1]'"), ("'[1]'", "'[2]'::jsonb"), ("'[1]'::json", "'[2]'::jsonb"), ("'[1]'::json", "%s"), ("%s", "%s::json")]
+    for documents in forms:
+        for derived in (False, True):
+            rows = " UNION ALL ".join(row.format(uuid.UUID(int=0x51A8_0100 + number), number, document) for number, document in enumerate(documents))
+            rows = f"SELECT * FROM ({rows}) x" if derived else rows
+            sql = f"INSERT INTO virtual_keys (id, organisation_id, slug, name, key, auth_config) {rows}"
+            parameters = ['{"b": 1, "a": [2]}'] * sql.count("%s")
+            got = run(sealed, sql, parameters)
+            assert got == run(twin, sql, parameters), sql
+            assert content(sealed) == content(twin), sql
+            check_raw(direct)
+            for connection in (twin, sealed):
+                connection.execute("DELETE FROM virtual_keys WHERE name = 'u'")
+
+
 def test_a_misspelt_column_does_not_exist(servers, twin, sealed, direct):
     for sql in (
         "SELECT v.kex, v.key FROM virtual_keys v", "SELECT key /* ü */ FROM virtual_keys v WHERE v.nme = 'ü'", "SELECT public.virtual_keys.nme, key FROM virtual_keys",
