@@ -164,6 +164,12 @@ impl Walk<'_> {
         let new = row_tenant_sql(table, "excluded.");
         let same = vec![Expected::Text(format!("{tenant} {EXACTLY} = {new}"))];
         let check = or_fails(same, &tenant);
+        // The first name of `(a, b) = …` stands in brackets.
+        let bracket = set.checked_sub(1).filter(|before| {
+            self.token(*before)
+                .is_some_and(|token| token.is_special(b'('))
+        });
+        let set = bracket.unwrap_or(set);
         let returning = self.outside(set, "returning");
         let end = returning.unwrap_or_else(|| self.clause_end(set));
         let at = self.end_before(end);

@@ -167,6 +167,10 @@ CASES = {
         ("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-1', %s) ON CONFLICT (slug) DO UPDATE SET key = EXCLUDED.key RETURNING id, key", (K4, A, "up-1")),
         ("INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-4', %s) ON CONFLICT (slug) DO UPDATE SET key = COALESCE(EXCLUDED.key, virtual_keys.key)", (K4, A, "up-2")),
         ("INSERT INTO virtual_keys (id, organisation_id, slug, key) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING", ([K1, K5], [A, A], ["st-9", "st-5"], ["up-3", "up-4"]))],
+    "upserts of several columns at once": [
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, name, key) VALUES (%s, %s, 'st-1', 'n', %s), (%s, %s, 'st-6', 'n', %s) ON CONFLICT (slug) DO UPDATE SET (key, name) = (EXCLUDED.key, EXCLUDED.name) RETURNING slug, key", (K4, A, "upt-1", K5, B, "upt-2")),
+        ("INSERT INTO virtual_keys (id, organisation_id, slug, name, key) VALUES (%s, %s, 'st-1', 'm', %s) ON CONFLICT (slug) DO UPDATE SET (name, key) = ROW(EXCLUDED.name, EXCLUDED.key) WHERE virtual_keys.name = 'n'", (K4, A, "upt-3")),
+        ("WITH w AS (INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES (%s, %s, 'st-1', %s) ON CONFLICT (slug) DO UPDATE SET status = 'x', (key, name) = (EXCLUDED.key, 'o')) SELECT 1", (K4, A, "upt-4"))],
     "MERGE": [
         ("MERGE INTO virtual_keys t USING (VALUES (%s::uuid, %s::uuid, 'st-1', %s), (%s, %s, 'st-4', %s)) s(id, org, slug, key) ON t.id = s.id WHEN MATCHED THEN UPDATE SET key = s.key WHEN NOT MATCHED THEN INSERT (id, organisation_id, slug, key) VALUES (s.id, s.org, s.slug, s.key)",
          (K1, A, "me-1", K4, A, "me-2")),
