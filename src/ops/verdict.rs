@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::Oid;
 use crate::plan::lexer::{self, Limits};
-use crate::plan::{Env, Planner, StatementKind, StatementPlan, Verdict};
+use crate::plan::{Defined, Env, Planner, StatementKind, StatementPlan, Verdict};
 
 /// So many combinations of meanings are looked at.
 const MEANINGS: usize = 64;
@@ -18,8 +18,8 @@ pub(super) type Meaning = HashMap<String, Option<Oid>>;
 pub(super) struct Session {
     prepared: HashMap<String, Arc<StatementPlan>>,
     cursors: HashMap<String, Arc<StatementPlan>>,
-    /// Relations over protected ones that the catalog does not know.
-    pub made: Vec<String>,
+    /// What the catalog does not know.
+    pub made: Vec<Defined>,
 }
 
 impl Session {
@@ -49,7 +49,10 @@ impl Session {
             }
             _ => {}
         }
-        let unknown = |name: &&String| planner.catalog().find(None, name).is_empty();
+        let unknown = |made: &&Defined| {
+            let relation = made.relation();
+            relation.is_none_or(|name| planner.catalog().find(None, name).is_empty())
+        };
         let made = statement.defines.iter().filter(unknown);
         self.made.extend(made.cloned());
     }

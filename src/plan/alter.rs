@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::catalog::Relation;
 use crate::model::Oid;
 use crate::rules::Tenant;
 
@@ -29,13 +30,22 @@ impl Walk<'_> {
                 .windows(wanted.len())
                 .any(|found| found.iter().map(String::as_str).eq(wanted.iter().copied()))
         };
-        if on(&["rename", "to"]) || on(&["set", "schema"]) {
+        let moves = on(&["rename", "to"]) || on(&["set", "schema"]);
+        let altered = self.altered(words);
+        let by_name =
+            altered.is_some_and(|at| self.hangs_on_its_name(at) || self.takes_a_name(words));
+        if moves && by_name {
             let message = format!(
                 "protected table{} cannot be renamed or moved through pgseal: its rule would be lost",
                 self.protected_name()
             );
             let at = self.protected_token();
             return Err(self.refuse(message, HELP, "refused-rename", at));
+        }
+        let renames = moves || words.iter().any(|word| word == "rename");
+        if renames && altered.is_some() && !by_name {
+            // A view, a partition: what it holds is known by what it hangs on.
+            return Ok(None);
         }
         if words.get(1).is_some_and(|word| word == "publication") {
             return self.publication().map(|()| None);
@@ -54,17 +64,12 @@ impl Walk<'_> {
             sql: self.sql,
             tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
         };
-        let mut at = self.range.start + 2;
-        if words.get(1).is_none_or(|word| word != "table") {
+        let table = self.altered(words);
+        let table = table.filter(|_| words.get(1).is_some_and(|word| word == "table"));
+        let Some(table) = table else {
             return vec![self.range.clone()];
-        }
-        while ["if", "exists", "only"].iter().any(|word| of.is(at, word)) {
-            at += 1;
-        }
-        while of.is_special(at + 1, b'.') {
-            at += 2;
-        }
-        at += 1;
+        };
+        let mut at = table + 1;
         let star = |token: &super::lexer::Token| token.is_operator(self.sql, "*");
         at += usize::from(self.token(at).is_some_and(star));
         let mut actions = Vec::new();
@@ -74,6 +79,57 @@ impl Walk<'_> {
             at = end + 1;
         }
         actions
+    }
+
+    /// The token that names the relation which is altered, behind its schema.
+    fn altered(&self, words: &[String]) -> Option<usize> {
+        let word = |at: usize| words.get(at).map(String::as_str).unwrap_or_default();
+        let mut at = match (word(1), word(2)) {
+            ("table" | "view", _) => 2,
+            ("materialized", "view") | ("foreign", "table") => 3,
+            _ => return None,
+        };
+        while ["if", "exists", "only"].contains(&word(at)) {
+            at += 1;
+        }
+        let mut at = self.range.start + at;
+        while self
+            .token(at + 1)
+            .is_some_and(|token| token.is_special(b'.'))
+        {
+            at += 2;
+        }
+        Some(at)
+    }
+
+    /// Whether a rule may mean this relation by its name.
+    fn hangs_on_its_name(&self, at: usize) -> bool {
+        let name = self.name_at(at).unwrap_or_default();
+        let found = self.relations.catalog.find(None, &name);
+        let protection = &self.relations.protection;
+        let inherits = |relation: &Relation| {
+            let mut parents = relation.parents.iter();
+            parents.any(|parent| protection.tables.contains_key(parent))
+        };
+        let hangs = |relation: &&Relation| match self.relations.standing(relation.oid) {
+            Standing::Table(_) => {
+                let mut roots = protection.roots.values();
+                roots.any(|root| *root == relation.oid) || !inherits(relation)
+            }
+            Standing::Ancestor => true,
+            Standing::View(_) | Standing::Plain => false,
+        };
+        found.iter().any(hangs)
+    }
+
+    /// Whether a relation gets a name by which a rule may mean it.
+    fn takes_a_name(&self, words: &[String]) -> bool {
+        let mut new = (1..words.len()).filter(|at| {
+            let before = |n: usize| at.checked_sub(n).and_then(|at| words.get(at));
+            before(1).is_some_and(|word| word == "to")
+                && before(2).is_some_and(|word| word == "rename")
+        });
+        new.any(|at| self.hangs_on_its_name(self.range.start + at))
     }
 
     /// Whether an action may go, and whether it drops a sealed column.
@@ -178,7 +234,7 @@ impl Walk<'_> {
             let token = self.token(at).filter(|_| using.contains(&at))?;
             lexer::ident(token, self.sql)
         };
-        let same = name(using.start).is_some_and(|named| Some(named) == self.column_name(column));
+        let same = name(using.start).is_some_and(|named| Some(named) == self.name_at(column));
         let rest = using.start + 1..using.end;
         let cast = self.token(rest.start).filter(|_| !rest.is_empty());
         match cast.map(|token| token.kind) {
@@ -188,14 +244,14 @@ impl Walk<'_> {
         }
     }
 
-    fn column_name(&self, at: usize) -> Option<std::borrow::Cow<'_, str>> {
+    fn name_at(&self, at: usize) -> Option<std::borrow::Cow<'_, str>> {
         self.token(at)
             .and_then(|token| lexer::ident(token, self.sql))
     }
 
     /// Whether every sealed column of this name in a table that is named keeps its values as they are.
     fn is_kept_as(&self, column: usize, (new, length): (Oid, Option<u32>)) -> bool {
-        let Some(name) = self.column_name(column) else {
+        let Some(name) = self.name_at(column) else {
             return false;
         };
         self.named().into_iter().all(|oid| {

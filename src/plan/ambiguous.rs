@@ -9,7 +9,7 @@ use super::defined::VALUES;
 use super::finish::BEFORE_RELATION;
 use super::lexer::{self, Limits, Token};
 use super::planner::{Planner, View};
-use super::types::{Env, Meant};
+use super::types::{Defined, Env, Meant};
 use crate::model::Oid;
 
 impl Planner {
@@ -27,9 +27,10 @@ impl Planner {
 
     /// Whether one of these names may mean another relation by now, also one of those that the session has just `made`.
     #[must_use]
-    pub fn may_mean_another(&self, names: &[Meant], made: &[String]) -> bool {
+    pub fn may_mean_another(&self, names: &[Meant], made: &[Defined]) -> bool {
+        let is_made = |name: &String| made.iter().any(|made| made.relation() == Some(name));
         let doubtful =
-            |meant: &Meant| self.relations.is_ambiguous(&meant.name) || made.contains(&meant.name);
+            |meant: &Meant| self.relations.is_ambiguous(&meant.name) || is_made(&meant.name);
         names.iter().any(doubtful)
     }
 

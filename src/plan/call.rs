@@ -1,8 +1,8 @@
 //! Calls of functions.
 
 use sqlparser::ast::{
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, WindowType,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, WindowType,
 };
 
 use super::lineage::{Lineage, merge, unclear};
@@ -191,7 +191,12 @@ impl Walk<'_> {
     ) -> Walked<()> {
         let (key, value) = match argument {
             FunctionArg::Unnamed(value) => (None, value),
-            FunctionArg::Named { name, arg, .. } => {
+            FunctionArg::Named { name, arg, .. }
+            | FunctionArg::ExprNamed {
+                name: Expr::Identifier(name),
+                arg,
+                operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+            } => {
                 self.place(name);
                 (None, arg)
             }

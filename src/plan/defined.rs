@@ -10,7 +10,7 @@ use super::lexer::{self, Token, TokenKind};
 use super::mention::MentionFilter;
 use super::refuse::refused;
 use super::tokens::executes_text;
-use super::types::{StatementKind, StatementPlan};
+use super::types::{Defined, StatementKind, StatementPlan};
 
 /// Words that start a statement which carries values or runs code. Others (DDL, SET, COMMIT) may name a new relation.
 pub(super) const VALUES: &[&str] = &[
@@ -51,9 +51,9 @@ pub(super) fn used(
         .or_else(|| (runs && in_text()).then_some(statement.start))
 }
 
-/// Names of relations that CREATE and ALTER make over those of `known`, or bind to them, in one statement that names some
-/// of them; those left out that are known already.
-pub(super) fn makes(sql: &str, statement: &[Token], known: &BTreeSet<String>) -> Vec<String> {
+/// Names of relations that CREATE and ALTER make over those of `known`, bind to them, rename or move, in one statement that
+/// names some of them; those left out that mean the same as before.
+pub(super) fn makes(sql: &str, statement: &[Token], known: &BTreeSet<String>) -> Vec<Defined> {
     let ident = |at: usize| statement.get(at).and_then(|token| lexer::ident(token, sql));
     let word = |at: usize| {
         let unquoted = statement.get(at).filter(|t| t.kind == TokenKind::Ident);
@@ -68,9 +68,11 @@ pub(super) fn makes(sql: &str, statement: &[Token], known: &BTreeSet<String>) ->
     }
     // A foreign key, or LIKE, is no way to the rows of what it names.
     let any = |words| (0..statement.len()).any(|at| is(at, words));
+    let moves =
+        !creates && (1..statement.len()).any(|at| is(at, &["schema"]) && is(at - 1, &["set"]));
     let links = match creates {
         true => any(&["inherits", "partition", "view", "as"]),
-        false => any(&["inherit", "attach", "to"]),
+        false => moves || any(&["inherit", "attach", "to"]),
     };
     let mut names = Vec::new();
     let mut first = creates;
@@ -96,14 +98,59 @@ pub(super) fn makes(sql: &str, statement: &[Token], known: &BTreeSet<String>) ->
         // A second table of a known name: a temporary one, or one of another schema.
         let second = std::mem::take(&mut first) && next == at + 1;
         let name = ident(last).map(std::borrow::Cow::into_owned);
-        names.extend(name.filter(|name| if known.contains(name) { second } else { links }));
+        let new = |name: &String| match known.contains(name) {
+            true => second || renamed || moves,
+            false => links,
+        };
+        names.extend(name.filter(new).map(Defined::Relation));
+    }
+    names
+}
+
+/// What ADD adds that is no column, where COLUMN is left out.
+const CONSTRAINTS: [&str; 6] = [
+    "check",
+    "constraint",
+    "exclude",
+    "foreign",
+    "primary",
+    "unique",
+];
+
+/// Names of columns that an ALTER adds, or that columns get by it.
+pub(super) fn columns_of(sql: &str, statement: &[Token]) -> Vec<Defined> {
+    let word = |at: usize, wanted: &str| {
+        let token = statement.get(at);
+        token.is_some_and(|token| token.is_word(sql, wanted))
+    };
+    if !word(0, "alter") {
+        return Vec::new();
+    }
+    let mut names = Vec::new();
+    for at in 1..statement.len() {
+        let name = if word(at, "add") && !CONSTRAINTS.iter().any(|other| word(at + 1, other)) {
+            let name = at + 1 + usize::from(word(at + 1, "column"));
+            name + 3 * usize::from(word(name, "if") && word(name + 1, "not"))
+        } else if word(at, "rename") {
+            let to = at + 2 + usize::from(word(at + 1, "column"));
+            if !word(to, "to") {
+                continue;
+            }
+            to + 1
+        } else {
+            continue;
+        };
+        let column = statement
+            .get(name)
+            .and_then(|token| lexer::ident(token, sql));
+        names.extend(column.map(|column| Defined::Column(column.into_owned())));
     }
     names
 }
 
 impl StatementPlan {
     /// It makes these relations, too.
-    pub(super) fn also_makes(&mut self, names: Vec<String>) {
+    pub(super) fn also_makes(&mut self, names: Vec<Defined>) {
         if names.is_empty() {
             return;
         }

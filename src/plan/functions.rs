@@ -1,7 +1,8 @@
 //! Functions in FROM.
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, ObjectName, TableAlias,
+    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator,
+    ObjectName, TableAlias,
 };
 
 use super::expr::kind_of;
@@ -161,7 +162,12 @@ impl Walk<'_> {
         for argument in args {
             let value = match argument {
                 FunctionArg::Unnamed(value) => value,
-                FunctionArg::Named { name, arg, .. } => {
+                FunctionArg::Named { name, arg, .. }
+                | FunctionArg::ExprNamed {
+                    name: Expr::Identifier(name),
+                    arg,
+                    operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+                } => {
                     self.place(name);
                     arg
                 }

@@ -25,7 +25,7 @@ use super::relations::{Column, Given, Relations, Standing};
 use super::run_texts::TO_XML;
 use super::scope::Scope;
 use super::tokens::{self, ParseError, split, text_span};
-use super::types::{Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
+use super::types::{Defined, Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
 use super::walk::Walk;
 
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
@@ -140,7 +140,7 @@ impl Planner {
     /// Plans a text.
     #[must_use]
     pub fn plan(&self, sql: &[u8], env: &Env<'_>) -> Verdict {
-        if !self.mentions(sql) && env.made.is_empty() {
+        if !self.mentions(sql) && env.made.iter().all(|made| made.relation().is_none()) {
             return Verdict::Forward;
         }
         match self.text(sql, env) {
@@ -171,7 +171,14 @@ impl Planner {
         let mut plans = Vec::new();
         let (mut changed, mut set) = (false, BTreeSet::new());
         let mut renamed = false;
-        let mut defined: BTreeSet<String> = env.made.iter().cloned().collect();
+        let relations = |made: &[Defined]| {
+            made.iter()
+                .filter_map(Defined::relation)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let mut defined = BTreeSet::from_iter(relations(env.made));
+        let mut all = env.made.to_vec();
         let made = Made::default();
         let env = &Env {
             declared: env.declared,
@@ -200,6 +207,8 @@ impl Planner {
             };
         }
         for range in ranges {
+            let env = &Env { made: &all, ..*env };
+            let view = View { env, ..view };
             let walk = Walk::new(&self.relations, env, text, &tokens, range.clone());
             if let Some(used) = used(text, &tokens, range.clone(), &defined) {
                 return Err(not_yet(walk.position(Some(used))).into());
@@ -231,7 +240,7 @@ impl Planner {
             }
             let plan = Arc::new(plan);
             made.note(&plan);
-            defined.extend(plan.defines.iter().cloned());
+            defined.extend(relations(&plan.defines));
             let lookup = plan.lookup.as_ref();
             if lookup.is_some_and(|lookup| changed || !lookup.is_independent(&set)) {
                 let help = "Send the statements one by one.";
@@ -244,6 +253,7 @@ impl Planner {
                 Some(columns) => set.extend(columns.iter().cloned()),
                 None => changed |= !view.starts_with(&range, UNCHANGING),
             }
+            all.extend(plan.defines.iter().cloned());
             plans.push(plan);
         }
         let protects = plans.iter().any(|plan| {
@@ -407,7 +417,7 @@ impl<'a> View<'a> {
         };
         let notice = walk.copies_sealed(&rows)?;
         let mut plan = walk.finish(Rows::default())?;
-        plan.defines = vec![into];
+        plan.defines = vec![Defined::Relation(into)];
         plan.notice = notice;
         Ok(plan)
     }
@@ -434,8 +444,13 @@ impl<'a> View<'a> {
         if at >= range.end {
             return Ok(forward(self.span(&range)));
         }
+        let analyzed =
+            (range.start..at).any(|at| self.is_word(at, "analyze") || self.is_word(at, "analyse"));
         let mut plan = self.statement(at..range.end)?;
         plan.span = self.span(&range);
+        if !analyzed {
+            plan.notice = None;
+        }
         // What a name executes is asked again when the statement runs.
         if !matches!(
             plan.kind,

@@ -43,7 +43,7 @@ impl Planner {
             }
             .into());
         }
-        if !env.made.is_empty() {
+        if env.made.iter().any(|made| made.relation().is_some()) {
             return Err(not_yet(None).into());
         }
         if !lexer::has_word(sql, EXECUTE) {

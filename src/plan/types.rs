@@ -28,8 +28,28 @@ pub struct Env<'a> {
     pub cursors: &'a dyn Fn(&str) -> Option<Arc<StatementPlan>>,
     /// The server's answers (`to_regclass`) to names that [`Verdict::Resolve`] asked for; `None`: no such relation.
     pub resolved: &'a HashMap<String, Option<Oid>>,
-    /// Names of relations over protected ones that the session has made and no snapshot of the catalog knows yet.
-    pub made: &'a [String],
+    /// What the session has made and no snapshot of the catalog knows yet.
+    pub made: &'a [Defined],
+}
+
+/// The name of something that DDL has just made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Defined {
+    /// A relation over protected ones: what would read or write it cannot be planned.
+    Relation(String),
+    /// A column of a protected table, which none of its rules can name.
+    Column(String),
+}
+
+impl Defined {
+    /// The relation's name.
+    #[must_use]
+    pub fn relation(&self) -> Option<&String> {
+        match self {
+            Self::Relation(name) => Some(name),
+            Self::Column(_) => None,
+        }
+    }
 }
 
 /// What is to be done with a statement text.
@@ -76,8 +96,8 @@ pub struct StatementPlan {
     pub max_param: u16,
     /// Edits of the text besides the sealed literals, sorted, not overlapping each other or a literal slot.
     pub splices: Vec<Splice>,
-    /// Names of relations over protected ones that it creates: no snapshot of the catalog knows them yet.
-    pub defines: Vec<String>,
+    /// What it makes: no snapshot of the catalog knows it yet.
+    pub defines: Vec<Defined>,
     /// Told to the client when it has run.
     pub notice: Option<&'static str>,
     /// Protected tables that it reads or writes at one place only: their columns in a result are of one row.
@@ -394,6 +414,9 @@ pub struct Copy {
     /// The client's number.
     pub original: u16,
 }
+
+/// `undefined_column` (PostgreSQL manual, appendix A).
+pub const UNDEFINED_COLUMN: &str = "42703";
 
 /// In the error that a statement fails with at a row of another tenant than the look-up found.
 pub const MOVED: &str = "pgseal_moved";

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::model::{Oid, Refusal};
 
-use super::defined::makes;
+use super::defined::{columns_of, makes};
 use super::finish::forward;
 use super::lexer::{self, TokenKind};
 use super::lineage::Lineage;
@@ -59,6 +59,30 @@ const HARMLESS: &[&str] = &[
     "discard",
     "import",
     "reassign",
+];
+
+/// Things whose CREATE says nothing of tables, but may bear the name of one.
+const OTHER_THINGS: &[&str] = &[
+    "access",
+    "aggregate",
+    "cast",
+    "collation",
+    "conversion",
+    "database",
+    "domain",
+    "extension",
+    "foreign",
+    "group",
+    "language",
+    "operator",
+    "role",
+    "schema",
+    "server",
+    "subscription",
+    "tablespace",
+    "text",
+    "type",
+    "user",
 ];
 
 /// All words that begin a command of PostgreSQL 14 to 18 (`stmt` in `gram.y`).
@@ -140,6 +164,7 @@ impl Walk<'_> {
         let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
         let mut plan = forward(text_span(tokens));
         plan.defines = makes(self.sql, tokens, &self.relations.relation_names());
+        plan.defines.extend(columns_of(self.sql, tokens));
         plan.notice = notice;
         if !plan.defines.is_empty() || plan.notice.is_some() {
             plan.kind = StatementKind::Define;
@@ -196,6 +221,7 @@ impl Walk<'_> {
                         .map(|()| None),
                     Some("view") => self.create_view(words).map(|()| None),
                     Some("function" | "procedure" | "trigger" | "rule") => Err(self.code_of_it()),
+                    None if OTHER_THINGS.contains(&word(1)) => Ok(None),
                     _ => Err(self.not_understood("this command", None)),
                 }
             }
@@ -229,17 +255,9 @@ impl Walk<'_> {
         };
         let at = (0..words.len())
             .find(|at| words.get(*at).is_some_and(|word| word == "as") && starts(at + 1))?;
-        let mut end = words.len();
-        for tail in [&["with", "data"][..], &["with", "no", "data"]] {
-            if words.ends_with(
-                &tail
-                    .iter()
-                    .map(|word| (*word).to_owned())
-                    .collect::<Vec<_>>(),
-            ) {
-                end -= tail.len();
-            }
-        }
+        let tails = [&["with", "data"][..], &["with", "no", "data"]];
+        let query = tails.iter().find_map(|tail| ends_with(words, tail));
+        let end = query.unwrap_or(words).len();
         Some(self.range.start + at + 1..self.range.start + end)
     }
 
@@ -350,7 +368,15 @@ impl Walk<'_> {
         let Some(at) = words.iter().position(|word| word == "as") else {
             return Err(self.not_understood("this command", None));
         };
-        let range = self.range.start + at + 1..self.range.end;
+        let mut end = self.range.end;
+        if let Some(rest) = ends_with(words, &["check", "option"]) {
+            let kind = ["local", "cascaded"]
+                .iter()
+                .find_map(|kind| ends_with(rest, &[kind]));
+            let option = ends_with(kind.unwrap_or(rest), &["with"]);
+            end = option.map_or(end, |query| self.range.start + query.len());
+        }
+        let range = self.range.start + at + 1..end;
         let mut inner = Walk::new(self.relations, self.env, self.sql, self.tokens, range);
         inner.parsed()?;
         inner.account()
@@ -431,4 +457,10 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// The words before these, if they end with them.
+fn ends_with<'w>(words: &'w [String], tail: &[&str]) -> Option<&'w [String]> {
+    let (rest, last) = words.split_at_checked(words.len().checked_sub(tail.len())?)?;
+    last.iter().eq(tail.iter()).then_some(rest)
 }

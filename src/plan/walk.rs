@@ -27,7 +27,7 @@ use super::relations::{Relations, Standing};
 use super::scope::{Meaning, Offered, Origin, Scope, Source};
 use super::search::Search;
 use super::tenancy::Tenancy;
-use super::types::{Env, Splice, TenantSource};
+use super::types::{Defined, Env, Splice, TenantSource, UNDEFINED_COLUMN};
 
 /// A sealed slot before parameters have got their numbers.
 pub(super) struct Fill {
@@ -300,6 +300,7 @@ impl<'a> Walk<'a> {
     pub(super) fn reference(&mut self, idents: &[Ident], scope: &Scope<'_>) -> Walked<Lineage> {
         let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
         let lineage = match scope.resolve(&parts) {
+            Meaning::Unknown if parts.len() > 1 && self.is_new(parts.last()) => Lineage::None,
             Meaning::Unknown => return self.not_a_column(&parts, idents, scope),
             Meaning::Column {
                 lineage, origin, ..
@@ -344,7 +345,7 @@ impl<'a> Walk<'a> {
     fn missing(&self, name: &str, row: &str, idents: &[Ident]) -> Stop {
         let token = idents.first().and_then(|ident| self.token_at(ident.span));
         Stop::Refuse(Refusal {
-            sqlstate: "42703",
+            sqlstate: UNDEFINED_COLUMN,
             message: format!("column {row}.{name} does not exist"),
             detail: None,
             hint: None,
@@ -352,6 +353,16 @@ impl<'a> Walk<'a> {
             routine: Some("errorMissingColumn"),
             hollow: None,
         })
+    }
+
+    /// Whether this session has just given a column the name, which no snapshot knows yet, and it is no function of a row.
+    fn is_new(&self, name: Option<&String>) -> bool {
+        let named = |name: &&String| {
+            let mut made = self.env.made.iter();
+            made.any(|made| matches!(made, Defined::Column(column) if column == *name))
+        };
+        name.filter(named)
+            .is_some_and(|name| !self.relations.catalog.may_call(name))
     }
 
     /// Whether a name is surely neither a column of a table nor a function of its rows.

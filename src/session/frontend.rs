@@ -14,7 +14,7 @@ use super::{Fatal, Phase, Progress, Session, TEXT_CAP, by_client, frame_too_larg
 use crate::keys::Purpose;
 use crate::model::{Oid, Peer, Refusal, TenantId};
 use crate::plan::lexer::{ENCODINGS, STRINGS, depends_on_setting, sets_encoding};
-use crate::plan::{Env, PlanOf, Splice, Verdict};
+use crate::plan::{Env, PlanOf, Splice, UNDEFINED_COLUMN, Verdict};
 use crate::wire::message::Parse;
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -461,7 +461,7 @@ impl Session {
             planner.mentions(sql)
                 || self.reaches_by_name(sql)
                 || self.names_stale(sql)
-                || !self.defining.is_empty()
+                || self.defining.iter().any(|made| made.relation().is_some())
         })
     }
 
@@ -481,12 +481,13 @@ impl Session {
         awaits
     }
 
-    /// Whether a text has to be read again with the catalog as it is now: it writes to a column that the snapshot does not
-    /// know, and others may have just given a sealed one that name.
+    /// Whether a text has to be read again with the catalog as it is now: it reads or writes a column that the snapshot does
+    /// not know, and others may have just added it, or given a sealed one that name.
     pub(super) fn reads_anew(&mut self, verdict: &Verdict) -> bool {
         let unknown = match verdict {
             Verdict::Protect(plan) => plan.statements.iter().any(|plan| plan.writes_unknown()),
-            Verdict::Forward | Verdict::Refuse(_) | Verdict::Resolve(_) => false,
+            Verdict::Refuse(refusal) => refusal.sqlstate == UNDEFINED_COLUMN,
+            Verdict::Forward | Verdict::Resolve(_) => false,
         };
         // What this session's own transaction makes is seen by nobody else yet.
         self.reading_anew = unknown && !self.ddl && !self.reading_anew;

@@ -36,7 +36,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::keys::{KeyAnswers, KeyCache, KeyWants};
 use crate::model::{Oid, Peer, Refusal};
-use crate::plan::{PlanCache, Planner};
+use crate::plan::{Defined, PlanCache, Planner};
 use crate::wire::message::DataRow;
 use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 
@@ -283,7 +283,7 @@ pub struct Session {
     /// The client's next text was read once and waits for the catalog as it is now.
     reading_anew: bool,
     /// Relations over protected ones that this session makes: unknown until they are committed and the catalog is loaded.
-    defining: Vec<String>,
+    defining: Vec<Defined>,
     /// Relations of results that the catalog was loaded for once.
     unknown: HashSet<Oid>,
     /// DDL on what is not protected has passed since the catalog was loaded.

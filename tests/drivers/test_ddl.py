@@ -334,6 +334,7 @@ def test_views_and_copies_made_through_pgseal(client, direct):
     client.add_notice_handler(lambda notice: told.append(notice.message_primary))
     client.execute("CREATE TABLE ddl_copy AS SELECT slug, key FROM virtual_keys")
     client.execute("SELECT slug, key INTO ddl_into FROM virtual_keys")
+    client.execute("EXPLAIN CREATE TABLE ddl_copy2 AS SELECT key FROM virtual_keys")
     assert len(told) == 2 and all("stay sealed" in text for text in told)
     for table in ("ddl_copy", "ddl_into"):
         assert all(key.startswith("~s1") for key in raw(direct, table)) and raw(direct, table)
@@ -351,6 +352,10 @@ HARMLESS = [
     "ALTER TABLE virtual_keys ALTER COLUMN key SET STATISTICS 10, ALTER key SET STORAGE external", "ALTER TABLE virtual_keys ALTER key SET STORAGE extended",
     "CREATE INDEX ddl_index ON virtual_keys (slug) WHERE key IS NOT NULL", "DROP INDEX ddl_index",
     "ALTER TABLE virtual_keys ADD CONSTRAINT ddl_check CHECK (key IS NOT NULL OR slug <> '')", "ALTER TABLE virtual_keys DROP CONSTRAINT ddl_check",
+    "CREATE POLICY ddl_policy ON virtual_keys USING (slug <> '')", "ALTER POLICY ddl_policy ON virtual_keys RENAME TO ddl_other", "DROP POLICY ddl_other ON virtual_keys",
+    # What is only called as a protected table is.
+    "CREATE ROLE configs", "ALTER ROLE configs RENAME TO guardrails", "DROP ROLE guardrails", "CREATE SCHEMA prompts", "DROP SCHEMA prompts",
+    "CREATE FUNCTION pg_temp.ddl_named(arg int) RETURNS int LANGUAGE sql AS 'SELECT $1'", "SELECT pg_temp.ddl_named(arg => 1), * FROM virtual_keys, pg_temp.ddl_named(arg := 2) LIMIT 1",
 ]
 BREAKING = [
     "ALTER TABLE virtual_keys RENAME TO keys", "ALTER TABLE virtual_keys RENAME COLUMN key TO secret", "ALTER TABLE virtual_keys ALTER COLUMN key TYPE varchar(10)",
@@ -375,6 +380,60 @@ def test_ddl_that_would_break_protection(client, sql):
     with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
         client.execute(sql)
     assert "docs/errors.md#refused-" in raised.value.diag.message_hint and raised.value.diag.message_detail
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one by one", "one text"])
+def test_a_column_is_known_to_the_transaction_that_adds_it(client, direct, whole):
+    """As migrations do: the column is added, filled and read before anything is committed; ORMs name its table with it."""
+    row = add(client)
+    steps = [
+        "BEGIN", 'ALTER TABLE "virtual_keys" ADD COLUMN "ddl_new" text, ADD COLUMN IF NOT EXISTS "Ddl other" int', 'UPDATE "virtual_keys" SET "ddl_new" = \'filled\' WHERE "virtual_keys"."ddl_new" IS NULL',
+        "ALTER TABLE virtual_keys RENAME COLUMN ddl_new TO ddl_newer", f"UPDATE virtual_keys v SET key = 'ddl-newer' WHERE v.ddl_newer = 'filled' AND organisation_id = '{A}' AND id = '{row}' RETURNING v.ddl_newer",
+        f'SELECT v."ddl_newer", "v"."Ddl other", v.key, x.ddl_newer FROM virtual_keys v JOIN (SELECT * FROM virtual_keys) x USING (id) WHERE v.id = \'{row}\'',
+    ]
+    try:
+        for sql in ["; ".join(steps)] if whole else steps:
+            found = client.execute(sql)
+        while whole and found.nextset():
+            pass
+        assert found.fetchall() == [("filled", None, "ddl-newer", "filled")]
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            client.execute("SELECT v.ddl_new FROM virtual_keys v")
+        client.execute("ROLLBACK")
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            client.execute("SELECT v.ddl_newer FROM virtual_keys v")
+    finally:
+        client.execute("ROLLBACK")
+
+
+def test_a_column_that_others_add_is_read_at_once(servers, direct):
+    with psycopg.connect(servers.url, autocommit=True) as reader:
+        try:
+            for number in range(5):
+                direct.execute(f"ALTER TABLE virtual_keys ADD COLUMN ddl_n{number} int DEFAULT {number}")
+                found = reader.execute(f"SELECT DISTINCT v.ddl_n{number} FROM virtual_keys v RIGHT JOIN (SELECT 1) one ON true", prepare=number % 2 == 1).fetchall()
+                assert found in ([(number,)], [(None,)])
+        finally:
+            for number in range(5):
+                direct.execute(f"ALTER TABLE virtual_keys DROP COLUMN IF EXISTS ddl_n{number}")
+
+
+def test_views_and_children_may_be_renamed_and_moved(client, direct):
+    """No rule means them by their names."""
+    row = add(client)
+    for sql in ("CREATE VIEW ddl_view AS SELECT id, key FROM virtual_keys WITH LOCAL CHECK OPTION", "CREATE SCHEMA ddl_other", "ALTER VIEW ddl_view RENAME COLUMN key TO hidden", "ALTER VIEW ddl_view RENAME TO ddl_renamed",
+                "ALTER VIEW ddl_renamed SET SCHEMA ddl_other", "CREATE TABLE ddl_child () INHERITS (virtual_keys)", "ALTER TABLE ddl_child RENAME TO ddl_later"):
+        client.execute(sql)
+    assert client.execute("SELECT hidden FROM ddl_other.ddl_renamed WHERE id = %s", (row,)).fetchall() == [(SECRET,)]
+    add(client, "ddl_later")
+    assert all(key.startswith("~s1") for key in raw(direct, "ddl_later")) and raw(direct, "ddl_later")
+    client.execute("BEGIN")
+    client.execute("ALTER TABLE ddl_later SET SCHEMA ddl_other")
+    assert code(client, ROW.format("ddl_other.ddl_later"), (uuid.uuid4(), A, "ddl-x", MARK)) == "0A000"
+    client.execute("ROLLBACK")
+    direct.execute("CREATE TABLE ddl_copy (id int)")
+    for sql in ("ALTER VIEW ddl_other.ddl_renamed RENAME TO virtual_keys", "ALTER TABLE ddl_copy RENAME TO virtual_keys", "ALTER TABLE IF EXISTS ONLY public.virtual_keys RENAME TO ddl_x", "ALTER TABLE virtual_keys SET SCHEMA ddl_other"):
+        assert code(client, sql) == "0A000", sql
 
 
 def test_a_publication_sends_rows_by_no_sealed_column(client, direct):

@@ -60,9 +60,42 @@ fn ddl_that_changes_no_value_of_a_sealed_column_passes() {
         "CREATE PUBLICATION p FOR TABLE virtual_keys (id, key) WHERE (name = 'x' AND key IS NOT NULL)",
         "ALTER PUBLICATION p SET TABLE virtual_keys (id, key), audit WHERE (note <> 'x')",
         "CREATE PUBLICATION p FOR TABLE virtual_keys",
+        "ALTER POLICY p ON virtual_keys RENAME TO q",
+        "ALTER TRIGGER t ON virtual_keys RENAME TO u",
+        "CREATE VIEW v AS SELECT id, key FROM virtual_keys WITH CHECK OPTION",
+        "CREATE VIEW v AS SELECT id, name FROM virtual_keys WHERE name > '' WITH LOCAL CHECK OPTION",
+        "CREATE OR REPLACE VIEW v AS TABLE virtual_keys WITH CASCADED CHECK OPTION",
     ] {
         passes(sql);
     }
+}
+
+/// A role, a schema, an argument of a function may be called as a protected table is.
+#[test]
+fn what_only_bears_the_name_of_a_table_passes() {
+    for sql in [
+        "CREATE ROLE virtual_keys LOGIN",
+        "CREATE USER MAPPING FOR virtual_keys SERVER s",
+        "CREATE DATABASE virtual_keys",
+        "CREATE SCHEMA IF NOT EXISTS virtual_keys",
+        "CREATE EXTENSION virtual_keys",
+        "ALTER ROLE virtual_keys RENAME TO other",
+        "ALTER DATABASE virtual_keys RENAME TO other",
+        "SELECT f(virtual_keys => 1), g(1, \"virtual_keys\" := 'x') FROM audit",
+        "SELECT * FROM f(virtual_keys => 1)",
+    ] {
+        passes(sql);
+    }
+    refused(&[
+        (
+            "CREATE SCHEMA s CREATE TABLE t (n int) CREATE VIEW v AS SELECT 1 FROM virtual_keys WHERE key = 'sk'",
+            "refused-comparison",
+        ),
+        (
+            "SELECT json_build_object('k', virtual_keys) - f(v => key) FROM virtual_keys",
+            "refused-function",
+        ),
+    ]);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Env, StatementPlan, Verdict, lookup, outputs, plan, plan_in, planner, slots, verdict};
-use crate::plan::StatementKind;
+use crate::plan::{Defined, StatementKind};
 
 #[test]
 fn what_touches_nothing_protected_is_forwarded() {
@@ -272,7 +272,7 @@ fn a_name_that_means_nothing_yet_is_described_when_it_runs() {
 
 #[test]
 fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
-    let verdict = |sql: &str, made: &[String], conforming| {
+    let verdict = |sql: &str, made: &[Defined], conforming| {
         let env = Env {
             declared: &[],
             utf8: true,
@@ -285,7 +285,7 @@ fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
         };
         planner().plan(sql.as_bytes(), &env)
     };
-    let names = ["keys_2".to_owned()];
+    let names = [Defined::Relation("keys_2".to_owned())];
     for sql in [
         "INSERT INTO keys_2 VALUES ($1)",
         "SELECT 1; COPY Keys_2 FROM STDIN",
@@ -320,7 +320,10 @@ fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
     let Verdict::Protect(plan) = verdict("CREATE VIEW v AS TABLE keys_2", &names, true) else {
         panic!()
     };
-    assert_eq!(plan.statements[0].defines, ["v"]);
+    assert_eq!(
+        plan.statements[0].defines,
+        [Defined::Relation("v".to_owned())]
+    );
     let sql = r"SELECT '\'; COMMIT; --', id FROM keys_2 --'";
     assert!(matches!(verdict(sql, &names, true), Verdict::Forward));
     assert!(matches!(verdict(sql, &names, false), Verdict::Refuse(_)));
