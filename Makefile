@@ -76,7 +76,7 @@ test: lint venv node versions drivers
 	$(MAKE) regress
 	$(PYTEST) -n 2 tests/drivers
 	PGSEAL_TEST_ROW=100000000 $(PYTEST) tests/drivers/sizes.py
-	$(call ON_EACH_VERSION,not test_matrix.py and not test_node_postgres.py and not test_poolers.py and not test_listeners.py and not test_reload.py and not test_timeouts.py and not test_lease.py and not test_races.py)
+	$(call ON_EACH_VERSION,not test_matrix.py and not test_node_postgres.py and not test_poolers.py and not test_listeners.py and not test_reload.py and not test_timeouts.py and not test_lease.py and not test_races.py and not test_soak.py)
 
 # PostgreSQL's own regression suite, directly and through pgseal at the same time.
 regress: venv
