@@ -9,7 +9,7 @@ use super::copy;
 use super::frontend::{Step, is_utf8, other_encoding};
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::opening::Row;
-use super::sealing::Positions;
+use super::sealing::{self, Positions};
 use super::{Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{KeyId, Peer, Refusal};
 use crate::plan::{Lineage, MOVED, Planner, StatementPlan};
@@ -517,10 +517,6 @@ impl Session {
         self.last_completion = None;
         let request = entry.request;
         let of_ask = matches!(entry.fate(), Fate::Ask);
-        let refused = match &effect {
-            Effect::Results(_, next) => entry.refused(*next),
-            _ => None,
-        };
         let frame = match (entry.fate(), entry.positions()) {
             _ if self.drowning => Told::Nothing,
             // In an aborted transaction nothing else is said to any statement.
@@ -535,12 +531,6 @@ impl Session {
                 Told::Other(moved(input.body(), Some(positions))?)
             }
             (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
-            (Fate::Forward, _)
-                if let Some(refusal) = refused
-                    && fields.get(b'C') != Some(IN_FAILED_TRANSACTION) =>
-            {
-                Told::Refusal(refusal.clone())
-            }
             (Fate::CopyFailed(refusal), _) if fields.get(b'C') == Some(copy::COPY_FAILED) => {
                 Told::Refusal(refusal.as_ref().clone())
             }
@@ -549,8 +539,8 @@ impl Session {
             (Fate::Settle, _) => Told::Same,
             (Fate::Forward, _) if is_moved(&fields) => Told::Refusal(moved_meanwhile()),
             (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
-            (Fate::Forward, Some(positions)) => Told::Other(moved(input.body(), Some(positions))?),
-            (Fate::Forward, None) => Told::Same,
+            (Fate::Forward, None) if !sealing::is_named(&fields) => Told::Same,
+            (Fate::Forward, positions) => Told::Other(moved(input.body(), positions)?),
         };
         self.opener = None;
         self.copy_in = false;
@@ -728,6 +718,7 @@ fn moved(body: &[u8], positions: Option<&Positions>) -> Result<Bytes, Fatal> {
     fields
         .fields
         .retain(|(code, text)| *code != b'W' || !text.starts_with(ask::CONTEXT));
+    sealing::unname(&mut fields);
     let position = fields
         .get(b'P')
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());

@@ -500,6 +500,9 @@ fn as_prepared(
         }
         number += 1;
         let slot = plan.slots.get(index);
+        if let Some(unread) = slot.and_then(sealing::unread) {
+            return unread;
+        }
         let kind = slot.map(|slot| match slot.source {
             SlotSource::Literal {
                 stands: Some(kind), ..

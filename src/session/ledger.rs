@@ -123,9 +123,6 @@ struct Work {
     tenant: Option<TenantId>,
     /// A BEGIN of ours goes before its text, whose completion the client does not see.
     begins: bool,
-    /// The number of a statement of its text in whose place one stands that the server rejects, and what the client is
-    /// told instead.
-    refused: Option<(usize, Refusal)>,
 }
 
 impl Default for Work {
@@ -136,7 +133,6 @@ impl Default for Work {
             copies: false,
             tenant: None,
             begins: false,
-            refused: None,
         }
     }
 }
@@ -199,18 +195,6 @@ impl Entry {
     pub(super) fn begun(mut self) -> Self {
         self.work().begins = true;
         self
-    }
-
-    /// In the place of this statement of its text stands one that the server rejects.
-    pub(super) fn refused_at(mut self, statement: usize, refusal: Refusal) -> Self {
-        self.work().refused = Some((statement, refusal));
-        self
-    }
-
-    /// What the client is told instead of an error of this statement of its text.
-    pub(super) fn refused(&self, statement: usize) -> Option<&Refusal> {
-        let (at, refusal) = self.work.as_ref()?.refused.as_ref()?;
-        (statement >= *at).then_some(refusal)
     }
 
     fn work(&mut self) -> &mut Work {

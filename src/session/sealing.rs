@@ -3,6 +3,7 @@
 mod rewrite;
 mod tenants;
 mod texts;
+mod unfit;
 
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ use super::ask::Answer;
 use tenants::{Others, Shut, Tenants};
 
 pub(super) use rewrite::{Positions, Rewritten, rewrite};
-pub(super) use texts::{bound_params, constant_edits, edits, type_name};
+pub(super) use texts::{bound_params, constant_edits, edits, type_name, unread};
+pub(super) use unfit::{is_named, unname};
 
 /// The active key of a tenant and purpose as the session has it now: `None` when it must be asked for.
 pub(super) type ActiveKey<'a> =
@@ -131,17 +133,11 @@ pub(super) fn seal_slots(
                 Some(TenantSource::Branch { case, number }) => Some((*case, *number)),
                 _ => None,
             };
-            // PostgreSQL reads a value before it looks for rows, and measures that of a branch when a row takes it.
-            if !slot.elements
-                && let Err(refusal) = canonical(&slot.column, wire, format, bytes)
-                && !(branch.is_some() && refusal.sqlstate == "22001")
-            {
-                return Err(at_literal(refusal, &slot.source, sql).into());
-            }
             if let Some((case, number)) = branch {
                 shut.entry(case).or_default().insert(number);
             }
-            values.push(None);
+            let unused = unused(slot, (wire, format), bytes);
+            values.push(unused.map_err(|refusal| at_literal(refusal, &slot.source, sql))?);
         } else if slot.elements {
             let given = array::elements(format, bytes).ok_or_else(|| not_an_array(&slot.column))?;
             let mut sealed = Vec::with_capacity(given.len());
@@ -199,13 +195,7 @@ impl Sealing<'_> {
         (wire, format): (ValueKind, Format),
         bytes: &[u8],
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        // A text that the statement casts to the column's type holds that type's text form.
-        let form = match (wire, slot.column.kind) {
-            (ValueKind::Text, kind @ (ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea)) => {
-                (kind, Format::Text)
-            }
-            _ => (wire, format),
-        };
+        let form = form_of(&slot.column, (wire, format));
         self.sealed(slot, tenant, (wire, format), bytes, form)
     }
 
@@ -230,8 +220,21 @@ impl Sealing<'_> {
         (kind, as_format): (ValueKind, Format),
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let column = &slot.column;
-        let plain = canonical(column, wire, format, bytes)
-            .map_err(|refusal| at_literal(refusal, &slot.source, self.sql))?;
+        let (read, fits) = match canonical(column, wire, format, bytes) {
+            // What is sealed is longer still: the server measures that, where a row takes it.
+            Err(refusal) if refusal.sqlstate == "22001" => {
+                (measured(column, wire, format, bytes, None), false)
+            }
+            read => (read, true),
+        };
+        let plain = match read {
+            Ok(plain) => plain,
+            Err(refusal) => {
+                let instead = unfit::instead(&refusal, column, (kind, as_format), bytes);
+                let refusal = || at_literal(refusal, &slot.source, self.sql);
+                return instead.ok_or_else(refusal).map(Some);
+            }
+        };
         if let Some(null_if) = &slot.null_if {
             let null_if = canonical(column, column.kind, Format::Text, null_if.expose())?;
             if null_if.expose() == plain.expose() {
@@ -266,17 +269,56 @@ impl Sealing<'_> {
         };
         let sealed = sealed.map_err(|_| cannot_seal(column))?;
         let value = sealed.to_wire(kind, as_format);
-        if search.is_some() && value.len() > BTREE_LIMIT {
+        if search.is_some() && fits && value.len() > BTREE_LIMIT {
             return Err(too_long_to_search(column, plain.expose().len()));
         }
         Ok(Some(value))
     }
 }
 
-/// PostgreSQL points to a constant that its type's input function rejects; not to one that is too long for the column.
+/// What goes in the place of a value that is not stored: the server reads it nevertheless. `None` is NULL.
+fn unused(
+    slot: &Slot,
+    given: (ValueKind, Format),
+    bytes: &[u8],
+) -> Result<Option<Vec<u8>>, Refusal> {
+    let (wire, format) = given;
+    let unfit = |bytes: &[u8]| match canonical(&slot.column, wire, format, bytes) {
+        Ok(_) => Ok(None),
+        Err(refusal) => {
+            let form = form_of(&slot.column, given);
+            let instead = unfit::instead(&refusal, &slot.column, form, bytes);
+            instead.ok_or(refusal).map(Some)
+        }
+    };
+    if !slot.elements {
+        return unfit(bytes);
+    }
+    let elements = array::elements(format, bytes).unwrap_or_default();
+    let elements = elements.iter().map(|element| match element {
+        Some(element) => unfit(element),
+        None => Ok(None),
+    });
+    let elements = elements.collect::<Result<Vec<_>, _>>()?;
+    Ok(match elements.iter().any(Option::is_some) {
+        true => array::with_elements(format, bytes, &elements),
+        false => None,
+    })
+}
+
+/// A text that the statement casts to the column's type holds that type's text form.
+fn form_of(column: &ProtectedColumn, given: (ValueKind, Format)) -> (ValueKind, Format) {
+    match (given.0, column.kind) {
+        (ValueKind::Text, kind @ (ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea)) => {
+            (kind, Format::Text)
+        }
+        _ => given,
+    }
+}
+
+/// PostgreSQL points to a constant that its type's input function rejects.
 fn at_literal(mut refusal: Refusal, source: &SlotSource, sql: &[u8]) -> Refusal {
     if let SlotSource::Literal { span, .. } = source
-        && refusal.sqlstate != "22001"
         && let Some(before) = sql.get(..span.start)
         && let Ok(before) = std::str::from_utf8(before)
     {
@@ -291,16 +333,27 @@ fn canonical(
     format: Format,
     bytes: &[u8],
 ) -> Result<Plain, Refusal> {
+    measured(column, wire, format, bytes, column.max_chars)
+}
+
+/// The same of at most so many characters.
+fn measured(
+    column: &ProtectedColumn,
+    wire: ValueKind,
+    format: Format,
+    bytes: &[u8],
+    max_chars: Option<u32>,
+) -> Result<Plain, Refusal> {
     // A jsonb for a json column is stored as jsonb prints it (sqlx declares every document so).
     if wire == column.kind || (wire, column.kind) == (ValueKind::Jsonb, ValueKind::Json) {
-        return seal::canonical(wire, format, column.max_chars, bytes);
+        return seal::canonical(wire, format, max_chars, bytes);
     }
     // `$1::text::jsonb`: the parameter is the text form of the column's type.
     let text = match (wire, format) {
         (ValueKind::Jsonb, Format::Binary) => bytes.get(1..).unwrap_or_default(),
         _ => bytes,
     };
-    seal::canonical(column.kind, Format::Text, column.max_chars, text)
+    seal::canonical(column.kind, Format::Text, max_chars, text)
 }
 
 fn no_parameter() -> Refusal {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::ask;
-use super::atomic::{Cut, Deed};
+use super::atomic::Cut;
 use super::copy;
 use super::frontend::{Step, WAIT, not_utf8, unresolved};
 use super::ledger::{Effect, Entry, Request};
 use super::passing::{self, Passes};
 use super::renamed::renamed;
-use super::sealing::{self, Unsealed};
+use super::sealing;
 use super::{Fatal, Session, by_client};
 use crate::model::Refusal;
-use crate::plan::{Lookup, Plan, Splice, StatementKind, StatementPlan, Verdict};
+use crate::plan::{Lookup, Plan, Splice, Verdict};
 use crate::wire::message::Query;
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -117,7 +117,7 @@ impl Session {
         let mut answers = self.apart(first, lookups.len());
         let mut edits = Vec::new();
         let mut tenant = None;
-        for (number, statement) in plan.statements.iter().enumerate() {
+        for statement in &plan.statements {
             let answer = statement.lookup.as_ref().and_then(|_| answers.next());
             let answer = answer.as_ref();
             match copy::tenant_of(statement, answer) {
@@ -131,12 +131,6 @@ impl Session {
                     self.active(tenant, purpose)
                 }) {
                     Ok(sealed) => sealed,
-                    Err(Unsealed::Refused(refusal))
-                        if may_run_before(sql, plan, number, cut.is_some()) =>
-                    {
-                        let refused = (number, refusal);
-                        return self.refuse_behind(sql, plan, edits, refused, input, out);
-                    }
                     Err(unsealed) => return self.unsealed(Request::Query, unsealed, input, out),
                 };
             edits.extend(sealing::constant_edits(statement, &sealed));
@@ -169,36 +163,6 @@ impl Session {
                 Ok(self.replace(entry.at(Some(rewritten.positions)), input, out, frame))
             }
         }
-    }
-
-    /// Refuses one statement of a text behind those before it, as PostgreSQL does where a value does not fit: they run and
-    /// are answered, and are undone with it unless they have been committed.
-    fn refuse_behind(
-        &mut self,
-        sql: &Bytes,
-        plan: &Arc<Plan>,
-        edits: Vec<Splice>,
-        (number, refusal): (usize, Refusal),
-        input: &mut Inbox,
-        out: &mut Outbox,
-    ) -> Result<Step, Fatal> {
-        let start = plan.statements.get(number).map(|plan| plan.span.start);
-        let before = start.and_then(|start| sql.get(..start));
-        let before = before.and_then(|before| std::str::from_utf8(before).ok());
-        let Some(Ok(before)) = before.map(|before| sealing::rewrite(before, edits)) else {
-            return self.refuse(Request::Query, refusal, input, out);
-        };
-        for statement in plan.statements.iter().take(number) {
-            self.defining.extend(statement.defines.iter().cloned());
-        }
-        let mut text = before.sql.into_bytes();
-        text.extend_from_slice(ask::POISON);
-        let frame = self.encoded("client", |buf| encode::query(buf, &text))?;
-        let entry = Entry::forward(Request::Query)
-            .with(Effect::Results(plan.clone(), 0))
-            .refused_at(number, refusal)
-            .at(Some(before.positions));
-        Ok(self.replace(entry, input, out, frame))
     }
 
     fn cut_query(
@@ -238,21 +202,6 @@ impl Session {
         let entry = cut.entry(plan).at(Some(head.positions));
         Ok(self.replace(entry, input, out, frame))
     }
-}
-
-/// Whether the statements before one that is refused can be sent without it. `cut`: the whole would go in parts, so that
-/// nothing stays changed whose rows cannot be opened.
-fn may_run_before(sql: &[u8], plan: &Plan, number: usize, cut: bool) -> bool {
-    let mut before = plan.statements.iter().take(number);
-    let alone = |plan: &Arc<StatementPlan>| {
-        let text = sql.get(plan.span.clone()).unwrap_or_default();
-        let copies = matches!(
-            plan.kind,
-            StatementKind::CopyIn(_) | StatementKind::CopyOut(_)
-        );
-        !(copies || cut && Deed::of(text).controls())
-    };
-    number > 0 && before.all(alone)
 }
 
 fn no_parameters() -> Refusal {

@@ -1,5 +1,7 @@
 """The same statements on a plain twin, directly, and on the sealed tables through pgseal: equal answers, equal content
 when it is read back, and nothing in the raw tables but sealed values."""
+import subprocess
+import time
 import uuid
 
 import psycopg
@@ -268,11 +270,69 @@ def test_statements_before_a_value_that_does_not_fit_are_answered(twin, sealed, 
     for sql in (
         f"SELECT 'one'; {bad}; SELECT 2", f"{good}; {bad}; SELECT 3", f"{good}; SELECT key FROM virtual_keys WHERE id = '{K1}' /* ; */ ; \n {bad}", f"BEGIN; SELECT 1; {bad}; COMMIT",
         f"UPDATE virtual_keys SET slug = 'st-2' WHERE id = '{K1}'; {bad}", "ROLLBACK", f"BEGIN; SELECT 1; COMMIT; SELECT 2; {bad}", f"SELECT 1/0; {bad}",
+        f"BEGIN; {bad}; {good}; COMMIT", "ROLLBACK", f"BEGIN; {good}; {bad}; COMMIT", good, "ROLLBACK", f"{good}; COMMIT; {bad}; {good}", f"BEGIN; {good}; COMMIT; {bad}; {good}",
+        f"{bad}; SELECT 1/0", f"{bad} AND nothing = 1", f"{bad}; SELEC", f"BEGIN; SAVEPOINT a; {bad}; ROLLBACK TO a; {good}; COMMIT", "ROLLBACK TO a", good, "COMMIT",
     ):
         got = answers(sealed, sql)
         assert got == answers(twin, sql), sql
+        assert sealed.pgconn.transaction_status == twin.pgconn.transaction_status, sql
     assert content(sealed) == content(twin)
     check_raw(direct)
+
+
+def test_a_value_is_measured_where_a_row_takes_it(servers, twin, sealed, direct):
+    """The column that measures it holds sealed values, which are longer."""
+    long, rows = "x" * 400, "FROM (VALUES ('st-1', '{}'), ('none', '{}')) v(s, k) WHERE p.name = v.s"
+    try:
+        for connection in (twin, direct):
+            connection.execute("DELETE FROM sso_providers")
+            connection.execute("ALTER TABLE sso_providers ALTER client_secret TYPE varchar(300)")
+        # What others change is known a little later.
+        time.sleep(2.5)
+        for connection in (twin, sealed):
+            connection.execute("INSERT INTO sso_providers (id, organisation_id, name, client_secret) VALUES (%s, %s, 'st-1', 'short')", (K1, A))
+        update = f"UPDATE sso_providers p SET client_secret = {{}} WHERE organisation_id = '{A}' AND name = 'st-1'"
+        for sql in (
+            f"UPDATE sso_providers p SET client_secret = v.k {rows.format('taken', long)} AND organisation_id = '{A}'", f"UPDATE sso_providers p SET client_secret = v.k {rows.format(long, 'free')} AND organisation_id = '{A}'",
+            update.format(f"CASE id WHEN '{K2}' THEN '{long}' ELSE client_secret END"), update.format(f"CASE id WHEN '{K1}' THEN '{long}' ELSE client_secret END"), update.format(f"'{long}'"),
+            f"UPDATE sso_providers SET client_secret = '{long}' WHERE id = '{K2}'", f"UPDATE sso_providers SET client_secret = '{'y' * 30}' WHERE id = '{K1}'",
+            f"INSERT INTO sso_providers (id, organisation_id, name, client_secret) VALUES ('{K1}', '{A}', 'st-1', 'st') ON CONFLICT (id) DO UPDATE SET client_secret = '{long}' WHERE sso_providers.name = ''", f"BEGIN; {update.format(repr(long))}; COMMIT", "ROLLBACK",
+        ):
+            assert answers(sealed, sql) == answers(twin, sql), sql
+        stored = "SELECT client_secret FROM sso_providers WHERE id = %s"
+        assert sealed.execute(stored, (K1,)).fetchall() == twin.execute(stored, (K1,)).fetchall() == [("y" * 30,)]
+        assert direct.execute("SELECT client_secret FROM sso_providers WHERE id = %s", (K1,)).fetchone()[0].startswith("~s1")
+    finally:
+        for connection in (twin, direct):
+            connection.execute("DELETE FROM sso_providers WHERE name = 'st-1'")
+            connection.execute("ALTER TABLE sso_providers ALTER client_secret TYPE varchar")
+        time.sleep(2.5)
+
+
+def test_clients_are_told_of_a_value_that_does_not_fit_when_postgresql_tells_them(servers, twin, sealed):
+    urls = (servers.url, servers.direct.replace("/app", "/twin"))
+    good, bad = f"UPDATE virtual_keys SET key = 'told' WHERE organisation_id = '{A}' AND id = '{K1}' RETURNING key", "UPDATE virtual_keys SET auth_config = {} WHERE organisation_id = '{}' AND id = '{}'"
+    # psql shows the place, and goes on in the transaction that it is in.
+    text = f"BEGIN; {good}; {bad.format(repr('{bad'), A, K1)}; COMMIT"
+    shown = [subprocess.run(["psql", "-Xq", "-c", text, "-c", "SELECT 1", url], capture_output=True, text=True) for url in urls]
+    through, plain = ([line for line in ran.stderr.splitlines() if line.startswith(("ERROR", "LINE", " "))] for ran in shown)
+    assert through == plain and "LINE 1" in plain[1] and shown[0].stdout == shown[1].stdout
+    told = []
+    for connection in (sealed, twin):
+        wire, codes = connection.pgconn, []
+        for name, sql in ((b"", bad.format("'{bad'", A, K1)), (b"st_bad", bad.format("'[1,]'::jsonb", A, K1)), (b"st_good", bad.format("$1", A, K1))):
+            prepared = wire.prepare(name, sql.encode())
+            codes.append((prepared.error_field(psycopg.pq.DiagnosticField.SQLSTATE), prepared.error_field(psycopg.pq.DiagnosticField.STATEMENT_POSITION)))
+        for value, form in ((b"{bad", 0), (b"\1{bad", 1), (b'"\\u0000"', 0), (b"[1e999999]", 0), (b"{}", 0)):
+            codes.append(wire.exec_prepared(b"st_good", [value], [form]).error_field(psycopg.pq.DiagnosticField.SQLSTATE))
+        connection.execute("DEALLOCATE st_good")
+        with pytest.raises(psycopg.errors.InvalidTextRepresentation), connection.pipeline():
+            connection.execute(f"UPDATE virtual_keys SET key = 'undone' WHERE organisation_id = '{A}' AND id = %s", (K2,))
+            connection.execute(bad.format("%s", A, K1), ("{bad",))
+            connection.execute(f"UPDATE virtual_keys SET key = 'skipped' WHERE organisation_id = '{A}' AND id = %s", (K2,))
+        told.append(codes)
+    assert told[0] == told[1] and told[0][3:] == [b"22P02", b"22P02", b"22P05", b"22003", None]
+    assert content(sealed) == content(twin)
 
 
 def test_an_untyped_constant_among_its_like_is_a_text(twin, sealed, direct):

@@ -27,8 +27,17 @@ use pgseal::session::{Fatal, Progress, Session, Shared, TlsOffer};
 use pgseal::wire::{Inbox, OutQueue, Outbox};
 use transcript::{Line, Scenario};
 
-const RULES: &str =
-    "[[seal]]\ntable = \"public.vault\"\ntenant = \"org\"\ncolumns = [\"secret\"]\n";
+const RULES: &str = "
+[[seal]]
+table = \"public.vault\"
+tenant = \"org\"
+columns = [\"secret\"]
+
+[[seal]]
+table = \"public.papers\"
+tenant = \"org\"
+columns = [\"doc\", \"code\"]
+";
 
 /// The tenant of all sealed values here.
 pub(crate) const TENANT: &str = "acme";
@@ -44,7 +53,8 @@ pub(crate) fn key(denied: bool) -> Arc<DataKey> {
 
 static SHARED: LazyLock<Arc<Shared>> = LazyLock::new(shared);
 
-/// `vault (id int4, org text, secret text)`, table 16500; its column `secret` is sealed.
+/// `vault (id int4, org text, secret text)`, table 16500, and `papers (id int4, org text, doc jsonb, code varchar(90))`, table
+/// 16501; their columns behind `org` are sealed.
 fn shared() -> Arc<Shared> {
     let column = |attnum, name: &str, type_name: &str, oid| Column {
         attnum,
@@ -57,16 +67,12 @@ fn shared() -> Arc<Shared> {
         not_null: false,
         generated: false,
     };
-    let vault = Relation {
-        oid: Oid(16500),
+    let table = |oid, name: &str, columns| Relation {
+        oid: Oid(oid),
         schema: "public".into(),
-        name: "vault".into(),
+        name: name.into(),
         kind: RelationKind::Table,
-        columns: vec![
-            column(1, "id", "int4", 23),
-            column(2, "org", "text", 25),
-            column(3, "secret", "text", 25),
-        ],
+        columns,
         parents: Vec::new(),
         reads: Vec::new(),
         rules_version: 0,
@@ -74,7 +80,21 @@ fn shared() -> Arc<Shared> {
         unique_keys: Vec::new(),
         quiet: true,
     };
-    let catalog = Arc::new(Catalog::new(1, vec![vault], Vec::new()));
+    let with = |sealed: Vec<Column>| {
+        let first = [column(1, "id", "int4", 23), column(2, "org", "text", 25)];
+        first.into_iter().chain(sealed).collect()
+    };
+    let vault = table(16500, "vault", with(vec![column(3, "secret", "text", 25)]));
+    let code = Column {
+        max_chars: Some(90),
+        ..column(4, "code", "varchar", 1043)
+    };
+    let papers = table(
+        16501,
+        "papers",
+        with(vec![column(3, "doc", "jsonb", 3802), code]),
+    );
+    let catalog = Arc::new(Catalog::new(1, vec![vault, papers], Vec::new()));
     let rules = rules::parse("rules.toml", RULES).unwrap();
     let protection = Arc::new(rules::resolve(&rules, &catalog).unwrap());
     let keys = KeyCache::new(Ages::default());
@@ -257,6 +277,7 @@ fn scenarios() -> Vec<Scenario> {
         include_str!("results.txt"),
         include_str!("copy.txt"),
         include_str!("atomic.txt"),
+        include_str!("unfit.txt"),
     ]
     .into_iter()
     .flat_map(transcript::parse)

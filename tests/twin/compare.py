@@ -121,7 +121,7 @@ class Comparison(Ways):
 
     # One step on both
 
-    def step(self, act, told, ordered=False, count=True, blind=False, prepares=False):
+    def step(self, act, told, ordered=False, count=True, blind=False):
         """Runs `act` on both; true if both did it."""
         self.sealed.told(), self.plain.told()
         ours = act(self.sealed)
@@ -129,7 +129,7 @@ class Comparison(Ways):
             self.refused(ours, verdict, told, count)
             return False
         theirs = act(self.plain)
-        if (early := allowed(ours, theirs, prepares, told)):
+        if (early := allowed(ours, theirs, told)):
             self.tally.counts["told at another time"] += 1
             if early != "earlier":
                 # One has a statement, an open transaction or a change that the other has not: the batch ends here.

@@ -1,5 +1,6 @@
 """Values of each kind, and the many ways to write one in SQL or to send it as a parameter."""
 import json
+import os
 import struct
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ PLAIN = {
 }
 ODD_CSV = " (FORMAT csv, DELIMITER ';', NULL 'NULL', QUOTE '''', ESCAPE '\\')"
 BROKEN = ["{bad", "", "{\"a\":}", "nul", "[1,]"]
+# The share of values that do not fit their type.
+UNFIT = float(os.environ.get("PGSEAL_TWIN_UNFIT", "0.02"))
 WORDS = ["alpha", "beta", "it's", 'a "quote"', "back\\slash", "tab\there", "new\nline", "", " ", "äß日本語", "😀", "NULL", "\\N", "\\.", "{a,b}", "(1,2)", "~s1", "a,b;c", "$1", "%s", "--x", "/*y*/", "\\x41", "null", "~"]
 
 
@@ -141,9 +144,9 @@ def value(rng, kind, mark):
         return Value(kind, rng.choice(PLAIN[kind]))
     if kind in ("text", "varchar"):
         text = word(rng, mark)
-        return Value(kind, text[:70] if kind == "varchar" and rng.random() < 0.97 else text if kind == "text" else text + "x" * 1010)
+        return Value(kind, text[:70] if kind == "varchar" and rng.random() >= UNFIT else text if kind == "text" else text + "x" * 1010)
     if kind in ("json", "jsonb"):
-        if rng.random() < 0.02:
+        if rng.random() < UNFIT:
             return Value(kind, rng.choice(BROKEN))
         return Value(kind, document(rng, mark))
     if kind == "bytea":

@@ -26,7 +26,7 @@ class Ways:
         name = self.rng.choice([b"one", b"two", b""])
         if name:
             self.step(lambda peer: peer.query(f"DEALLOCATE {name.decode()}"), "DEALLOCATE", count=False)
-        if not self.step(lambda peer: peer.prepare(name, statement), self.told(statement), prepares=True):
+        if not self.step(lambda peer: peer.prepare(name, statement), self.told(statement)):
             return
         if self.rng.random() < 0.6:
             self.step(lambda peer: peer.describe(name), f"describe {statement.sql}")

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::{SealedSlots, format_at};
+use super::{SealedSlots, format_at, unused};
 use crate::model::{Format, ValueKind};
-use crate::plan::{SlotSource, Splice, StatementPlan};
+use crate::plan::{Slot, SlotSource, Splice, StatementPlan};
 use crate::wire::message::{Bind, Codes, FEW};
 
 /// Format codes and values of a Bind.
@@ -113,6 +113,23 @@ pub(in crate::session) fn constant_edits(
     let value = |index: usize| quoted(sealed.values.get(index).and_then(|value| value.as_deref()));
     let found = |n: usize| text_quoted(sealed.found.get(n).and_then(Option::as_deref));
     edits(plan, &sealed.kept_out, value, found)
+}
+
+/// The constant that stays in a text to be prepared, in the place of one that the server rejects when it reads the
+/// statement: before anything is bound.
+pub(in crate::session) fn unread(slot: &Slot) -> Option<String> {
+    match &slot.source {
+        SlotSource::Literal {
+            value,
+            kind,
+            stands: None,
+            ..
+        } if slot.column.kind != ValueKind::Text => {
+            let instead = unused(slot, (*kind, Format::Text), value.expose());
+            instead.ok()?.map(|instead| quoted(Some(&instead)))
+        }
+        _ => None,
+    }
 }
 
 /// The type's name, for a parameter that stands where a literal stood.
