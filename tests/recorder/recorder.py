@@ -12,6 +12,8 @@ MARK = b"the end of the script"
 # Ends whatever the script left open: a COPY, a failed group, a transaction; then a result that nobody else gives.
 EPILOGUE = copy_fail("the script is over") + SYNC + query("ROLLBACK") + query(b"SELECT '" + MARK + b"'")
 TIMEOUT = 120
+# The rows of an error's DETAIL.
+ROW = re.compile(r"(?<=^Failing row contains )\(.*\)(?=\.$)", re.DOTALL)
 
 
 class Recording(list):
@@ -121,11 +123,11 @@ def row_description(body, tables):
 
 def without_source(recording):
     """Errors without the place in PostgreSQL's own source and without the portal's name: the look-up of a row's tenant, which goes
-    before a statement, meets the same error elsewhere."""
+    before a statement, meets the same error elsewhere. A DETAIL that shows a row shows what is stored in it."""
     result = Recording()
     for tag, body in recording:
         if tag == "E":
-            body = {code: text for code, text in error_fields(body).items() if code not in "FLR" and not re.match('(unnamed )?portal', text)}
+            body = {code: ROW.sub("(…)", text) if code == "D" else text for code, text in error_fields(body).items() if code not in "FLR" and not re.match('(unnamed )?portal', text)}
         result.append((tag, body))
     result.fatal = recording.fatal
     return result
