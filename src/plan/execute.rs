@@ -12,9 +12,12 @@ use super::planner::View;
 use super::refuse::Walked;
 use super::store::literal_kind;
 use super::types::{
-    AssignedTenant, Guard, Lookup, Outputs, Slot, SlotSource, StatementKind, StatementPlan,
+    AssignedTenant, Guard, Lookup, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan,
     TenantSource,
 };
+
+/// What stands for an argument that is not passed: PostgreSQL reads it, and rejects it if it were to run.
+pub const UNBOUND: &str = "\"pgseal: nothing is bound\"";
 
 impl View<'_> {
     /// Whether an EXECUTE of this name comes to a protected statement, by whatever detours.
@@ -105,8 +108,7 @@ impl View<'_> {
         }
         let arguments = close.map_or(Vec::new(), |close| self.items(open, close));
         if arguments.len() != usize::from(inner.max_param) {
-            let position = walk.position(Some(range.start));
-            return Err(miscounted(&name, inner.max_param, arguments.len(), position).into());
+            return Ok(self.miscounted(&range, &name, &arguments));
         }
         let argument = |number: u16| {
             usize::from(number)
@@ -230,6 +232,29 @@ impl View<'_> {
         })
     }
 
+    /// More or fewer arguments than the statement takes: the server counts them before it looks at them, and says so. Its log
+    /// shows what stands in their place.
+    fn miscounted(
+        &self,
+        range: &Range<usize>,
+        name: &str,
+        arguments: &[Range<usize>],
+    ) -> StatementPlan {
+        let given = arguments.iter().filter(|item| !item.is_empty());
+        let kind = StatementKind::Execute {
+            name: name.to_owned(),
+        };
+        StatementPlan {
+            splices: given
+                .map(|item| Splice {
+                    span: self.span(item),
+                    text: UNBOUND.to_owned(),
+                })
+                .collect(),
+            ..self.by_description(range, kind)
+        }
+    }
+
     /// Whether a function is called in an argument. Behind `::` it is a type.
     fn calls(&self, item: &Range<usize>) -> bool {
         item.clone().any(|at| {
@@ -283,16 +308,6 @@ impl View<'_> {
         };
         TenantId::stored(type_oid, Format::Text, text.as_bytes(), max_chars)
     }
-}
-
-/// In PostgreSQL's words, which would come with the arguments in the server's log.
-fn miscounted(name: &str, expected: u16, given: usize, position: Option<u32>) -> Refusal {
-    let message = format!("wrong number of parameters for prepared statement \"{name}\"");
-    let hint = "Give as many as it has. See docs/errors.md#statement-arguments.";
-    let detail = format!("Expected {expected} parameters but got {given}.");
-    let mut refusal = Refusal::new("42601", message, hint).with_detail(detail);
-    refusal.position = position;
-    refusal
 }
 
 /// In PostgreSQL's words for an EXECUTE of a statement that is not there.

@@ -73,7 +73,7 @@ mod with;
 mod within;
 
 pub use cache::{PlanCache, PlanOf};
-pub use execute::missing;
+pub use execute::{UNBOUND, missing};
 pub use lineage::{Lineage, Member, Shape};
 pub use named::prepared_names;
 pub use planner::Planner;

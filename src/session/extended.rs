@@ -17,16 +17,15 @@ use super::renamed::{Executes, renamed};
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
-use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, Verdict, missing};
+use crate::plan::{
+    Outputs, SlotSource, Splice, StatementKind, StatementPlan, UNBOUND, Verdict, missing,
+};
 use crate::wire::message::{Bind, Close, Describe, Execute, FEW, Parse};
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
 /// The statement of ours that stands in for one whose text depends on what is bound: an UPDATE whose look-up did not find
 /// rows for all values, or an EXECUTE, whose constants cannot be parameters.
 const STAND_IN: &[u8] = b"_pgseal_none";
-
-/// What stands for such a constant where nothing is bound: PostgreSQL reads it, and rejects it if it were to run.
-const UNBOUND: &str = "\"pgseal: nothing is bound\"";
 
 impl Session {
     pub(super) fn parse(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<Step, Fatal> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{plan, plan_in, planner, verdict};
-use crate::plan::{Env, StatementKind, StatementPlan, Verdict, prepared_names};
+use crate::plan::{Env, StatementKind, StatementPlan, UNBOUND, Verdict, prepared_names};
 
 const PREPARED: &str =
     "PREPARE p(uuid, text) AS INSERT INTO virtual_keys (organisation_id, key) VALUES ($1, $2)";
@@ -85,14 +85,34 @@ fn a_statement_that_the_text_has_ended_gets_nothing() {
 fn all_that_is_passed_to_a_protected_statement_has_a_place() {
     for (sql, expected) in [
         (format!("EXECUTE p({TENANT}, 'x')"), "planned"),
-        (format!("EXECUTE p({TENANT}, 'x', 'y')"), "42601"),
-        (format!("EXECUTE p({TENANT})"), "42601"),
-        ("EXECUTE p".to_owned(), "42601"),
         (format!("EXECUTE p({TENANT}, 'x') 'y'"), "0A000"),
         (format!("EXECUTE p {TENANT}, 'x'"), "0A000"),
         (format!("EXECUTE 'p'({TENANT}, 'x')"), "0A000"),
     ] {
         assert_eq!(code(plan_in(&sql, &[], &known())), expected, "{sql}");
+    }
+}
+
+#[test]
+fn arguments_that_are_too_many_or_too_few_are_counted_by_the_server_and_not_shown_to_it() {
+    for (sql, shown) in [
+        (format!("EXECUTE p({TENANT}, 'x', 'y')"), 3),
+        (format!("EXECUTE p({TENANT})"), 1),
+        ("EXECUTE p".to_owned(), 0),
+    ] {
+        let Verdict::Protect(plan) = plan_in(&sql, &[], &known()) else {
+            panic!("{sql}");
+        };
+        let [statement] = plan.statements.as_slice() else {
+            panic!("{sql}");
+        };
+        let hidden: Vec<&str> = statement
+            .splices
+            .iter()
+            .map(|splice| &sql[splice.span.clone()])
+            .collect();
+        assert!(statement.splices.iter().all(|splice| splice.text == UNBOUND));
+        assert_eq!(hidden, [TENANT, "'x'", "'y'"][..shown]);
     }
 }
 
