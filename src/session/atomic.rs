@@ -12,8 +12,9 @@ use bytes::Bytes;
 
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::portals::Portal;
-use super::{Fatal, Session};
+use super::{Fatal, Session, by_server};
 use crate::plan::{Outputs, Plan, Splice, StatementKind, StatementPlan};
+use crate::wire::message::ParameterStatus;
 use crate::wire::{Inbox, Outbox, encode};
 
 /// The extended-query messages since the last Sync or Query.
@@ -117,8 +118,12 @@ pub(super) struct Cut {
     at: Option<(usize, usize)>,
 }
 
-/// Whether sealed values are expected among the rows; of a FETCH or EXECUTE of an unknown name they are not.
+/// Whether sealed values are expected among the rows; of a FETCH or EXECUTE of an unknown name they are not, and a cursor's
+/// rows come when it is fetched from.
 fn opens(plan: &StatementPlan) -> bool {
+    if matches!(plan.kind, StatementKind::Declare { .. }) {
+        return false;
+    }
     let unknown = matches!(
         plan.kind,
         StatementKind::Fetch { .. } | StatementKind::Execute { .. }
@@ -242,11 +247,22 @@ impl Session {
         if !matches!(rest.entry.fate(), Fate::Settle) {
             return Ok(false);
         }
-        encode::command_complete(&mut self.scratch, command).map_err(|error| Fatal::Protocol {
-            peer: "server",
-            error,
-        })?;
+        encode::command_complete(&mut self.scratch, command).map_err(by_server)?;
         rest.last = Some(self.scratch.split().freeze());
+        Ok(true)
+    }
+
+    /// Keeps a ParameterStatus back that came behind such a completion: it follows it.
+    pub(super) fn keeps_status(&mut self, body: &[u8]) -> Result<bool, Fatal> {
+        let last = self.rest.as_mut().and_then(|rest| rest.last.as_mut());
+        let Some(last) = last else {
+            return Ok(false);
+        };
+        let status = ParameterStatus::read(body).map_err(by_server)?;
+        self.scratch.extend_from_slice(last);
+        encode::parameter_status(&mut self.scratch, status.name, status.value)
+            .map_err(by_server)?;
+        *last = self.scratch.split().freeze();
         Ok(true)
     }
 

@@ -99,7 +99,11 @@ impl Session {
             b'D' => return self.row(len, input, out),
             b'S' => {
                 self.parameter_status(input)?;
-                input.forward();
+                if self.keeps_status(input.body())? {
+                    input.skip(&mut out.client);
+                } else {
+                    input.forward();
+                }
             }
             b'N' | b'A' => input.forward(),
             b'Z' => self.ready(input, out)?,

@@ -198,6 +198,17 @@ pub fn command_complete(buf: &mut BytesMut, tag: &[u8]) -> Written {
     frame(buf, b'C', |buf| cstr(buf, tag))
 }
 
+/// ParameterStatus.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parameter_status(buf: &mut BytesMut, name: &[u8], value: &[u8]) -> Written {
+    frame(buf, b'S', |buf| {
+        cstr(buf, name)?;
+        cstr(buf, value)
+    })
+}
+
 /// A DataRow with these bodies of values in the place of its own; each comes with its column's index, in order.
 ///
 /// # Errors
