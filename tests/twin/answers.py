@@ -60,3 +60,9 @@ def allowed(sealed, plain, told):
     if our_code in BAD_NAME and our_code == their_code and ours == 0 < theirs:
         return "whole" if CONTROLS.search(told) else "earlier"
     return None
+
+
+def unread(sealed, plain):
+    """In a failed transaction, a text that pgseal does not send to the server: PostgreSQL reads it before it says so."""
+    (ours, our_code), (theirs, their_code) = failure(sealed), failure(plain)
+    return ours == theirs and our_code == b"25P02" and their_code == b"42601"

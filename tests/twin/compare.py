@@ -8,7 +8,7 @@ import psycopg
 from psycopg import pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "drivers"))
-from answers import anchor, allowed, differ, refusal  # noqa: E402
+from answers import anchor, allowed, differ, refusal, unread  # noqa: E402
 from grammar import Grammar  # noqa: E402
 from peer import Peer  # noqa: E402
 from servers import VERSION, Servers, unpacked  # noqa: E402
@@ -136,6 +136,10 @@ class Comparison(Ways):
                 raise Ended
             self.standing(told)
             return False
+        if unread(ours, theirs) and self.agree_outside(act, theirs):
+            self.tally.counts["unread"] += 1
+            self.standing(told)
+            return False
         found = None if blind and ours[-1][0] == theirs[-1][0] else differ(ours, theirs, ordered)
         mine, his = self.sealed.told(), self.plain.told()
         if not found and mine != his:
@@ -149,6 +153,14 @@ class Comparison(Ways):
             self.tally.errors[theirs[-1][1].decode()] += count
         self.standing(told)
         return not failed
+
+    def agree_outside(self, act, theirs):
+        """Whether in a transaction that has not failed pgseal refuses this too, or says what PostgreSQL says."""
+        other = Peer(self.servers.url)
+        other.query("BEGIN")
+        ours = act(other)
+        other.wire.finish()
+        return bool(refusal(ours)) or not differ(ours, theirs, False)
 
     def refused(self, ours, verdict, told, count):
         """The twin does not see what pgseal refused, but a transaction ends in both."""

@@ -79,5 +79,5 @@ class Tally:
             yield f"{name:28}" + "".join(f"{self.by[name, outcome]:10}" for outcome in OUTCOMES)
 
     def summary(self):
-        counts = ", ".join(f"{self.counts[name]:,} {name}" for name in ("cases", "served", "error", "refused", "no tenant", "told at another time", "different", "values") if self.counts[name])
+        counts = ", ".join(f"{self.counts[name]:,} {name}" for name in ("cases", "served", "error", "refused", "no tenant", "told at another time", "unread", "different", "values") if self.counts[name])
         return f"{counts}; {self.refusals():.1%} refused"
