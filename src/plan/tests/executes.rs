@@ -111,7 +111,12 @@ fn arguments_that_are_too_many_or_too_few_are_counted_by_the_server_and_not_show
             .iter()
             .map(|splice| &sql[splice.span.clone()])
             .collect();
-        assert!(statement.splices.iter().all(|splice| splice.text == UNBOUND));
+        assert!(
+            statement
+                .splices
+                .iter()
+                .all(|splice| splice.text == UNBOUND)
+        );
         assert_eq!(hidden, [TENANT, "'x'", "'y'"][..shown]);
     }
 }

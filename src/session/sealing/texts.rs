@@ -122,7 +122,7 @@ pub(in crate::session) fn unread(slot: &Slot) -> Option<String> {
         SlotSource::Literal {
             value,
             kind,
-            stands: None,
+            stands: None | Some(ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea),
             ..
         } if slot.column.kind != ValueKind::Text => {
             let instead = unused(slot, (*kind, Format::Text), value.expose());
