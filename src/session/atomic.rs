@@ -26,8 +26,8 @@ pub(super) struct Group {
     pub(super) opens: bool,
     /// A protected statement changes something.
     pub(super) writes: bool,
-    /// The server was asked to send what it has.
-    flushed: bool,
+    /// The server was asked to send what it has, and nothing was sent since.
+    pub(super) flushed: bool,
     /// The client has sent something.
     pub(super) begun: bool,
     /// A Sync follows the questions that were put.
@@ -208,7 +208,7 @@ impl Session {
         Ok(true)
     }
 
-    /// Asks the server, once, for the replies that it keeps until Sync.
+    /// Asks the server for the replies that it keeps until Sync, once for what has been sent.
     pub(super) fn flush_group(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
         if !std::mem::replace(&mut self.group.flushed, true) {
             let frame = self.encoded("client", encode::flush)?;

@@ -277,6 +277,8 @@ impl Session {
 
     /// What a request means for those that follow it.
     fn note(&mut self, entry: &Entry) {
+        // The server was asked to send what it had before.
+        self.group.flushed = false;
         match entry.request {
             Request::Execute => {
                 (self.group.begun, self.group.executed) = (true, true);

@@ -75,6 +75,7 @@ SCRIPTS = {
     "the position of an error": query("SELECT 'é', nothing FROM rec") + query(f"INSERT INTO virtual_keys (id, organisation_id, slug, key) VALUES ('{IDS['id9']}', '{IDS['org']}', 'k9', 'sëcret') RETURNING nothing"),
     "EXECUTE with too many and too few arguments, behind other statements": parse(BY_SLUG, "q") + parse("FETCH 2 FROM c1", "f") + SYNC + query("SELECT 1; EXECUTE q('k1', 'more')") + query("LISTEN ch; SELECT 1/0; EXECUTE q")
     + query("BEGIN; EXECUTE f('more')") + query("ROLLBACK") + query("EXECUTE q('k1')") + run("EXECUTE q('k1', 'more')", described=False) + SYNC,
+    "a question behind a Bind that had to wait": parse(INSERT) + parse("SAVEPOINT a") + SYNC + bind() + parse("EXECUTE s2('1')") + SYNC,
     "empty texts": query("") + query(";;") + query("-- nothing") + run("") + SYNC,
     "changes that give out sealed values": run("UPDATE virtual_keys SET name = 'x' WHERE slug = 'k2' RETURNING slug, key") + SYNC + query("UPDATE virtual_keys SET name = 'y' WHERE slug = 'k1' RETURNING key")
     + run("UPDATE virtual_keys SET name = 'x' WHERE slug = 'k1' RETURNING key") + run("SELECT 1/0") + SYNC + query("SELECT name FROM virtual_keys ORDER BY slug"),
