@@ -42,6 +42,9 @@ static ENCODING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .ok()
 });
 
+/// invalid_sql_statement_name.
+const MISSING: &str = "26000";
+
 /// Works on the whole frame at the front.
 type Handle = fn(&mut Session, &mut Inbox, &mut Outbox) -> Result<Step, Fatal>;
 
@@ -352,8 +355,11 @@ impl Session {
         let unnamed = request == Request::Parse
             && Parse::read(input.body()).is_ok_and(|parse| parse.name.is_empty());
         let name = if unnamed { b"" } else { ask::POISON_NAME };
+        // That a statement is missing is told in a failed transaction, too.
+        let missing = request == Request::Bind && refusal.sqlstate == MISSING;
         let frame = self.encoded("client", |buf| match request {
             Request::Query => encode::query(buf, &text),
+            _ if missing => encode::bind(buf, b"", ask::POISON_NAME, &[], &[], &[]),
             _ => encode::parse(buf, name, &text, &types),
         })?;
         let mut entry = Entry::substitute(request, refusal).at(positions);
