@@ -111,6 +111,8 @@ impl Session {
             Passes::Wait => return Ok(WAIT),
             Passes::Refused(refusal) => return self.refuse(Request::Parse, refusal, input, out),
         };
+        // A Query may follow that runs in no pipeline.
+        self.part_from_questions(input, out)?;
         let kept_out = passing::kept_out(&plan, &missing);
         let rewritten = match as_prepared(&plan, &sql, kept_out.as_slice()) {
             Ok(rewritten) => rewritten,
