@@ -46,7 +46,7 @@ use copy::Copying;
 use ledger::Ledger;
 use login::Login;
 pub use login::{Auth, Leg};
-use names::Names;
+use names::{NAME_LEN, Names};
 use opening::{Opener, Openers};
 use passing::Passing;
 
@@ -76,12 +76,18 @@ pub struct Shared {
 const CHANGING: u64 = 1;
 
 impl Shared {
-    /// Whether sessions of this database are its own.
+    /// Whether sessions that ask for this database are its own. PostgreSQL cuts a name that is too long; from version 17 on
+    /// it looks for one that ends before a letter of several bytes, too.
     #[must_use]
     pub fn is_of(&self, database: &[u8]) -> bool {
-        self.database
-            .as_ref()
-            .is_none_or(|name| name.as_bytes() == database)
+        const LONGEST: usize = NAME_LEN - 1;
+        const LETTER: usize = 4;
+        self.database.as_ref().is_none_or(|name| {
+            let cut = database.len() > LONGEST
+                && name.len() + LETTER > LONGEST
+                && database.starts_with(name.as_bytes());
+            cut || name.as_bytes() == database
+        })
     }
 }
 
@@ -585,4 +591,27 @@ fn frame_too_large(len: usize) -> Refusal {
         format!("a message of {len} bytes may touch a protected table and is too large to be read"),
         "Split the statement or the value, or raise `message_limit`; a value for a table without sealed columns may be larger as a parameter of a prepared statement. See docs/errors.md#message-too-large.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Ages;
+
+    fn of(name: &str, asked: &str) -> bool {
+        let keys = Arc::new(KeyCache::new(Ages::default()));
+        Shared::new(None, keys, Some(name.to_owned())).is_of(asked.as_bytes())
+    }
+
+    #[test]
+    fn a_database_is_known_by_a_name_that_the_server_cuts() {
+        let longest = "d".repeat(63);
+        assert!(of("app", "app") && of(&longest, &longest));
+        assert!(!of("app", "ap") && !of("app", "apps") && !of(&longest, "d"));
+        assert!(of(&longest, &"d".repeat(64)) && of(&longest, &"d".repeat(200)));
+        // Of a letter of three bytes at the end, one byte would be left.
+        assert!(of(&"d".repeat(62), &format!("{}\u{20ac}", "d".repeat(62))));
+        assert!(!of(&"d".repeat(59), &"d".repeat(64)));
+        assert!(!of(&longest, &"e".repeat(64)));
+    }
 }

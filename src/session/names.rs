@@ -64,7 +64,7 @@ impl Prepared {
 }
 
 /// `NAMEDATALEN` of PostgreSQL.
-const NAME_LEN: usize = 64;
+pub(super) const NAME_LEN: usize = 64;
 
 /// The name under which PostgreSQL keeps a statement or portal of the protocol: it does not compare the rest.
 pub(super) fn kept_as(name: &[u8]) -> &[u8] {

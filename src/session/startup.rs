@@ -74,15 +74,9 @@ impl Session {
                         "Connect with sslmode=require or stronger. See docs/errors.md#tls-required.",
                     )));
                 }
-                let find = |key: &[u8]| {
-                    params
-                        .iter()
-                        .find(|(name, _)| *name == key)
-                        .map(|(_, value)| *value)
-                };
-                let database = find(b"database")
-                    .or_else(|| find(b"user"))
-                    .unwrap_or_default();
+                let user = once(&params, "user")?.unwrap_or_default();
+                let database = once(&params, "database")?;
+                let database = database.filter(|name| !name.is_empty()).unwrap_or(user);
                 if let Some(shared) = self.databases.iter().find(|one| one.is_of(database)) {
                     self.shared = shared.clone();
                 }
@@ -95,7 +89,7 @@ impl Session {
                 self.databases = Vec::new();
                 self.rules = self.shared.rules.load(Ordering::Acquire);
                 self.catalogs = self.shared.catalogs.load(Ordering::Acquire);
-                let role = Bytes::copy_from_slice(find(b"user").unwrap_or_default());
+                let role = Bytes::copy_from_slice(user);
                 let packet = input.take_startup();
                 match self.terms.auth {
                     Auth::Terminate => self.ask_for_proof(role, packet),
@@ -107,6 +101,20 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+/// The value of a parameter that says who comes or where to. Of several PostgreSQL takes the last one; another server
+/// between it and pgseal may take the first, and the session would be planned for another database than it is in.
+fn once<'a>(params: &[(&'a [u8], &'a [u8])], name: &str) -> Result<Option<&'a [u8]>, Fatal> {
+    let mut values = params.iter().filter(|(key, _)| *key == name.as_bytes());
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Fatal::from(Refusal::new(
+            "08P01",
+            format!("the startup packet says \"{name}\" more than once"),
+            "Say it once. See docs/errors.md#protocol.",
+        ))),
+        (value, None) => Ok(value.map(|(_, value)| *value)),
     }
 }
 
@@ -124,4 +132,19 @@ fn early_bytes() -> Fatal {
         "unencrypted data was received after SSLRequest",
         "This could be an attack on the connection, or a client that does not wait for the answer. See docs/errors.md#early-bytes.",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_who_comes_is_said_once() {
+        let params: &[(&[u8], &[u8])] = &[(b"user", b"u"), (b"database", b"a"), (b"x", b"1")];
+        assert_eq!(once(params, "database").unwrap(), Some(&b"a"[..]));
+        assert_eq!(once(params, "replication").unwrap(), None);
+        let twice = [params, &[(b"database", b"a")]].concat();
+        let refusal = once(&twice, "database").unwrap_err().refusal().unwrap();
+        assert_eq!(refusal.sqlstate, "08P01");
+    }
 }
