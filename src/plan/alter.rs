@@ -59,7 +59,7 @@ impl Walk<'_> {
     }
 
     /// The actions of ALTER TABLE; any other ALTER as a whole.
-    fn actions(&self, words: &[String]) -> Vec<Range<usize>> {
+    pub(super) fn actions(&self, words: &[String]) -> Vec<Range<usize>> {
         let of = Tokens {
             sql: self.sql,
             tokens: self.tokens.get(..self.range.end).unwrap_or_default(),

@@ -172,7 +172,15 @@ impl Walk<'_> {
         let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
         let span = text_span(tokens);
         if self.met.is_empty() {
-            return Ok(forward(span));
+            let kind = match &self.absent {
+                None => StatementKind::Forward,
+                Some(_) => StatementKind::Run,
+            };
+            return Ok(StatementPlan {
+                kind,
+                absent: self.absent,
+                ..forward(span)
+            });
         }
         let max_param = self
             .range
@@ -219,6 +227,7 @@ impl Walk<'_> {
             meanings: Vec::new(),
             sets: self.sets.take(),
             unknown_target: self.unknown_target,
+            absent: self.absent.take(),
             meant: Vec::new(),
             passes: None,
         })
@@ -385,6 +394,7 @@ pub(super) fn forward(span: std::ops::Range<usize>) -> StatementPlan {
         meanings: Vec::new(),
         sets: None,
         unknown_target: false,
+        absent: None,
         meant: Vec::new(),
         passes: None,
     }

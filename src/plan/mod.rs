@@ -68,6 +68,7 @@ mod united;
 mod unread;
 mod update;
 mod utility;
+mod vacant;
 mod walk;
 mod with;
 mod within;

@@ -147,7 +147,7 @@ impl Relations {
         self.views.insert(oid, View { given: Some(given) });
     }
 
-    /// Names of the relations that must be planned for.
+    /// Names of the relations that must be planned for, those among them for which there is a rule and nothing else.
     pub(super) fn relation_names(&self) -> BTreeSet<String> {
         let oids = self
             .protection
@@ -156,9 +156,13 @@ impl Relations {
             .chain(&self.protection.unfit)
             .chain(self.views.keys())
             .chain(self.ancestors.iter());
-        oids.filter_map(|oid| self.catalog.relation(*oid))
-            .map(|relation| relation.name.clone())
-            .collect()
+        let vacant = &self.protection.vacant;
+        let oids = oids.chain(vacant.columns.keys());
+        let there = oids
+            .filter_map(|oid| self.catalog.relation(*oid))
+            .map(|relation| relation.name.clone());
+        let vacant = vacant.tables.keys().map(|(_, table)| table.clone());
+        there.chain(vacant).collect()
     }
 
     /// All names whose mention makes a statement worth planning.
@@ -170,7 +174,9 @@ impl Relations {
 
     /// Whether no statement needs planning.
     pub(super) fn protects_nothing(&self) -> bool {
-        self.protection.tables.is_empty() && self.protection.unfit.is_empty()
+        let vacant = &self.protection.vacant;
+        let awaits = !(vacant.tables.is_empty() && vacant.columns.is_empty());
+        self.protection.tables.is_empty() && self.protection.unfit.is_empty() && !awaits
     }
 
     /// Whether a function of this name works on a protected table.

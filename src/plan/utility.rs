@@ -13,7 +13,7 @@ use super::query::Rows;
 use super::refuse::{NEW_TABLE, Walked};
 use super::relations::mentions_any;
 use super::tokens::text_span;
-use super::types::{StatementKind, StatementPlan};
+use super::types::{Defined, StatementKind, StatementPlan};
 use super::walk::Walk;
 
 /// What is said about a new table that holds sealed values.
@@ -165,6 +165,10 @@ impl Walk<'_> {
         let mut plan = forward(text_span(tokens));
         plan.defines = makes(self.sql, tokens, &self.relations.relation_names());
         plan.defines.extend(columns_of(self.sql, tokens));
+        let vacant = self.makes_vacant(&words)?.into_iter();
+        let new = vacant.map(Defined::Relation);
+        let new = new.filter(|made| !plan.defines.contains(made));
+        plan.defines.extend(new.collect::<Vec<_>>());
         plan.notice = notice;
         if !plan.defines.is_empty() || plan.notice.is_some() {
             plan.kind = StatementKind::Define;
@@ -244,7 +248,7 @@ impl Walk<'_> {
     }
 
     /// The tokens of the query behind AS.
-    fn query_of(&self, words: &[String]) -> Option<Range<usize>> {
+    pub(super) fn query_of(&self, words: &[String]) -> Option<Range<usize>> {
         let starts = |at: usize| {
             words
                 .get(at)
@@ -253,8 +257,20 @@ impl Walk<'_> {
                     .token(self.range.start + at)
                     .is_some_and(|token| token.is_special(b'('))
         };
-        let at = (0..words.len())
-            .find(|at| words.get(*at).is_some_and(|word| word == "as") && starts(at + 1))?;
+        // In the brackets of the columns, AS says what one is generated from.
+        let mut depth = 0usize;
+        let mut outside = |at: &usize| {
+            let special = |of| {
+                let token = self.token(self.range.start + at);
+                token.is_some_and(|token| token.is_special(of))
+            };
+            depth += usize::from(special(b'('));
+            depth = depth.saturating_sub(usize::from(special(b')')));
+            depth == 0
+        };
+        let mut outside = (0..words.len()).filter(|at| outside(at));
+        let at =
+            outside.find(|at| words.get(*at).is_some_and(|word| word == "as") && starts(at + 1))?;
         let tails = [&["with", "data"][..], &["with", "no", "data"]];
         let query = tails.iter().find_map(|tail| ends_with(words, tail));
         let end = query.unwrap_or(words).len();

@@ -135,6 +135,8 @@ pub(super) struct Walk<'a> {
     pub sets: Option<BTreeSet<String>>,
     /// A column of a protected table is written to that the snapshot does not know.
     pub unknown_target: bool,
+    /// What is said of a table that is not there although a rule names it.
+    pub absent: Option<Refusal>,
 }
 
 impl<'a> Walk<'a> {
@@ -187,6 +189,7 @@ impl<'a> Walk<'a> {
             next_case: None,
             sets: None,
             unknown_target: false,
+            absent: None,
         }
     }
 
@@ -427,7 +430,10 @@ impl<'a> Walk<'a> {
                         None => return Ok(None),
                     }
                 }
-                None => return Ok(None),
+                None => {
+                    self.note_absent(schema, relation, at);
+                    return Ok(None);
+                }
             },
             [only] => *only,
             _ if schema.is_none() && self.relations.is_ambiguous(relation) => {

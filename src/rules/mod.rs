@@ -11,6 +11,6 @@ mod tests;
 pub use file::{Rule, RuleError, parse};
 pub use left_out::left_out;
 pub use protection::{
-    ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant,
+    ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant, Vacant,
 };
 pub use resolve::{RuleProblem, resolve, resolve_again};

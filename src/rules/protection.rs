@@ -1,6 +1,6 @@
 //! What is protected in one database: which columns of which relations, and how.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -179,4 +179,15 @@ pub struct Protection {
     pub names: HashMap<(Oid, String), i16>,
     /// Tables that their rule no longer fits, and which therefore cannot be used.
     pub unfit: HashSet<Oid, RandomState>,
+    /// What rules name and that is not there.
+    pub vacant: Vacant,
+}
+
+/// Names of rules under which nothing is there: what is made under them is protected by the first catalog that has it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Vacant {
+    /// Columns that are to be sealed, by the schema and name of their table.
+    pub tables: HashMap<(String, String), BTreeSet<String>>,
+    /// Columns that are to be sealed in a table that is there.
+    pub columns: HashMap<Oid, BTreeSet<String>>,
 }

@@ -1,5 +1,6 @@
 //! Rules applied to a catalog, and to the catalogs that follow it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::file::{ColumnRule, Rule, TenantRule, qualified};
@@ -55,11 +56,25 @@ fn resolve_in(rules: &[Rule], tables: Tables<'_>) -> (Protection, Vec<RuleProble
     let mut problems = Vec::new();
     for rule in rules {
         let mut told = Vec::new();
+        let columns = || rule.columns.iter().map(|column| column.name.clone());
+        if find_table(tables.catalog, &rule.schema, &rule.table).is_err() {
+            let name = (rule.schema.clone(), rule.table.clone());
+            let table = protection.vacant.tables.entry(name);
+            table.or_default().extend(columns());
+        }
         if let Some(root) = tables.root(rule, &mut told) {
             let family = descendants(root, tables.catalog);
             let name = (rule.schema.clone(), rule.table.clone());
             protection.roots.insert(name, root.oid);
             tables.note_names(rule, &family, &mut protection);
+            for member in &family {
+                let missing = columns().filter(|name| member.column(name).is_none());
+                let missing: BTreeSet<String> = missing.collect();
+                if !missing.is_empty() {
+                    let known = protection.vacant.columns.entry(member.oid);
+                    known.or_default().extend(missing);
+                }
+            }
             let fitting = fit(rule, (root, &family), tables, &mut told);
             match fitting {
                 Some(fitting) => fitting

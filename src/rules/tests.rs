@@ -175,6 +175,40 @@ fn of_a_dropped_column_nothing_is_left_and_the_others_go_on() {
 }
 
 #[test]
+fn what_a_rule_names_and_is_not_there_is_vacant() {
+    let vacant = |catalogs: &[&[Written]]| {
+        let vacant = after(catalogs).0.vacant;
+        let mut all: Vec<String> = Vec::new();
+        all.extend(
+            vacant
+                .tables
+                .iter()
+                .map(|((schema, table), columns)| format!("{schema}.{table} {columns:?}")),
+        );
+        let columns = vacant.columns.iter();
+        all.extend(columns.map(|(oid, columns)| format!("{} {columns:?}", oid.0)));
+        all.sort();
+        all
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(vacant(&[&[KEYS, CHILD, ORDERS, NOTES]]), none);
+    assert_eq!(
+        vacant(&[&[ORDERS, NOTES]]),
+        ["public.keys {\"key\", \"mail\"}"]
+    );
+    let dropped = (1, "keys", "id:int org:int - -", &[][..]);
+    assert_eq!(
+        vacant(&[&[dropped, ORDERS, NOTES]]),
+        ["1 {\"key\", \"mail\"}"]
+    );
+    let renamed = (1, "moved", "id:int org:int secret:text mail:text", &[][..]);
+    assert_eq!(
+        vacant(&[&[renamed, ORDERS, NOTES]]),
+        ["1 {\"key\"}", "public.keys {\"key\", \"mail\"}"]
+    );
+}
+
+#[test]
 fn a_table_that_its_rule_does_not_fit_is_no_reason_to_forget_the_others() {
     for changed in [
         "id:int - key:text mail:text",

@@ -73,7 +73,7 @@ impl Session {
             }
             verdict = self.verdict(&sql, &types);
         }
-        if self.reads_anew(&verdict) {
+        if self.reads_anew(&mut verdict) {
             return Ok(WAIT);
         }
         match verdict {

@@ -50,7 +50,7 @@ impl Session {
             }
             verdict = self.verdict(&sql, &[]);
         }
-        if self.reads_anew(&verdict) {
+        if self.reads_anew(&mut verdict) {
             return Ok(WAIT);
         }
         if !matches!(verdict, Verdict::Protect(_)) {

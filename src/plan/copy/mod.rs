@@ -61,7 +61,15 @@ impl View<'_> {
         let mut walk = self.walk(range.clone());
         let head = head(&walk)?;
         let Some(oid) = walk.relation_of(&head.parts, Some(head.name))? else {
-            return self.copy_plain(&walk, &head);
+            let plain = self.copy_plain(&walk, &head)?;
+            return Ok(match walk.absent.take() {
+                None => plain,
+                absent => StatementPlan {
+                    kind: StatementKind::Run,
+                    absent,
+                    ..plain
+                },
+            });
         };
         let catalog = Arc::clone(&walk.relations.catalog);
         let Some(relation) = catalog.relation(oid) else {

@@ -55,6 +55,7 @@ fn ddl_that_changes_no_value_of_a_sealed_column_passes() {
     }
     for sql in [
         "CREATE INDEX ON virtual_keys (name) WHERE key IS NOT NULL",
+        "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + 1) STORED, k uuid REFERENCES virtual_keys (id))",
         "CREATE UNIQUE INDEX CONCURRENTLY i ON virtual_keys (name) WHERE (key IS NULL) AND name <> ''",
         "CREATE POLICY p ON virtual_keys USING (key IS NOT NULL) WITH CHECK (name = 'x')",
         "CREATE PUBLICATION p FOR TABLE virtual_keys (id, key) WHERE (name = 'x' AND key IS NOT NULL)",

@@ -20,6 +20,7 @@ mod spelled;
 mod steady;
 mod tenants;
 mod texts;
+mod vacant;
 mod writes;
 
 use std::collections::HashMap;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
 use crate::model::{ColumnRef, Oid, ValueKind};
 use crate::rules::{
-    ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant,
+    ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant, Vacant,
 };
 
 use super::{
@@ -352,6 +353,26 @@ pub(crate) fn planner() -> Planner {
         Arc::new(Protection {
             epoch: 1,
             tables,
+            ..Protection::default()
+        }),
+    )
+}
+
+/// The same with rules for a table `vault`, and for a column `pin` of `virtual_keys` and one of `audit`, that are not there.
+pub(super) fn with_vacancies() -> Planner {
+    let all = planner();
+    let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let vault = ("public".to_owned(), "vault".to_owned());
+    let vacant = Vacant {
+        tables: HashMap::from([(vault, of(&["key", "Pin"]))]),
+        columns: HashMap::from([(Oid(10), of(&["pin"])), (Oid(15), of(&["pin"]))]),
+    };
+    Planner::new(
+        catalog(),
+        Arc::new(Protection {
+            epoch: 1,
+            tables: all.protection().tables.clone(),
+            vacant,
             ..Protection::default()
         }),
     )

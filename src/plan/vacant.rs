@@ -1,0 +1,196 @@
+//! What is made under a name of the rules under which nothing is there (any more).
+//!
+//! It is protected by the first catalog that has it. Until then no value may be stored in it: not by the command that
+//! makes it, and not by what follows in the same transaction.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::model::Refusal;
+
+use super::lexer::{self, Token};
+use super::refuse::{Stop, Walked};
+use super::relations::Relations;
+use super::tokens::Tokens;
+use super::walk::Walk;
+
+/// Words behind ADD in ALTER TABLE that are no column's name.
+const CONSTRAINTS: &[&str] = &[
+    "check",
+    "constraint",
+    "exclude",
+    "foreign",
+    "primary",
+    "unique",
+];
+
+impl Relations {
+    /// The columns that are to be sealed in tables of this name that are not there; `None`: no rule names one.
+    pub(super) fn vacant(&self, schema: Option<&str>, name: &str) -> Option<BTreeSet<String>> {
+        let tables = self.protection.vacant.tables.iter();
+        let mut named = tables
+            .filter(|((of, table), _)| table == name && schema.is_none_or(|schema| schema == of));
+        let first = named.next()?.1.clone();
+        Some(named.fold(first, |all, (_, more)| &all | more))
+    }
+}
+
+impl Walk<'_> {
+    /// Names of relations that a command makes, or gives columns, for which there are rules; refuses one that would fill
+    /// them itself.
+    pub(super) fn makes_vacant(&self, words: &[String]) -> Walked<Vec<String>> {
+        match words.first().map(String::as_str) {
+            Some("create") => self.vacant_table(words),
+            Some("alter") => self.vacant_columns(words),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn vacant_table(&self, words: &[String]) -> Walked<Vec<String>> {
+        let Some(table) = words.iter().position(|word| word == "table") else {
+            return Ok(Vec::new());
+        };
+        let kind = words.get(..table).unwrap_or_default();
+        if kind
+            .iter()
+            .any(|word| word == "temp" || word == "temporary")
+        {
+            return Ok(Vec::new());
+        }
+        let mut at = self.range.start + table + 1;
+        if self.word(at) == "if" {
+            at += 3;
+        }
+        let mut schema = None;
+        while self.special(at + 1, b'.') {
+            schema = self.name_of(at);
+            at += 2;
+        }
+        let name = self.name_of(at).unwrap_or_default();
+        let Some(columns) = self.relations.vacant(schema.as_deref(), &name) else {
+            return Ok(Vec::new());
+        };
+        if self.query_of(words).is_some() {
+            return Err(self.filled_table(&name, at));
+        }
+        let open = (at..self.range.end).find(|at| self.special(*at, b'('));
+        let mut start = open.map_or(self.range.end, |open| open + 1);
+        while let Some(end) = self.whole().element_end(start) {
+            self.stays_empty(start, start..end, &columns)?;
+            if !self.special(end, b',') {
+                break;
+            }
+            start = end + 1;
+        }
+        Ok(vec![name])
+    }
+
+    /// The refusal of a query that fills a new table for which there is a rule. `at`: the table's name.
+    pub(super) fn filled_table(&self, name: &str, at: usize) -> Stop {
+        let message =
+            format!("a query would fill {name}, for which there is a rule, inside the server");
+        let help = "Create the table first, then insert through pgseal.";
+        self.refuse(message, help, "refused-create-table-as", Some(at))
+    }
+
+    fn vacant_columns(&self, words: &[String]) -> Walked<Vec<String>> {
+        let vacant = &self.relations.protection.vacant.columns;
+        let mut made = self.takes_vacant_name(words);
+        for table in self.range.clone().filter_map(|at| self.name_of(at)) {
+            let found = self.relations.catalog.find(None, &table).into_iter();
+            let columns = found.filter_map(|relation| vacant.get(&relation.oid));
+            for columns in columns {
+                for action in self.actions(words) {
+                    let Some(at) = self.gives(&action) else {
+                        continue;
+                    };
+                    if self.name_of(at).is_some_and(|name| columns.contains(&name)) {
+                        self.stays_empty(at, action, columns)?;
+                        made.push(table.clone());
+                    }
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The name that a relation gets, or takes into another schema, if there is a rule for it.
+    fn takes_vacant_name(&self, words: &[String]) -> Vec<String> {
+        let moves = words.windows(2).any(|two| two == ["rename", "to"] || two == ["set", "schema"]);
+        let names = self.range.clone().filter_map(|at| self.name_of(at));
+        let vacant = names.filter(|name| self.relations.vacant(None, name).is_some());
+        vacant.filter(|_| moves).collect()
+    }
+
+    /// The token of the name that an action gives a column.
+    fn gives(&self, action: &Range<usize>) -> Option<usize> {
+        let mut at = action.start + 1;
+        match self.word(action.start).as_str() {
+            "add" => {
+                at += usize::from(self.word(at) == "column");
+                at += if self.word(at) == "if" { 3 } else { 0 };
+                Some(at).filter(|at| !CONSTRAINTS.contains(&self.word(*at).as_str()))
+            }
+            "rename" => action.end.checked_sub(1),
+            _ => None,
+        }
+    }
+
+    /// Refuses the definition of a column that is to be sealed if the server would fill it. `at`: its name.
+    fn stays_empty(
+        &self,
+        at: usize,
+        definition: Range<usize>,
+        columns: &BTreeSet<String>,
+    ) -> Walked<()> {
+        let Some(name) = self.name_of(at).filter(|name| columns.contains(name)) else {
+            return Ok(());
+        };
+        let fills = |at: &usize| match self.word(*at).as_str() {
+            "default" => self.word(at + 1) != "null",
+            "generated" => true,
+            _ => false,
+        };
+        match (at + 1..definition.end).find(fills) {
+            None => Ok(()),
+            Some(filled) => {
+                let message = format!(
+                    "column {name}, which a rule seals, would be filled by the server with what is not sealed"
+                );
+                let help = "Leave the default out.";
+                Err(self.refuse(message, help, "refused-ddl", Some(filled)))
+            }
+        }
+    }
+
+    /// Notes a table that is not there although a rule names it.
+    pub(super) fn note_absent(&mut self, schema: Option<&str>, name: &str, at: Option<usize>) {
+        if self.absent.is_none() && self.relations.vacant(schema, name).is_some() {
+            let mut refusal = Refusal::new(
+                "42P01",
+                format!("relation \"{name}\" does not exist"),
+                "A rule names it, so nothing is sent before it is there; if it was just made, commit first. See docs/errors.md#table-missing.",
+            );
+            refusal.position = self.position(at);
+            self.absent = Some(refusal);
+        }
+    }
+
+    fn whole(&self) -> Tokens<'_> {
+        Tokens {
+            sql: self.sql,
+            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
+        }
+    }
+
+    fn special(&self, at: usize, special: u8) -> bool {
+        self.token(at)
+            .is_some_and(|token| token.is_special(special))
+    }
+
+    /// The folded name at a token of the statement.
+    fn name_of(&self, at: usize) -> Option<String> {
+        let token: &Token = self.token(at).filter(|_| self.range.contains(&at))?;
+        lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
+    }
+}
