@@ -494,6 +494,8 @@ impl Session {
                 self.ddl = true;
             }
         }
+        // What the prepared transaction has made is there only now.
+        self.ddl |= command == b"COMMIT PREPARED";
         if matches!(command, b"DISCARD ALL" | b"DEALLOCATE ALL") {
             self.acked.deallocated();
             self.passing.clear();
