@@ -21,7 +21,7 @@ pub const UNBOUND: &str = "\"pgseal: nothing is bound\"";
 
 impl View<'_> {
     /// Whether an EXECUTE of this name comes to a protected statement, by whatever detours.
-    fn reaches_protected(&self, name: &str) -> bool {
+    pub(super) fn reaches_protected(&self, name: &str) -> bool {
         let mut passed = BTreeSet::new();
         let mut name = name.to_owned();
         // Names that execute each other come to nothing.

@@ -19,6 +19,7 @@ mod copy;
 mod defined;
 mod document;
 mod execute;
+mod executed;
 mod expr;
 mod finish;
 mod functions;

@@ -363,6 +363,7 @@ impl<'a> View<'a> {
     fn statement_itself(&self, range: Range<usize>) -> Walked<StatementPlan> {
         let plain = || forward(self.span(&range));
         self.runs_no_text(&range)?;
+        self.executes_nothing(&range)?;
         if self.starts_with(&range, BY_NAME) {
             return self.by_name(range);
         }

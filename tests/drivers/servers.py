@@ -119,7 +119,7 @@ class Servers:
         self.port = free_port()
         data = self.folder / "data"
         self._run(f"{self.bin}/initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        settings = f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\nfsync = off\nlog_statement = 'all'\nmax_prepared_transactions = 2\n"
+        settings = f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\nfsync = off\nlog_statement = 'all'\n"
         if self.upstream_tls:
             settings += f"ssl = on\nssl_cert_file = '{self.folder}/postgres.crt'\nssl_key_file = '{self.folder}/postgres.pem'\n"
         with open(data / "postgresql.conf", "a") as conf:

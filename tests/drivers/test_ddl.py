@@ -9,8 +9,8 @@ import uuid
 import psycopg
 import psycopg.types.json
 import pytest
-from conftest import MARK, TENANTS
-from servers import ROOT, raw_login, surroundings
+from conftest import MARK, TENANTS, populate
+from servers import ROOT, Servers, raw_login, surroundings
 
 A, B = TENANTS
 SECRET = "ddl-secret"
@@ -737,3 +737,37 @@ def test_a_sealed_column_that_is_dropped_and_made_anew_takes_no_plaintext(client
         client.execute("ALTER TABLE integrations ADD COLUMN IF NOT EXISTS certificate bytea")
         client.execute(LITERAL)
         is_sealed(client, direct)
+
+
+def test_code_uses_no_statement_or_cursor_on_a_protected_table(client, direct):
+    row = add(client)
+    client.execute(f"PREPARE ddl_p (text) AS UPDATE virtual_keys SET key = $1 WHERE id = '{row}' AND organisation_id = '{A}'")
+    assert code(client, f"DO $$ BEGIN EXECUTE 'EXECUTE ddl_p(''{MARK}'')'; END $$") == "0A000"
+    client.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ddl_q'; EXCEPTION WHEN OTHERS THEN NULL; END $$")
+    with client.transaction(force_rollback=True):
+        client.execute("DECLARE ddl_c CURSOR FOR SELECT key FROM virtual_keys")
+        assert code(client, "DO $$ DECLARE c refcursor := 'ddl_c'; k text; BEGIN FETCH c INTO k; RAISE NOTICE '%', k; END $$") == "0A000"
+    client.execute(f"EXECUTE ddl_p('{MARK}')")
+    assert client.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)).fetchone() == (MARK,)
+    client.execute("DEALLOCATE ddl_p")
+    assert all(key.startswith("~s1") for key in raw(direct))
+
+
+def test_what_a_prepared_transaction_makes_is_known_when_it_is_committed():
+    with Servers() as servers:
+        populate(servers)
+        with psycopg.connect(servers.direct, autocommit=True) as direct:
+            direct.execute("ALTER SYSTEM SET max_prepared_transactions = 2")
+        servers.stop_pgseal()
+        servers.stop_postgres()
+        servers.start_postgres()
+        servers._pgseal()
+        with psycopg.connect(servers.url, autocommit=True) as client, psycopg.connect(servers.direct, autocommit=True) as direct:
+            client.execute("BEGIN")
+            client.execute("CREATE TABLE ddl_child () INHERITS (virtual_keys)")
+            client.execute("PREPARE TRANSACTION 'ddl'")
+            # Whoever looks for what has changed has looked by then.
+            time.sleep(2.5)
+            client.execute("COMMIT PREPARED 'ddl'")
+            add(client, "ddl_child")
+            assert [key[:3] for key in raw(direct, "ddl_child")] == ["~s1"]

@@ -266,3 +266,35 @@ fn no_function_stands_in_an_argument_that_a_tenant_hangs_on() {
         assert_eq!(code(plan_in(&sql, &[], &known)), expected, "{sql}");
     }
 }
+
+#[test]
+fn code_uses_no_statement_or_cursor_on_a_protected_table() {
+    let cursor = "DECLARE c CURSOR FOR SELECT key FROM virtual_keys";
+    for sql in [
+        format!("{PREPARED}; DO $$ BEGIN EXECUTE 'EXECUTE p(''x'')'; END $$"),
+        format!("{PREPARED}; DO 'BEGIN EXECUTE ''eXecute \"p\"(1)''; END' LANGUAGE plpgsql"),
+        format!("{PREPARED}; DO $a$ BEGIN EXECUTE $b$EXECUTE p('x')$b$; END $a$"),
+        format!(
+            "{PREPARED}; CREATE FUNCTION f(x text) RETURNS void LANGUAGE sql AS 'EXECUTE p (x)'"
+        ),
+        format!("{cursor}; DO $$ DECLARE r refcursor := 'c'; BEGIN FETCH r INTO k; END $$"),
+        format!("{cursor}; DO $$ BEGIN EXECUTE 'FETCH ALL FROM c'; END $$"),
+    ] {
+        let Verdict::Refuse(refusal) = verdict(&sql) else {
+            panic!("{sql}");
+        };
+        assert!(
+            refusal.hint.unwrap().ends_with("#refused-code."),
+            "{sql}: {}",
+            refusal.message
+        );
+    }
+    for sql in [
+        format!("{PREPARED}; DO $$ BEGIN p := 'p'; EXECUTE 'EXECUTE q(''p'')'; END $$"),
+        format!("{PREPARED}; DO $$ BEGIN EXECUTE 'SELECT 1'; EXECUTE p_sql; END $$"),
+        format!("{cursor}; DO $$ BEGIN c := 'c'; PERFORM 'c'; END $$"),
+        format!("{PREPARED}; SELECT 'EXECUTE p(1)'"),
+    ] {
+        assert_eq!(code(verdict(&sql)), "planned", "{sql}");
+    }
+}
