@@ -78,6 +78,8 @@ pub struct Relation {
     pub parents: Vec<Oid>,
     /// The relations that its rewrite rules read or write: a view's have one that reads.
     pub reads: Vec<Oid>,
+    /// The functions that its rewrite rules call.
+    pub calls: Vec<Oid>,
     /// Another one when these rules change.
     pub rules_version: i64,
     /// `pg_get_viewdef`, for views that are asked about: with the schema of every name.

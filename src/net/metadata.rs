@@ -21,7 +21,9 @@ const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relki
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'pgseal')";
 const RULES: &str = "SELECT r.ev_class, pg_catalog.sum(pg_catalog.hashint8extended(r.xmin::text::bigint, r.oid::bigint) >> 16)::bigint, \
     ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = o.oid \
-    WHERE o.ev_class = r.ev_class AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class) \
+    WHERE o.ev_class = r.ev_class AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class), \
+    ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = o.oid \
+    WHERE o.ev_class = r.ev_class AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass) \
     FROM pg_catalog.pg_rewrite r WHERE r.ev_class >= 16384 GROUP BY r.ev_class";
 const DEFINITIONS: &str =
     "SELECT v.oid, pg_catalog.pg_get_viewdef(v.oid) FROM pg_catalog.unnest($1::oid[]) AS v(oid)";
@@ -39,7 +41,10 @@ const KEYS: &str = "SELECT i.indrelid, c.relname::text, i.indkey::int2[], i.indi
     WHERE i.indisunique AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indrelid >= 16384";
 const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)::text, p.oid FROM pg_catalog.pg_proc p \
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-    WHERE l.lanname NOT IN ('internal', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
+    WHERE l.lanname NOT IN ('internal', 'c') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+    UNION ALL SELECT n.nspname::text, p.proname::text, pg_catalog.concat_ws(' ', a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn), p.oid \
+    FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
 /// What may be called with one row: functions that take any value, a row or a domain, all others where rows are cast to
 /// something by themselves, and domains over rows.
 const OF_ROWS: &str = "SELECT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
@@ -159,9 +164,10 @@ async fn unique_keys(client: &Client) -> Result<HashMap<u32, Vec<UniqueKey>>, Er
 async fn relations(client: &Client) -> Result<HashMap<Oid, Relation>, Error> {
     let mut columns = columns(client).await?;
     let mut keys = unique_keys(client).await?;
-    let mut rules: HashMap<u32, (i64, Vec<u32>)> = HashMap::new();
+    let mut rules: HashMap<u32, (i64, Vec<u32>, Vec<u32>)> = HashMap::new();
     for row in client.query(RULES, &[]).await? {
-        rules.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+        let rule = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        rules.insert(row.try_get(0)?, rule);
     }
     let mut relations = HashMap::new();
     for row in client.query(RELATIONS, &[]).await? {
@@ -174,7 +180,7 @@ async fn relations(client: &Client) -> Result<HashMap<Oid, Relation>, Error> {
             "f" => RelationKind::Foreign,
             _ => RelationKind::Other,
         };
-        let (rules_version, reads) = rules.remove(&oid).unwrap_or_default();
+        let (rules_version, reads, calls) = rules.remove(&oid).unwrap_or_default();
         let parents: Vec<u32> = row.try_get(4)?;
         let relation = Relation {
             oid: Oid(oid),
@@ -184,6 +190,7 @@ async fn relations(client: &Client) -> Result<HashMap<Oid, Relation>, Error> {
             columns: columns.remove(&oid).unwrap_or_default(),
             parents: parents.into_iter().map(Oid).collect(),
             reads: reads.into_iter().map(Oid).collect(),
+            calls: calls.into_iter().map(Oid).collect(),
             rules_version,
             view_definition: None,
             unique_keys: keys.remove(&oid).unwrap_or_default(),

@@ -88,13 +88,22 @@ impl Relations {
             parents,
             functions: HashSet::new(),
         };
-        all.find_views();
-        all.find_functions();
-        all
+        // A view may call a function over a protected table, and a function read a view.
+        loop {
+            let before = (all.views.len(), all.functions.len());
+            all.find_views();
+            all.find_functions();
+            if before == (all.views.len(), all.functions.len()) {
+                return all;
+            }
+        }
     }
 
     fn find_views(&mut self) {
         let catalog = Arc::clone(&self.catalog);
+        let functions = catalog.functions().iter();
+        let protected = functions.filter(|function| self.is_function(&function.name));
+        let protected: HashSet<Oid> = protected.map(|function| function.oid).collect();
         loop {
             let found: Vec<Oid> = catalog
                 .relations()
@@ -102,6 +111,7 @@ impl Relations {
                 .filter(|view| {
                     let mut reads = view.reads.iter();
                     reads.any(|oid| !matches!(self.standing(*oid), Standing::Plain))
+                        || view.calls.iter().any(|oid| protected.contains(oid))
                 })
                 .map(|view| view.oid)
                 .collect();

@@ -47,6 +47,7 @@ fn table(oid: u32, name: &str, columns: &str, parents: &[u32]) -> Relation {
         columns: columns.collect(),
         parents: parents.iter().copied().map(Oid).collect(),
         reads: Vec::new(),
+        calls: Vec::new(),
         rules_version: 0,
         view_definition: None,
         unique_keys: Vec::new(),

@@ -185,6 +185,7 @@ fn table(text: &str, oid: u32) -> Relation {
         columns,
         parents: Vec::new(),
         reads: Vec::new(),
+        calls: Vec::new(),
         rules_version: 0,
         view_definition: None,
         unique_keys,

@@ -75,6 +75,7 @@ fn shared() -> Arc<Shared> {
         columns,
         parents: Vec::new(),
         reads: Vec::new(),
+        calls: Vec::new(),
         rules_version: 0,
         view_definition: None,
         unique_keys: Vec::new(),

@@ -77,6 +77,7 @@ fn relation(
         columns,
         parents: Vec::new(),
         reads: Vec::new(),
+        calls: Vec::new(),
         rules_version: 0,
         view_definition: None,
         unique_keys: keys.collect(),
