@@ -116,7 +116,9 @@ impl Walk<'_> {
 
     /// The name that a relation gets, or takes into another schema, if there is a rule for it.
     fn takes_vacant_name(&self, words: &[String]) -> Vec<String> {
-        let moves = words.windows(2).any(|two| two == ["rename", "to"] || two == ["set", "schema"]);
+        let moves = words
+            .windows(2)
+            .any(|two| two == ["rename", "to"] || two == ["set", "schema"]);
         let names = self.range.clone().filter_map(|at| self.name_of(at));
         let vacant = names.filter(|name| self.relations.vacant(None, name).is_some());
         vacant.filter(|_| moves).collect()

@@ -180,3 +180,15 @@ def test_a_running_pgseal_warns_once_of_each(servers, direct):
     finally:
         direct.execute("ALTER TABLE virtual_keys ALTER key DROP DEFAULT")
     assert "sk-" not in servers.log.read_text()
+
+
+@pytest.mark.parametrize("action", ["ON UPDATE CASCADE", "ON DELETE SET NULL", "ON UPDATE CASCADE ON DELETE CASCADE", "ON DELETE CASCADE"])
+def test_a_foreign_key_that_would_change_a_tenant_is_noted(servers, direct, action):
+    direct.execute("ALTER TABLE guardrails DROP CONSTRAINT guardrails_organisation_id_fkey")
+    direct.execute(f"ALTER TABLE guardrails ADD CONSTRAINT check_fk FOREIGN KEY (organisation_id) REFERENCES organisations {action}")
+    try:
+        code, said, _ = check(servers)
+        noted = "app: note: public.guardrails: foreign key check_fk sets organisation_id" in said
+        assert code == 0 and findings(said) == [] and noted == (action != "ON DELETE CASCADE")
+    finally:
+        direct.execute("ALTER TABLE guardrails DROP CONSTRAINT check_fk; ALTER TABLE guardrails ADD FOREIGN KEY (organisation_id) REFERENCES organisations")

@@ -771,3 +771,14 @@ def test_what_a_prepared_transaction_makes_is_known_when_it_is_committed():
             client.execute("COMMIT PREPARED 'ddl'")
             add(client, "ddl_child")
             assert [key[:3] for key in raw(direct, "ddl_child")] == ["~s1"]
+
+
+def test_a_view_over_a_function_is_one_over_its_table(client, direct):
+    add(client)
+    direct.execute("CREATE FUNCTION ddl_f(a text, b text) RETURNS text LANGUAGE sql AS 'SELECT max(key) FROM virtual_keys';"
+                   "CREATE AGGREGATE ddl_all(text) (SFUNC = ddl_f, STYPE = text); CREATE VIEW ddl_view AS SELECT ddl_f('a', 'b') AS k; CREATE VIEW ddl_over AS TABLE ddl_view")
+    try:
+        until(lambda: refused(client, "SELECT k FROM ddl_view"))
+        assert refused(client, "SELECT * FROM ddl_over") and refused(client, "SELECT ddl_all('x')")
+    finally:
+        direct.execute("DROP VIEW ddl_over, ddl_view; DROP AGGREGATE ddl_all(text); DROP FUNCTION ddl_f")

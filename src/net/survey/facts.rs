@@ -20,7 +20,7 @@ const INDEXES: &str = "SELECT i.indrelid, c.relname::text, m.amname::text, i.ind
     pg_catalog.pg_get_expr(i.indexprs, i.indrelid), pg_catalog.pg_get_expr(i.indpred, i.indrelid) \
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam \
     WHERE i.indrelid = ANY ($1) AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid)";
-const FOREIGN_KEYS: &str = "SELECT k.conname::text, k.conrelid, k.conkey, k.confrelid, k.confkey FROM pg_catalog.pg_constraint k \
+const FOREIGN_KEYS: &str = "SELECT k.conname::text, k.conrelid, k.conkey, k.confrelid, k.confkey, k.confupdtype IN ('c', 'n', 'd') OR k.confdeltype IN ('n', 'd') FROM pg_catalog.pg_constraint k \
     WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.conrelid = ANY ($1) OR k.confrelid = ANY ($1))";
 const TRIGGERS: &str = "SELECT t.tgrelid, t.tgname::text, t.tgtype, pg_catalog.pg_get_triggerdef(t.oid), n.nspname || '.' || p.proname, p.prosrc, pg_catalog.encode(t.tgargs, 'escape') \
     FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
@@ -85,6 +85,8 @@ pub(super) struct ForeignKey {
     pub from_attnums: Vec<i16>,
     pub to: Oid,
     pub to_attnums: Vec<i16>,
+    /// Whether its columns are set when the row changes, or goes, that they refer to.
+    pub follows: bool,
 }
 
 /// A trigger that is not the server's own.
@@ -215,6 +217,7 @@ fn foreign_keys(rows: Rows<'_>) -> Result<Vec<ForeignKey>, Error> {
             from_attnums: row.try_get(2)?,
             to: oid(row, 3)?,
             to_attnums: row.try_get(4)?,
+            follows: row.try_get(5)?,
         })
     };
     rows.iter().map(read).collect()

@@ -1,7 +1,7 @@
 //! Foreign keys from and to sealed columns.
 
 use crate::model::Oid;
-use crate::rules::ProtectedColumn;
+use crate::rules::{ProtectedColumn, Tenant};
 
 use super::facts::ForeignKey;
 use super::{Severity, Survey};
@@ -9,6 +9,7 @@ use super::{Severity, Survey};
 impl Survey<'_> {
     pub(super) fn foreign_keys(&mut self, keys: &[ForeignKey]) {
         for key in keys {
+            self.followed_tenant(key);
             let pairs = key.from_attnums.iter().zip(&key.to_attnums);
             for (from, to) in pairs {
                 let from_column = self.column(key.from, *from);
@@ -39,6 +40,24 @@ impl Survey<'_> {
                 );
                 self.of_column(Severity::Error, column, words);
             }
+        }
+    }
+}
+
+impl Survey<'_> {
+    /// Values stay sealed for the tenant that their row had.
+    fn followed_tenant(&mut self, key: &ForeignKey) {
+        let Some(table) = self.table(key.from).filter(|_| key.follows) else {
+            return;
+        };
+        if let Tenant::Column { name, attnum } = &table.tenant
+            && key.from_attnums.contains(attnum)
+        {
+            let words = format!(
+                "foreign key {} sets {name} when the row that it refers to changes its key or is deleted: what is sealed for the former tenant cannot be read beside the new one",
+                key.name
+            );
+            self.of_table(Severity::Note, table, words);
         }
     }
 }

@@ -1,5 +1,10 @@
-use super::{Verdict, plan_with, with_vacancies};
-use crate::plan::StatementKind;
+use std::sync::Arc;
+
+use super::{Verdict, plan_with, planner, relation, with_vacancies};
+use crate::catalog::{Catalog, Function, Relation, RelationKind};
+use crate::model::Oid;
+use crate::plan::{Defined, Planner, StatementKind};
+use crate::rules::Protection;
 
 fn refusal(sql: &str) -> (&'static str, String) {
     match plan_with(&with_vacancies(), sql) {
@@ -23,7 +28,8 @@ fn makes(sql: &str) -> Vec<String> {
                 panic!("{sql}");
             };
             assert!(matches!(statement.kind, StatementKind::Define), "{sql}");
-            statement.defines.clone()
+            let relations = statement.defines.iter().filter_map(Defined::relation);
+            relations.cloned().collect()
         }
         Verdict::Refuse(refusal) => panic!("{sql}: {}", refusal.message),
         Verdict::Resolve(_) => panic!("asks: {sql}"),
@@ -48,6 +54,12 @@ fn a_table_that_a_rule_waits_for_is_known_when_it_is_committed() {
         assert_eq!(makes(sql), ["virtual_keys"], "{sql}");
     }
     assert_eq!(makes("ALTER TABLE audit ADD pin text"), ["audit"]);
+    for sql in [
+        "ALTER TABLE organisations RENAME TO vault",
+        "ALTER TABLE other.vault SET SCHEMA public",
+    ] {
+        assert!(makes(sql).contains(&"vault".to_owned()), "{sql}");
+    }
     let partition = "CREATE TABLE vault PARTITION OF all_vaults FOR VALUES IN ('key')";
     assert_eq!(makes(partition), ["vault", "all_vaults"]);
     for sql in [
@@ -122,6 +134,56 @@ fn of_a_table_that_is_not_there_nothing_is_sent() {
     ] {
         assert!(
             matches!(plan_with(&with_vacancies(), sql), Verdict::Forward),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn a_view_over_a_function_is_one_over_its_table() {
+    let function = |oid, name: &str, body: &str| Function {
+        oid: Oid(oid),
+        schema: "public".into(),
+        name: name.into(),
+        body: body.into(),
+    };
+    let called = |oid, name, function| Relation {
+        kind: RelationKind::View,
+        calls: vec![Oid(function)],
+        ..relation(oid, name, &[("k", "text", 25)], &[])
+    };
+    let all = planner();
+    let relations = all.catalog().relations().cloned();
+    let relations = relations.chain([called(60, "called", 900), called(61, "plain_called", 902)]);
+    let functions = vec![
+        function(900, "all_keys", "SELECT key FROM virtual_keys"),
+        function(901, "joined", "public.all_keys -"),
+        function(902, "plain", "SELECT 1"),
+        function(903, "through", "SELECT k FROM called"),
+    ];
+    let protection = Protection {
+        tables: all.protection().tables.clone(),
+        ..Protection::default()
+    };
+    let catalog = Catalog::new(1, relations.collect(), functions);
+    let planner = Planner::new(Arc::new(catalog), Arc::new(protection));
+    for sql in [
+        "SELECT * FROM called",
+        "INSERT INTO called VALUES ('x')",
+        "SELECT joined(name) FROM organisations",
+        "SELECT through()",
+    ] {
+        assert!(
+            matches!(plan_with(&planner, sql), Verdict::Refuse(_)),
+            "{sql}"
+        );
+    }
+    for sql in [
+        "SELECT * FROM plain_called",
+        "SELECT plain() FROM organisations",
+    ] {
+        assert!(
+            matches!(plan_with(&planner, sql), Verdict::Forward),
             "{sql}"
         );
     }
