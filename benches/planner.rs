@@ -35,14 +35,8 @@ fn main() {
     let planner = snapshot.planner();
     let meanings = snapshot.meanings();
     let env = Env {
-        declared: &[],
-        utf8: true,
-        standard_conforming_strings: true,
-        statements: &|_| None,
-        executes: false,
-        cursors: &|_| None,
         resolved: &meanings,
-        made: &[],
+        ..Env::of_new_session()
     };
     time("mention filter", FORWARDED.len(), || {
         black_box(planner.mentions(black_box(FORWARDED.as_bytes())));

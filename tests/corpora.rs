@@ -36,14 +36,8 @@ fn corpora() -> BTreeMap<String, Vec<String>> {
 fn verdict(planner: &Planner, snapshot: &Snapshot, sql: &str) -> Verdict {
     let resolved = snapshot.meanings();
     let env = Env {
-        declared: &[],
-        utf8: true,
-        standard_conforming_strings: true,
-        statements: &|_| None,
-        executes: false,
-        cursors: &|_| None,
         resolved: &resolved,
-        made: &[],
+        ..Env::of_new_session()
     };
     planner.plan(sql.as_bytes(), &env)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::model::{ColumnRef, CopyFormat, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::rules::ProtectedColumn;
@@ -48,6 +48,24 @@ impl Defined {
         match self {
             Self::Relation(name) => Some(name),
             Self::Column(_) => None,
+        }
+    }
+}
+
+impl Env<'static> {
+    /// In a new session: nothing is declared, prepared, made or known.
+    #[must_use]
+    pub fn of_new_session() -> Self {
+        static NOTHING: LazyLock<HashMap<String, Option<Oid>>> = LazyLock::new(HashMap::new);
+        Self {
+            declared: &[],
+            utf8: true,
+            standard_conforming_strings: true,
+            statements: &|_| None,
+            executes: false,
+            cursors: &|_| None,
+            resolved: &NOTHING,
+            made: &[],
         }
     }
 }

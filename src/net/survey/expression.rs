@@ -1,6 +1,6 @@
 //! Whether an expression of the schema works on what a sealed column holds: the planner says so, as of a query.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::plan::lexer::{self, Limits};
 use crate::plan::{Env, Lineage, Outputs, Plan, Planner, Verdict};
@@ -61,17 +61,7 @@ impl<'a> Expressions<'a> {
 
     /// What the planner says of a text in a new session.
     pub(super) fn verdict(&self, sql: &str) -> Verdict {
-        let env = Env {
-            declared: &[],
-            utf8: true,
-            standard_conforming_strings: true,
-            statements: &|_| None,
-            executes: false,
-            cursors: &|_| None,
-            resolved: &HashMap::new(),
-            made: &[],
-        };
-        self.planner.plan(sql.as_bytes(), &env)
+        self.planner.plan(sql.as_bytes(), &Env::of_new_session())
     }
 
     fn names_any(&self, text: &str) -> bool {

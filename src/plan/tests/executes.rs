@@ -162,14 +162,10 @@ fn only_queries_are_executed_by_name() {
 fn read(sql: &[u8], utf8: bool, executes: bool) -> &'static str {
     let known = if executes { known() } else { HashMap::new() };
     let env = Env {
-        declared: &[],
         utf8,
-        standard_conforming_strings: true,
         statements: &|name| known.get(name).cloned(),
         executes,
-        cursors: &|_| None,
-        resolved: &HashMap::new(),
-        made: &[],
+        ..Env::of_new_session()
     };
     code(planner().plan(sql, &env))
 }

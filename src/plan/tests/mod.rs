@@ -490,16 +490,7 @@ pub(super) fn numbered_tenants() -> Planner {
 }
 
 pub(super) fn plan_with(planner: &Planner, sql: &str) -> Verdict {
-    let env = Env {
-        declared: &[],
-        utf8: true,
-        standard_conforming_strings: true,
-        statements: &|_| None,
-        executes: false,
-        cursors: &|_| None,
-        resolved: &HashMap::new(),
-        made: &[],
-    };
+    let env = Env::of_new_session();
     planner.plan(sql.as_bytes(), &env)
 }
 
@@ -518,13 +509,10 @@ fn plan_in(sql: &str, declared: &[u32], prepared: &HashMap<String, Arc<Statement
     let known = |name: &str| prepared.get(name).cloned();
     let env = Env {
         declared: &declared,
-        utf8: true,
-        standard_conforming_strings: true,
         statements: &known,
-        executes: false,
         cursors: &known,
         resolved: &resolved,
-        made: &[],
+        ..Env::of_new_session()
     };
     planner().plan(sql.as_bytes(), &env)
 }

@@ -119,14 +119,11 @@ fn so_it_does_where_they_meant_nothing_protected() {
     let resolved = HashMap::from([("\"settings\"".to_owned(), Some(Oid(16)))]);
     let planned = |sql: &str, known: &HashMap<String, Arc<StatementPlan>>| {
         let env = Env {
-            declared: &[],
-            utf8: true,
-            standard_conforming_strings: true,
             statements: &|name| known.get(name).cloned(),
             executes: !known.is_empty(),
             cursors: &|_| None,
             resolved: &resolved,
-            made: &[],
+            ..Env::of_new_session()
         };
         match planner().plan(sql.as_bytes(), &env) {
             Verdict::Protect(plan) => plan.statements[0].clone(),

@@ -69,14 +69,10 @@ fn several_relations_of_a_name_are_asked_for() {
     let known = |_: &str| None;
     let resolved = HashMap::new();
     let env = Env {
-        declared: &[],
-        utf8: true,
-        standard_conforming_strings: true,
         statements: &known,
-        executes: false,
         cursors: &known,
         resolved: &resolved,
-        made: &[],
+        ..Env::of_new_session()
     };
     let Verdict::Resolve(names) = planner().plan(b"SELECT * FROM settings", &env) else {
         panic!()
@@ -110,14 +106,8 @@ fn several_relations_of_a_name_are_asked_for() {
 fn a_text_is_read_by_the_sessions_standard_conforming_strings() {
     let verdict = |sql: &str, conforming| {
         let env = Env {
-            declared: &[],
-            utf8: true,
             standard_conforming_strings: conforming,
-            statements: &|_| None,
-            executes: false,
-            cursors: &|_| None,
-            resolved: &HashMap::new(),
-            made: &[],
+            ..Env::of_new_session()
         };
         planner().plan(sql.as_bytes(), &env)
     };
@@ -274,14 +264,9 @@ fn a_name_that_means_nothing_yet_is_described_when_it_runs() {
 fn what_leads_to_a_relation_that_was_just_made_is_new_too() {
     let verdict = |sql: &str, made: &[Defined], conforming| {
         let env = Env {
-            declared: &[],
-            utf8: true,
             standard_conforming_strings: conforming,
-            statements: &|_| None,
-            executes: false,
-            cursors: &|_| None,
-            resolved: &HashMap::new(),
             made,
+            ..Env::of_new_session()
         };
         planner().plan(sql.as_bytes(), &env)
     };
@@ -357,14 +342,8 @@ fn a_protected_name_in_an_unknown_schema_is_asked_for() {
     let verdict = |sql: &str, answer: Option<Option<Oid>>| {
         let asked = answer.map(|oid| ("\"moved\".\"virtual_keys\"".to_owned(), oid));
         let env = Env {
-            declared: &[],
-            utf8: true,
-            standard_conforming_strings: true,
-            statements: &|_| None,
-            executes: false,
-            cursors: &|_| None,
             resolved: &asked.into_iter().collect(),
-            made: &[],
+            ..Env::of_new_session()
         };
         planner().plan(sql.as_bytes(), &env)
     };
