@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 
+use crate::model::Oid;
+
 use super::defined::VALUES;
 use super::finish::BEFORE_RELATION;
 use super::lexer::{self, Limits, Token};
-use super::planner::{Planner, View};
+use super::planner::Planner;
 use super::types::{Defined, Env, Meant};
-use crate::model::Oid;
+use super::view::View;
 
 impl Planner {
     /// All names of a text that only the server knows the meaning of, as it is asked about them.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Ident, InTarget};
 
 use super::lexer::TokenKind;
-use super::lookup::{Operand, keeps_whole};
+use super::operand::{Operand, keeps_whole};
 use super::owners::has_one_text;
 use super::refuse::Walked;
 use super::scope::Scope;

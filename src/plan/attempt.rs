@@ -11,11 +11,11 @@ use std::sync::Arc;
 use super::finish::forward;
 use super::lexer::{self, Limits, StringKind, Token, TokenKind};
 use super::lineage::Lineage;
-use super::planner::View;
 use super::query::Rows;
 use super::refuse::Walked;
 use super::scope::{Offered, Source};
 use super::types::{Outputs, StatementKind, StatementPlan};
+use super::view::View;
 
 /// How the function's body ends, the names of its results left out (`_`).
 const TAIL: [&str; 17] = [

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use sqlparser::ast::{ConflictTarget, Ident, OnConflict, OnConflictAction};
 
-use super::insert::{Into, Row};
-use super::lookup::{Given, Reads};
-use super::passed::Owner;
+use super::insert::Into;
+use super::insert_rows::Row;
+use super::lookup::Reads;
+use super::owned::Owner;
 use super::refuse::{COMPARISON, CONDITION, Walked};
+use super::row_tenant::Given;
 use super::scope::{Scope, Source};
 use super::search::is_searchable;
 use super::tenant_sql::{quoted, row_tenant_sql};

@@ -8,13 +8,13 @@ use crate::model::{Format, Oid, Plain, Refusal, TenantId};
 
 use super::finish::forward;
 use super::lexer::{self, Limits, StringKind, TokenKind};
-use super::planner::View;
 use super::refuse::Walked;
 use super::store::literal_kind;
 use super::types::{
     AssignedTenant, Guard, Lookup, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan,
     TenantSource,
 };
+use super::view::View;
 
 /// What stands for an argument that is not passed: PostgreSQL reads it, and rejects it if it were to run.
 pub const UNBOUND: &str = "\"pgseal: nothing is bound\"";

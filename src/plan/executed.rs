@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::lexer::{self, Limits, Token, TokenKind};
-use super::planner::View;
 use super::refuse::Walked;
 use super::tokens::executes_text;
+use super::view::View;
 
 /// Texts in texts are followed so far.
 const DEPTH: usize = 8;

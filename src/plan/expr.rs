@@ -1,21 +1,17 @@
 //! Expressions: what a value carries, and which uses of a sealed column are refused.
 
-use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, Expr, InTarget, OrderByExpr, Spanned,
-    Subscript, Value, ValueWithSpan, WindowFrameBound, WindowSpec,
-};
+use sqlparser::ast::{CastKind, DataType, Expr, Spanned, Value, ValueWithSpan};
 
 use crate::model::ValueKind;
 
 use super::among::How;
 use super::lineage::{Lineage, columns, merge, unclear};
-use super::parts;
 use super::refuse::{
-    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, JSON, LIKE, OPERATOR, ORDER, OTHER, Walked,
+    COMPARISON, CONDITION, Construct, FUNCTION, GROUP, LIKE, OPERATOR, OTHER, Walked,
 };
-use super::scope::{Meaning, Scope, Source};
+use super::scope::Scope;
 use super::walk::Walk;
-use super::within;
+use super::{parts, within};
 
 /// The kind of value that a type name means, without a length.
 pub(super) fn kind_of(data_type: &DataType) -> Option<ValueKind> {
@@ -300,39 +296,6 @@ impl Walk<'_> {
             .collect()
     }
 
-    /// A chain of operators leans to the left: walked without a stack frame per link.
-    fn chain(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walked<Lineage> {
-        let (operands, first) = links(expr, &BinaryOperator::StringConcat);
-        if !operands.is_empty() && is_operand(first) {
-            return self.concatenated(first, &operands, scope);
-        }
-        let (keys, first) = links(expr, &BinaryOperator::Minus);
-        if !keys.is_empty() && is_operand(first) {
-            return self.without(first, &keys, scope);
-        }
-        if let Some(lineage) = self.stepped(expr, scope)? {
-            return Ok(lineage);
-        }
-        let (mut at, mut construct) = (expr, OTHER);
-        while let Expr::BinaryOp { left, right, op } = at {
-            construct = operation(op);
-            if self.searched(left, op, right, scope)? {
-                return Ok(Lineage::None);
-            }
-            if let BinaryOperator::Custom(_) | BinaryOperator::PGCustomBinaryOperator(_) = op {
-                self.impure = self.impure.or(Some(self.range.start));
-            }
-            self.plain(right, scope, construct)?;
-            if let Some(lineage) = self.stepped(left, scope)? {
-                return self
-                    .must_be_plain(&lineage, construct)
-                    .map(|()| Lineage::None);
-            }
-            at = left;
-        }
-        self.all_plain([at], scope, construct)
-    }
-
     /// A constant or parameter in a plain role.
     pub(super) fn constant(&mut self, value: &ValueWithSpan) -> Walked<Lineage> {
         let Some(token) = self.token_at(value.span) else {
@@ -363,34 +326,6 @@ impl Walk<'_> {
         Ok(Lineage::None)
     }
 
-    fn in_target(&mut self, expr: &Expr, target: &InTarget, scope: &Scope<'_>) -> Walked<Lineage> {
-        if let InTarget::List(items) = target
-            && self.searched_list(expr, items, scope)?
-        {
-            return Ok(Lineage::None);
-        }
-        if let InTarget::Subquery(query) = target
-            && self.searched_subquery(expr, query, scope)?
-        {
-            return Ok(Lineage::None);
-        }
-        self.plain(expr, scope, COMPARISON)?;
-        match target {
-            InTarget::List(items) => self.all_plain(items, scope, COMPARISON),
-            InTarget::Subquery(query) => {
-                let rows = self.query(query, scope)?;
-                self.use_all_plain(&rows.columns);
-                for column in &rows.columns {
-                    self.must_be_plain(&column.lineage, COMPARISON)?;
-                }
-                Ok(Lineage::None)
-            }
-            InTarget::Unnest(_) | InTarget::Table { .. } => {
-                Err(self.not_understood("this form of IN", self.token_at(expr.span())))
-            }
-        }
-    }
-
     fn cast(&mut self, expr: &Expr, data_type: &DataType, scope: &Scope<'_>) -> Walked<Lineage> {
         let lineage = self.expr(expr, scope)?;
         self.recast(lineage, data_type)
@@ -407,166 +342,5 @@ impl Walk<'_> {
                 .map(|()| Lineage::None),
             false => Ok(lineage),
         }
-    }
-
-    /// The source whose whole row an expression is, if its row's fields have other names than its columns.
-    fn renamed_row<'s>(&self, row: &Expr, scope: &'s Scope<'_>) -> Option<&'s Source> {
-        let parts: Vec<String> = match row {
-            Expr::Nested(inner) => return self.renamed_row(inner, scope),
-            Expr::Identifier(ident) => vec![self.name(ident)],
-            Expr::CompoundIdentifier(idents) => idents.iter().map(|one| self.name(one)).collect(),
-            _ => return None,
-        };
-        let row = matches!(scope.resolve(&parts), Meaning::Row { .. });
-        let source = scope.star(&parts).filter(|_| row);
-        source.filter(|source| !source.fields.is_empty())
-    }
-
-    fn field_access(
-        &mut self,
-        root: &Expr,
-        chain: &[AccessExpr],
-        scope: &Scope<'_>,
-    ) -> Walked<Lineage> {
-        let mut lineage = self.expr(root, scope)?;
-        let mut renamed = self.renamed_row(root, scope);
-        for access in chain {
-            match access {
-                // A field's name is no column reference; a star would unfold the row.
-                AccessExpr::Dot(Expr::Identifier(field)) => {
-                    self.place(field);
-                    let name = self.name(field);
-                    // `(t).x` is `t.x`, whatever the fields of its rows are called.
-                    lineage = match renamed.take() {
-                        Some(source) => source.column(&name),
-                        None => self.field(&lineage, &name)?,
-                    };
-                }
-                AccessExpr::Dot(_) => {
-                    return Err(
-                        self.not_understood("this access to a field", self.token_at(root.span()))
-                    );
-                }
-                AccessExpr::Subscript(Subscript::Index { index }) => {
-                    self.plain(index, scope, JSON)?;
-                    lineage = self.element_at(&lineage, index)?;
-                }
-                AccessExpr::Subscript(Subscript::Slice {
-                    lower_bound,
-                    upper_bound,
-                    stride,
-                }) => {
-                    let bounds = lower_bound.iter().chain(upper_bound).chain(stride);
-                    self.all_plain(bounds, scope, JSON)?;
-                    lineage = self.element(&lineage, true)?;
-                }
-            }
-        }
-        Ok(lineage)
-    }
-
-    /// One item of an ORDER BY.
-    pub(super) fn order_item(
-        &mut self,
-        item: &OrderByExpr,
-        scope: &Scope<'_>,
-        construct: Construct,
-    ) -> Walked<()> {
-        if item.with_fill.is_some() {
-            return Err(self.not_understood("WITH FILL", None));
-        }
-        self.plain(&item.expr, scope, construct)
-    }
-
-    /// The window of OVER or WINDOW.
-    pub(super) fn window(&mut self, window: &WindowSpec, scope: &Scope<'_>) -> Walked<()> {
-        if let Some(name) = &window.window_name {
-            self.place(name);
-        }
-        let keys = self.keys(&window.partition_by, None, scope);
-        let around = std::mem::replace(&mut self.keys, keys);
-        for expr in &window.partition_by {
-            let lineage = self.expr(expr, scope)?;
-            self.comparable(&lineage, self.origin_of(expr, scope), GROUP)?;
-        }
-        self.keys = around;
-        for item in &window.order_by {
-            self.order_item(item, scope, ORDER)?;
-        }
-        let Some(frame) = &window.window_frame else {
-            return Ok(());
-        };
-        for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            match bound {
-                WindowFrameBound::Preceding(Some(expr))
-                | WindowFrameBound::Following(Some(expr)) => self.plain(expr, scope, OTHER)?,
-                WindowFrameBound::CurrentRow
-                | WindowFrameBound::Preceding(None)
-                | WindowFrameBound::Following(None) => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The right sides of a chain of one operator, from left to right, and what it begins with.
-fn links<'e>(expr: &'e Expr, operator: &BinaryOperator) -> (Vec<&'e Expr>, &'e Expr) {
-    let (mut rights, mut at) = (Vec::new(), expr);
-    while let Expr::BinaryOp { left, right, op } = at
-        && op == operator
-    {
-        rights.push(right.as_ref());
-        at = left;
-    }
-    rights.reverse();
-    (rights, at)
-}
-
-/// What an operator does with its operands.
-fn operation(op: &BinaryOperator) -> Construct {
-    use BinaryOperator as Op;
-    match op {
-        Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq => COMPARISON,
-        Op::And | Op::Or => CONDITION,
-        Op::PGRegexMatch
-        | Op::PGRegexIMatch
-        | Op::PGRegexNotMatch
-        | Op::PGRegexNotIMatch
-        | Op::PGLikeMatch
-        | Op::PGILikeMatch
-        | Op::PGNotLikeMatch
-        | Op::PGNotILikeMatch
-        | Op::PGStartsWith => LIKE,
-        Op::Arrow
-        | Op::LongArrow
-        | Op::HashArrow
-        | Op::HashLongArrow
-        | Op::HashMinus
-        | Op::AtArrow
-        | Op::ArrowAt
-        | Op::AtQuestion
-        | Op::AtAt
-        | Op::Question
-        | Op::QuestionAnd
-        | Op::QuestionPipe => JSON,
-        _ => OPERATOR,
-    }
-}
-
-/// Whether an expression binds tighter than operators of any name, so that walking it does not go down a chain.
-fn is_operand(expr: &Expr) -> bool {
-    match expr {
-        Expr::BinaryOp { op, .. } => matches!(
-            op,
-            BinaryOperator::Plus
-                | BinaryOperator::Minus
-                | BinaryOperator::Multiply
-                | BinaryOperator::Divide
-                | BinaryOperator::Modulo
-        ),
-        _ => true,
     }
 }

@@ -6,12 +6,13 @@
 
 use sqlparser::ast::{CastKind, Expr};
 
+use crate::model::ValueKind;
+
 use super::expr::kind_of;
-use super::lookup::{TEXT, VARCHAR};
+use super::operand::{TEXT, VARCHAR};
 use super::owners::{Owner, Says, has_one_text};
 use super::scope::{Origin, Scope};
 use super::walk::Walk;
-use crate::model::ValueKind;
 
 /// A column of a scan that is compared.
 pub(super) struct Holder {

@@ -12,12 +12,14 @@ use crate::catalog::Relation;
 use crate::model::ColumnRef;
 use crate::rules::{ProtectedTable, Tenant};
 
-use super::insert::{Into, Item};
+use super::insert::Into;
+use super::insert_rows::Item;
 use super::lexer::TokenKind;
-use super::lookup::{Given, Reads};
-use super::passed::Owner;
+use super::lookup::Reads;
+use super::owned::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, COPYING, Walked};
+use super::row_tenant::Given;
 use super::scope::Scope;
 use super::tenant_sql::{quoted, row_tenant_sql};
 use super::types::{Splice, TenantSource};

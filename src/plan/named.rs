@@ -9,12 +9,12 @@ use crate::model::Oid;
 
 use super::finish::forward;
 use super::lexer::{self, Limits, TokenKind};
-use super::planner::View;
 use super::refuse::Walked;
 use super::tokens::split;
 use super::types::{
     Env, Outputs, Passed, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
 };
+use super::view::View;
 
 /// Names that earlier statements of the same text make or end; of a cursor `None`: nothing protected bears this name any
 /// more.

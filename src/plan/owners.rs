@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Column, Relation, RelationKind};
 use crate::model::{ColumnRef, Oid};
 use crate::rules::{Protection, Tenant};
 
-use super::lookup::{BPCHAR, INTEGERS, TEXT, UUID, VARCHAR};
+use super::operand::{BPCHAR, INTEGERS, TEXT, UUID, VARCHAR};
 use super::relations::{Relations, Standing};
 use super::scope::{Origin, Scan};
 use super::tenant_sql::quoted;

@@ -2,43 +2,21 @@
 //! that are unnested. Whether they are stored in a sealed column, and must be sealed, shows only where the column is used.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use sqlparser::ast::{
     ArrayElemTypeDef, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value, ValueWithSpan,
 };
 
 use crate::model::ValueKind;
 
+use super::cells::Found;
 use super::expr::kind_of;
-use super::lexer::TokenKind;
 use super::lineage::Lineage;
-use super::lookup::Operand;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, full_name};
 use super::scope::{Meaning, Offered, Origin, Scope};
 use super::store::{Target, keeps};
-use super::types::TenantSource;
 use super::walk::Walk;
-
-/// One constant or parameter.
-#[derive(Clone)]
-pub(super) struct Cell {
-    token: usize,
-    /// A minus stands before the number.
-    negative: bool,
-    /// The innermost cast; inner `None`: to a type that no sealed column has.
-    cast: Option<Option<ValueKind>>,
-    /// Every cast around it keeps the value whole in columns of this kind, from the innermost.
-    casts: Vec<Option<ValueKind>>,
-    /// A set operation made it a text: the other branch was of no type either.
-    united: bool,
-    /// It is used in another way than being stored.
-    plain: bool,
-    /// The slot that it became.
-    fill: Option<usize>,
-}
 
 /// A column of such cells.
 #[derive(Clone)]
@@ -46,88 +24,14 @@ pub(super) struct Passed {
     /// Columns of one group have their cells row by row: `(group, row)` is one row.
     pub group: usize,
     /// Per row; `None`: NULL.
-    cells: Vec<Option<usize>>,
+    pub cells: Vec<Option<usize>>,
     /// Casts of the column on its way, from the innermost.
-    casts: Vec<Option<ValueKind>>,
+    pub casts: Vec<Option<ValueKind>>,
     /// Each cell is an array, and the column its elements.
     pub elements: bool,
 }
 
-/// A cell before it is recorded.
-struct Found {
-    /// `None`: NULL.
-    token: Option<usize>,
-    negative: bool,
-    casts: Vec<Option<ValueKind>>,
-}
-
 impl Walk<'_> {
-    /// The constant, parameter or NULL that an expression is, and its casts from the innermost.
-    fn cell(&self, expr: &Expr) -> Option<Found> {
-        match expr {
-            Expr::Nested(inner) => self.cell(inner),
-            Expr::Cast {
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                expr,
-                data_type,
-                format: None,
-            } => {
-                let mut found = self.cell(expr)?;
-                found.casts.push(kind_of(data_type));
-                Some(found)
-            }
-            Expr::TypedString(typed) => Some(Found {
-                token: Some(self.token_at(typed.value.span)?),
-                negative: false,
-                casts: vec![kind_of(&typed.data_type)],
-            }),
-            Expr::Value(ValueWithSpan {
-                value: Value::Null, ..
-            }) => Some(Found {
-                token: None,
-                negative: false,
-                casts: Vec::new(),
-            }),
-            Expr::Value(value) => {
-                let token = self.token_at(value.span)?;
-                let known = self.param_number(token).is_some()
-                    || matches!(self.token(token)?.kind, TokenKind::String(_))
-                    || self.is_number(token);
-                known.then_some(Found {
-                    token: Some(token),
-                    negative: false,
-                    casts: Vec::new(),
-                })
-            }
-            Expr::UnaryOp {
-                op: UnaryOperator::Minus,
-                expr,
-            } => {
-                let number = self.cell(expr)?;
-                let positive = self.is_number(number.token?) && !number.negative;
-                positive.then_some(Found {
-                    negative: true,
-                    ..number
-                })
-            }
-            _ => None,
-        }
-    }
-
-    fn record(&mut self, found: Found) -> Option<usize> {
-        let token = found.token?;
-        self.cells.push(Cell {
-            token,
-            negative: found.negative,
-            cast: found.casts.first().copied(),
-            casts: found.casts,
-            united: false,
-            plain: false,
-            fill: None,
-        });
-        Some(self.cells.len() - 1)
-    }
-
     fn pass(&mut self, passed: Passed) -> Origin {
         self.passed.push(passed);
         Origin::Values(self.passed.len() - 1)
@@ -360,23 +264,6 @@ impl Walk<'_> {
         }
     }
 
-    /// An array that is one constant or parameter, under casts to array types.
-    fn array_cell(&self, expr: &Expr) -> Option<Found> {
-        if let Expr::Cast {
-            kind: CastKind::Cast | CastKind::DoubleColon,
-            expr,
-            data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(of, None)),
-            format: None,
-        } = expr
-        {
-            let mut found = self.array_cell(expr)?;
-            found.casts.push(kind_of(of));
-            return Some(found);
-        }
-        self.cell(expr)
-            .filter(|found| found.casts.is_empty() && found.token.is_some())
-    }
-
     /// `unnest(…)` of one such array in a select list.
     pub(super) fn unnest_call(&mut self, expr: &Expr, group: usize) -> Option<Origin> {
         let Expr::Function(function) = expr else {
@@ -406,73 +293,6 @@ impl Walk<'_> {
     pub(super) fn passed_rows(&self, id: usize) -> Option<(usize, usize)> {
         let passed = self.passed.get(id)?;
         Some((passed.group, passed.cells.len()))
-    }
-
-    /// The operand that stands in a row of a passed column.
-    pub(super) fn passed_operand(&self, id: usize, row: usize) -> Option<Operand> {
-        let passed = self.passed.get(id)?;
-        let cell = self.cells.get((*passed.cells.get(row)?)?)?;
-        let cast = self.cell_cast(passed, cell);
-        let mut casts = cell.casts.iter().chain(&passed.casts);
-        let constant = self.param_number(cell.token).is_none();
-        let text = |kind: Option<ValueKind>| kind == Some(ValueKind::Text);
-        let through = !cast.is_none_or(text) || !casts.all(|kind| text(*kind));
-        let as_text = match passed.elements && constant {
-            true => !through,
-            false => cast.is_none_or(text),
-        };
-        Some(Operand {
-            token: cell.token,
-            negative: cell.negative,
-            param: self.param_number(cell.token),
-            as_text,
-            through,
-            is_cast: cell.cast.is_some(),
-            elements: passed.elements,
-            numbers: None,
-        })
-    }
-
-    /// The innermost cast of a cell, or that of another cell of its column, whose type PostgreSQL gives to all.
-    fn cell_cast(&self, passed: &Passed, cell: &Cell) -> Option<Option<ValueKind>> {
-        let united = cell.united.then_some(Some(ValueKind::Text));
-        cell.cast.or(united).or_else(|| self.cast_of_any(passed))
-    }
-
-    fn cast_of_any(&self, passed: &Passed) -> Option<Option<ValueKind>> {
-        let cells = passed.cells.iter().flatten();
-        let mut cells = cells.filter_map(|cell| self.cells.get(*cell));
-        cells.find_map(|cell| {
-            let number = self.is_number(cell.token);
-            cell.casts.last().copied().or(number.then_some(None))
-        })
-    }
-
-    /// Whether the cells of a column have a type before it is united with another.
-    fn is_typed(&self, passed: &Passed) -> bool {
-        let mut cells = passed.cells.iter().flatten();
-        self.cast_of_any(passed).is_some()
-            || self.column_kind(passed).is_some()
-            || cells.any(|cell| self.cells.get(*cell).is_some_and(|cell| cell.united))
-    }
-
-    /// The kind that a declared parameter gives to a column without casts.
-    fn column_kind(&self, passed: &Passed) -> Option<Option<ValueKind>> {
-        let mut cells = passed.cells.iter().flatten();
-        cells.find_map(|cell| self.declared_kind(self.cells.get(*cell)?.token))
-    }
-
-    /// The kind that a parameter is declared with; `None`: its type is left open, or it is none.
-    fn declared_kind(&self, token: usize) -> Option<Option<ValueKind>> {
-        let at = usize::from(self.param_number(token)?).checked_sub(1)?;
-        match self.env.declared.get(at)?.0 {
-            0 | 705 => None,
-            25 | 1043 => Some(Some(ValueKind::Text)),
-            114 => Some(Some(ValueKind::Json)),
-            3802 => Some(Some(ValueKind::Jsonb)),
-            17 => Some(Some(ValueKind::Bytea)),
-            _ => Some(None),
-        }
     }
 
     /// A passed column is stored in a sealed one: each of its cells is a slot.
@@ -586,85 +406,4 @@ impl Walk<'_> {
                 .is_some_and(|(of, row)| of == group && (fill.elements || row >= count))
         })
     }
-
-    /// Gives the slots that were filled since the last time their tenants.
-    pub(super) fn own(&mut self, owner: &Owner) -> Walked<()> {
-        for index in std::mem::take(&mut self.unowned) {
-            let Some((known, row, token, column)) = self
-                .fills
-                .get(index)
-                .map(|fill| (fill.tenant, fill.row, fill.token, Arc::clone(&fill.column)))
-            else {
-                continue;
-            };
-            let elements = self.fills.get(index).is_some_and(|fill| fill.elements);
-            let tenant = match owner {
-                Owner::One(tenant) => *tenant,
-                Owner::Each { group, tenants }
-                    if elements && row.map(|(of, _)| of) == Some(*group) =>
-                {
-                    self.tenant_index(TenantSource::Each(tenants.clone()))
-                }
-                Owner::Each { group, tenants } => {
-                    let own = row
-                        .filter(|(of, _)| of == group)
-                        .and_then(|(_, row)| tenants.get(row).copied());
-                    match own {
-                        Some(tenant) => tenant,
-                        None => return Err(self.several(&column, token)),
-                    }
-                }
-            };
-            let tenant = match known {
-                None => tenant,
-                Some(known) if known == tenant => known,
-                Some(known) => match self.equalled(known, tenant) {
-                    Some(tenant) => tenant,
-                    None => return Err(self.several(&column, token)),
-                },
-            };
-            if let Some(fill) = self.fills.get_mut(index) {
-                fill.tenant = Some(tenant);
-            }
-        }
-        Ok(())
-    }
-
-    /// Two tenants of one value are made to be the same one, where the server is asked for one of them.
-    fn equalled(&mut self, known: usize, other: usize) -> Option<usize> {
-        use TenantSource::Asked;
-        match (self.tenants.get(known)?, self.tenants.get(other)?) {
-            (_, Asked(term)) => {
-                self.asking.must_equal.push((known, *term));
-                Some(known)
-            }
-            (Asked(term), _) => {
-                self.asking.must_equal.push((other, *term));
-                Some(other)
-            }
-            _ => None,
-        }
-    }
-
-    fn several(&self, column: &crate::rules::ProtectedColumn, token: usize) -> Stop {
-        let message = format!(
-            "one value for sealed column {} would be stored in rows of several tenants",
-            full_name(column)
-        );
-        let help = "Write the rows of each tenant with a statement of their own.";
-        self.refuse(message, help, "refused-tenant", Some(token))
-    }
-}
-
-/// Whose the rows are that values are stored in.
-pub(super) enum Owner {
-    /// All are this tenant's.
-    One(usize),
-    /// Row by row of a group of passed columns.
-    Each {
-        /// The group.
-        group: usize,
-        /// Per row.
-        tenants: Vec<usize>,
-    },
 }

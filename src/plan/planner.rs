@@ -1,7 +1,6 @@
 //! From a text to a verdict.
 
-use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlparser::ast::Statement;
@@ -13,23 +12,21 @@ use crate::rules::{ProtectedColumn, Protection, Tenant};
 use super::any_of::AnyOf;
 use super::defined::{makes, not_yet, used};
 use super::execute::missing;
-use super::finish::forward;
-use super::lexer::{self, ENCODINGS, Limits, STRINGS, Token};
+use super::given::know_views;
+use super::lexer::{ENCODINGS, STRINGS};
 use super::lineage::Lineage;
 use super::mention::MentionFilter;
 use super::named::{Made, Named};
 use super::query::Rows;
 use super::readable::encoding;
 use super::refuse::{IN_SERVER, Stop, Walked, refused};
-use super::relations::{Column, Given, Relations, Standing};
+use super::relations::{Relations, Standing};
 use super::run_texts::TO_XML;
 use super::scope::Scope;
-use super::tokens::{self, ParseError, split, text_span};
-use super::types::{Defined, Env, Outputs, Plan, StatementKind, StatementPlan, Verdict};
+use super::tokens::{self, ParseError, split};
+use super::types::{Defined, Env, Plan, StatementKind, StatementPlan, Verdict};
+use super::view::View;
 use super::walk::Walk;
-
-/// Commands on prepared statements and cursors: they need no table's name to reach a protected table.
-const BY_NAME: &[&str] = &["execute", "deallocate", "fetch", "move", "close"];
 
 /// Those, the commands that give a name another meaning, the settings that give constants and values one, and functions
 /// that need no table's name either.
@@ -53,7 +50,7 @@ const UNCHANGING: &[&str] = &["begin", "start", "savepoint", "release", "show"];
 /// Plans statements for one catalog and what is protected in it.
 pub struct Planner {
     pub(super) relations: Relations,
-    filter: Option<MentionFilter>,
+    pub(super) filter: Option<MentionFilter>,
     /// The filter's names and the commands [`NAMING`] in one scan.
     any: Option<AnyOf>,
 }
@@ -314,159 +311,6 @@ impl Planner {
     }
 }
 
-/// One text under analysis.
-pub(super) struct View<'a> {
-    pub planner: &'a Planner,
-    pub env: &'a Env<'a>,
-    pub sql: &'a str,
-    pub tokens: &'a [Token],
-}
-
-impl<'a> View<'a> {
-    pub(super) fn walk(&self, range: Range<usize>) -> Walk<'a> {
-        Walk::new(
-            &self.planner.relations,
-            self.env,
-            self.sql,
-            self.tokens,
-            range,
-        )
-    }
-
-    pub(super) fn starts_with(&self, range: &Range<usize>, words: &[&str]) -> bool {
-        let first = self.tokens.get(range.start);
-        first.is_some_and(|token| words.iter().any(|word| token.is_word(self.sql, word)))
-    }
-
-    pub(super) fn is_word(&self, at: usize, word: &str) -> bool {
-        self.tokens
-            .get(at)
-            .is_some_and(|token| token.is_word(self.sql, word))
-    }
-
-    pub(super) fn span(&self, range: &Range<usize>) -> Range<usize> {
-        text_span(self.tokens.get(range.clone()).unwrap_or_default())
-    }
-
-    /// Plans one statement.
-    pub(super) fn statement(&self, range: Range<usize>) -> Walked<StatementPlan> {
-        let passes = match self.starts_with(&range, &["create", "prepare"]) {
-            true => self.created_by_name(&range)?,
-            false => None,
-        };
-        let plan = self.statement_itself(range.clone())?;
-        let mut plan = self.name_taken_over(plan, &range);
-        plan.passes = plan.passes.or(passes);
-        Ok(plan)
-    }
-
-    fn statement_itself(&self, range: Range<usize>) -> Walked<StatementPlan> {
-        let plain = || forward(self.span(&range));
-        self.runs_no_text(&range)?;
-        self.executes_nothing(&range)?;
-        if self.starts_with(&range, BY_NAME) {
-            return self.by_name(range);
-        }
-        let real = self
-            .planner
-            .filter
-            .as_ref()
-            .is_none_or(|filter| filter.real_in(self.sql, self.tokens, range.clone()));
-        let explained = self.starts_with(&range, &["explain"]);
-        if !real && !explained {
-            return Ok(plain());
-        }
-        if explained {
-            return self.explain(range);
-        }
-        if self.starts_with(&range, &["prepare"]) {
-            return if self.prepares(&range) {
-                self.prepare(range)
-            } else {
-                Ok(plain())
-            };
-        }
-        if self.starts_with(&range, &["declare"]) {
-            return self.declare(range);
-        }
-        if self.starts_with(&range, &["copy"]) {
-            return self.copy(range);
-        }
-        let bracket = self
-            .tokens
-            .get(range.start)
-            .is_some_and(|token| token.is_special(b'('));
-        if bracket
-            || self.starts_with(
-                &range,
-                &[
-                    "select", "with", "insert", "update", "delete", "merge", "values", "table",
-                ],
-            )
-        {
-            return self.planned(range);
-        }
-        self.walk(range).utility()
-    }
-
-    /// Plans a query or a change of rows.
-    pub(super) fn planned(&self, range: Range<usize>) -> Walked<StatementPlan> {
-        let mut walk = self.walk(range);
-        let rows = walk.parsed()?;
-        let Some(into) = walk.into.take() else {
-            return walk.finish(rows);
-        };
-        if self.planner.relations.vacant(None, &into).is_some() {
-            return Err(walk.filled_table(&into, walk.range.start));
-        }
-        let notice = walk.copies_sealed(&rows)?;
-        let mut plan = walk.finish(Rows::default())?;
-        plan.defines = vec![Defined::Relation(into)];
-        plan.notice = notice;
-        Ok(plan)
-    }
-
-    /// `EXPLAIN …`: the statement under it is sealed too, its rows are the server's.
-    fn explain(&self, range: Range<usize>) -> Walked<StatementPlan> {
-        let mut at = range.start + 1;
-        if self
-            .tokens
-            .get(at)
-            .is_some_and(|token| token.is_special(b'('))
-        {
-            let Some(close) = self.walk(range.clone()).closing(at) else {
-                return Ok(forward(self.span(&range)));
-            };
-            at = close + 1;
-        }
-        while self.is_word(at, "analyze")
-            || self.is_word(at, "analyse")
-            || self.is_word(at, "verbose")
-        {
-            at += 1;
-        }
-        if at >= range.end {
-            return Ok(forward(self.span(&range)));
-        }
-        let analyzed =
-            (range.start..at).any(|at| self.is_word(at, "analyze") || self.is_word(at, "analyse"));
-        let mut plan = self.statement(at..range.end)?;
-        plan.span = self.span(&range);
-        if !analyzed {
-            plan.notice = None;
-        }
-        // What a name executes is asked again when the statement runs.
-        if !matches!(
-            plan.kind,
-            StatementKind::Forward | StatementKind::Execute { .. }
-        ) {
-            plan.kind = StatementKind::Run;
-        }
-        plan.outputs = Outputs::None;
-        Ok(plan)
-    }
-}
-
 impl Walk<'_> {
     /// Parses and visits the walk's tokens.
     pub(super) fn parsed(&mut self) -> Walked<Rows> {
@@ -514,56 +358,4 @@ fn strings() -> Refusal {
         "refused-encoding",
         None,
     )
-}
-
-/// Finds what the columns of views carry, views over views included.
-fn know_views(relations: &mut Relations) {
-    loop {
-        let mut known = Vec::new();
-        for oid in relations.open_views() {
-            known.extend(view_given(relations, oid).map(|given| (oid, given)));
-        }
-        if known.is_empty() {
-            return;
-        }
-        for (oid, given) in known {
-            relations.know_view(oid, given);
-        }
-    }
-}
-
-fn view_given(relations: &Relations, oid: Oid) -> Option<Given> {
-    let relation = relations.catalog.relation(oid)?;
-    if !relation.is_view() {
-        // A table with rules that read or write protected ones: what is read of it is its own.
-        return Some(Given::own(relation.columns.len()));
-    }
-    let text = relation.view_definition.as_deref()?;
-    let tokens = lexer::lex(text, &Limits::default()).ok()?;
-    let [range] = <[Range<usize>; 1]>::try_from(split(text, &tokens)).ok()?;
-    let nothing = HashMap::new();
-    let none = |_: &str| None;
-    let env = Env {
-        declared: &[],
-        utf8: true,
-        standard_conforming_strings: true,
-        statements: &none,
-        executes: false,
-        cursors: &none,
-        resolved: &nothing,
-        made: &[],
-    };
-    let mut walk = Walk::new(relations, &env, text, &tokens, range);
-    let rows = walk.parsed().ok()?;
-    walk.account().ok()?;
-    let whole = !rows.open && rows.columns.len() == relation.columns.len();
-    let columns = rows.columns.into_iter().map(|offered| Column {
-        lineage: offered.lineage,
-        origin: offered.origin,
-    });
-    whole.then(|| Given {
-        columns: columns.collect(),
-        scans: walk.scans,
-        tenancy: walk.defined_tenancy(),
-    })
 }

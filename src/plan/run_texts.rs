@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::lexer::{self, Limits, Token, TokenKind};
-use super::planner::View;
 use super::refuse::Walked;
 use super::relations::{Standing, mentions_any};
 use super::tokens::{Tokens, executes_text, split};
+use super::view::View;
 
 const RUNNING: &[&str] = &[
     "connectby",

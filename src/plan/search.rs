@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, Query,
+    BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, Query,
 };
 
-use crate::model::{Oid, TenantId, ValueKind};
+use crate::model::Oid;
 use crate::rules::{ProtectedColumn, Scope as Equality};
 
 use super::among::{How, Place};
@@ -19,8 +19,7 @@ use super::expr::kind_of;
 use super::lineage::Lineage;
 use super::refuse::{AGGREGATE, COMPARISON, Construct, GROUP, JOIN, Walked, full_name};
 use super::scope::{Meaning, Offered, Origin, Scope};
-use super::store::{Target, is_default, is_empty_value};
-use super::types::TenantSource;
+use super::sought::array_of;
 use super::walk::Walk;
 
 /// A use of a searchable column whose tenant is still to be found.
@@ -46,9 +45,9 @@ pub(super) struct Side {
 }
 
 /// A reference to a searchable column.
-struct Found {
-    column: Arc<ProtectedColumn>,
-    origin: Option<Origin>,
+pub(super) struct Found {
+    pub column: Arc<ProtectedColumn>,
+    pub origin: Option<Origin>,
 }
 
 impl Found {
@@ -73,7 +72,7 @@ impl Found {
         self.equality() == other.equality() && self.column.kind == other.column.kind
     }
 
-    fn side(&self) -> Side {
+    pub(super) fn side(&self) -> Side {
         Side {
             scan: self
                 .origin
@@ -84,12 +83,12 @@ impl Found {
     }
 }
 
-fn shared(column: &ProtectedColumn) -> bool {
+pub(super) fn shared(column: &ProtectedColumn) -> bool {
     matches!(&column.search, Some(search) if search.scope == Equality::Deployment)
 }
 
 /// The column, for a value that is only looked for: one that is too long to be stored is no error.
-fn sought(column: &ProtectedColumn) -> Arc<ProtectedColumn> {
+pub(super) fn sought(column: &ProtectedColumn) -> Arc<ProtectedColumn> {
     Arc::new(ProtectedColumn {
         max_chars: None,
         ..column.clone()
@@ -380,108 +379,6 @@ impl Walk<'_> {
         }
     }
 
-    fn searched_values(
-        &mut self,
-        found: Found,
-        reference: &Expr,
-        values: &[&Expr],
-        place: Option<Place>,
-        scope: &Scope<'_>,
-    ) -> Walked<bool> {
-        let value = |expr: &&Expr| {
-            self.operand(expr).is_some() || (is_empty_value(expr) && !is_default(expr))
-        };
-        if !values.iter().all(value) {
-            return Ok(false);
-        }
-        self.expr(reference, scope)?;
-        let first = self.begin();
-        let column = sought(&found.column);
-        for value in values {
-            let target = Target {
-                column: &column,
-                own: &[],
-            };
-            self.store(value, target, scope)?;
-        }
-        self.wait_for_tenant(found, first, place)?;
-        Ok(true)
-    }
-
-    /// The token of a parameter that is an array of the column's type.
-    fn array_param(&self, expr: &Expr, column: &ProtectedColumn) -> Option<usize> {
-        match expr {
-            Expr::Nested(inner) => self.array_param(inner, column),
-            Expr::Cast {
-                expr: inner,
-                data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)),
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                format: None,
-                ..
-            } => (kind_of(element) == Some(column.kind))
-                .then(|| self.array_param(inner, column))
-                .flatten(),
-            Expr::Value(value) => {
-                let token = self.token_at(value.span)?;
-                self.param_number(token).map(|_| token)
-            }
-            _ => None,
-        }
-    }
-
-    fn searched_param(
-        &mut self,
-        found: Found,
-        reference: &Expr,
-        (token, place): (usize, Option<Place>),
-        scope: &Scope<'_>,
-    ) -> Walked<bool> {
-        self.expr(reference, scope)?;
-        let first = self.begin();
-        let column = sought(&found.column);
-        let target = Target {
-            column: &column,
-            own: &[],
-        };
-        self.store_token(token, target, None, None, true)?;
-        self.wait_for_tenant(found, first, place)?;
-        Ok(true)
-    }
-
-    /// Before values that are searched for; gives the first slot that they can become.
-    fn begin(&mut self) -> usize {
-        // A look-up repeats the condition as the client wrote it, unsealed.
-        self.impure = self.impure.or(self.last_sealed).or(Some(self.range.start));
-        self.fills.len()
-    }
-
-    /// The values from slot `first` on belong to no row that is written: their tenant is the query's.
-    fn wait_for_tenant(&mut self, found: Found, first: usize, place: Option<Place>) -> Walked<()> {
-        self.unowned.retain(|fill| *fill < first);
-        let fills = first..self.fills.len();
-        let sought = self.fills.get_mut(fills.clone()).unwrap_or_default();
-        sought.iter_mut().for_each(|fill| fill.sought = true);
-        if shared(&found.column) {
-            let tenant = self.tenant_index(TenantSource::Known(TenantId::deployment()));
-            self.give_tenant(fills, tenant);
-        } else {
-            self.searches.push(Search {
-                token: self.last_sealed,
-                sides: vec![found.side()],
-                fills,
-                place,
-                keys: Vec::new(),
-                column: found.column,
-            });
-        }
-        Ok(())
-    }
-
-    pub(super) fn give_tenant(&mut self, fills: Range<usize>, tenant: usize) {
-        let fills = self.fills.get_mut(fills).unwrap_or_default();
-        fills.iter_mut().for_each(|fill| fill.tenant = Some(tenant));
-    }
-
     fn searched_columns(
         &mut self,
         (left, left_expr): (Found, &Expr),
@@ -547,28 +444,5 @@ impl Walk<'_> {
         );
         let help = "Hold each table to one tenant in the same WHERE (tenant = $n AND …), or join the tables by their tenant too.";
         self.refuse(message, help, "refused-search", search.token)
-    }
-}
-
-/// The items of an array constructor, and the kind that it is cast to.
-fn array_of(expr: &Expr) -> Option<(&[Expr], Option<ValueKind>)> {
-    match expr {
-        Expr::Nested(inner) => array_of(inner),
-        Expr::Cast {
-            expr: inner,
-            data_type: DataType::Array(element),
-            kind: CastKind::Cast | CastKind::DoubleColon,
-            format: None,
-            ..
-        } => {
-            let element = match element {
-                ArrayElemTypeDef::SquareBracket(element, None) => element,
-                _ => return None,
-            };
-            let (items, _) = array_of(inner)?;
-            Some((items, Some(kind_of(element)?)))
-        }
-        Expr::Array(array) => Some((&array.elem, None)),
-        _ => None,
     }
 }

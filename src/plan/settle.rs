@@ -6,10 +6,12 @@ use sqlparser::ast::Expr;
 
 use crate::rules::ProtectedTable;
 
-use super::lookup::{Given, Operand, Reads};
+use super::lookup::Reads;
+use super::operand::Operand;
 use super::owners::Owner;
 use super::refuse::Walked;
 use super::relations::Standing;
+use super::row_tenant::Given;
 use super::scope::Scope;
 use super::search::{Search, Side};
 use super::tenancy::{Held, Tenancy};

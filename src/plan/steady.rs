@@ -5,10 +5,11 @@
 
 use std::ops::Range;
 
-use super::lexer::{self, TokenKind};
-use super::planner::View;
-use super::run_texts;
 use crate::catalog::RelationKind;
+
+use super::lexer::{self, TokenKind};
+use super::run_texts;
+use super::view::View;
 
 /// Settings that say what names mean, and what else SET and RESET may name that does.
 const MEANING: &[&str] = &[

@@ -11,7 +11,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Ident};
 use crate::model::TenantId;
 use crate::rules::ProtectedTable;
 
-use super::lookup::Operand;
+use super::operand::Operand;
 use super::owners::{Owner, has_one_text};
 use super::query::Rows;
 use super::refuse::Walked;

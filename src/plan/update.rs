@@ -11,12 +11,12 @@ use crate::model::ColumnRef;
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::assign::{Pair, Touches};
-use super::lookup::Given;
+use super::owned::Owner;
 use super::owners::has_one_text;
-use super::passed::Owner;
 use super::query::Rows;
 use super::refuse::{CONDITION, Walked};
 use super::relations::Standing;
+use super::row_tenant::Given;
 use super::scope::{Meaning, Scope};
 use super::types::{Expected, TenantSource};
 use super::walk::Walk;

@@ -14,12 +14,13 @@ use crate::rules::ProtectedColumn;
 use super::ambiguous::asked_as;
 use super::attempt::Attempt;
 use super::branches::{Branch, Case};
+use super::cells::Cell;
 use super::holders::Holder;
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
 use super::lookup::Asking;
 use super::members::KeyTest;
-use super::passed::{Cell, Passed};
+use super::passed::Passed;
 use super::refuse::{
     COMPARISON, Construct, DEDUPE, GROUP, JOIN, ROTATING, Stop, Walked, refused, sealed_use,
 };

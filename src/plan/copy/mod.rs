@@ -15,16 +15,16 @@ use crate::rules::{ProtectedTable, Tenant};
 use super::finish::forward;
 use super::lexer;
 use super::lineage::Lineage;
-use super::lookup::Given;
-use super::planner::View;
 use super::query::Rows;
 use super::refuse::Walked;
 use super::relations::Standing;
+use super::row_tenant::Given;
 use super::scope::Origin;
 use super::tenant_sql::quoted;
 use super::types::{
     CopyColumn, CopyPlan, CopyTenant, Outputs, Splice, StatementKind, StatementPlan, TenantSource,
 };
+use super::view::View;
 use super::walk::Walk;
 use options::{Cursor, Options, first_named};
 
