@@ -8,6 +8,9 @@ use std::ops::Range;
 
 use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Ident, InTarget};
 
+use crate::model::ValueKind;
+
+use super::conjunction::{equalities, terms};
 use super::lexer::TokenKind;
 use super::operand::{Operand, keeps_whole};
 use super::owners::has_one_text;
@@ -15,10 +18,9 @@ use super::refuse::Walked;
 use super::scope::Scope;
 use super::search::Search;
 use super::store::{is_default, is_empty_value};
-use super::tenancy::{Held, Tenancy, ands};
+use super::tenancy::{Held, Tenancy};
 use super::types::{Expected, Guard, Splice, TenantSource};
 use super::walk::Walk;
-use crate::model::ValueKind;
 
 /// How a column is compared with values, where several values can stand for each.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,20 +181,9 @@ impl Walk<'_> {
 
     /// What a condition says of the tenants of this level's sources.
     pub(super) fn said(&mut self, condition: Option<&Expr>, scope: &Scope<'_>) -> Tenancy {
-        let mut conditions = Vec::new();
-        condition
-            .into_iter()
-            .for_each(|expr| ands(expr, &mut conditions));
-        let mut facts = self.facts(&conditions, scope);
-        let mut open = Vec::from_iter(condition);
-        while let Some(expr) = open.pop() {
-            match expr {
-                Expr::Nested(inner) => open.push(inner),
-                Expr::BinaryOp {
-                    left,
-                    op: BinaryOperator::And,
-                    right,
-                } => open.extend([left.as_ref(), right]),
+        let mut facts = self.facts(&equalities(condition), scope);
+        for term in terms(condition) {
+            match term {
                 Expr::In {
                     expr,
                     target: InTarget::List(items),

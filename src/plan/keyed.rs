@@ -4,11 +4,11 @@
 //! rows of equal keys are one row with one ciphertext, and rows of different keys differ whatever else they hold. ORMs
 //! group and count by all columns of an entity, its key among them.
 
-use sqlparser::ast::{BinaryOperator, Expr, SelectItem, Value};
+use sqlparser::ast::{Expr, SelectItem, Value};
 
-use super::owners::is_alone;
-
+use super::conjunction::equalities;
 use super::lineage::{Lineage, Shape};
+use super::owners::is_alone;
 use super::query::Rows;
 use super::scope::{Meaning, Offered, Origin, Scope};
 use super::walk::Walk;
@@ -102,26 +102,11 @@ impl Walk<'_> {
 
     /// The columns that a condition holds to one value.
     pub(super) fn fixed(&self, condition: Option<&Expr>, scope: &Scope<'_>) -> Vec<Origin> {
-        let (mut found, mut open) = (Vec::new(), Vec::from_iter(condition));
-        while let Some(expr) = open.pop() {
-            match expr {
-                Expr::Nested(inner) => open.push(inner),
-                Expr::BinaryOp {
-                    left,
-                    op: BinaryOperator::And,
-                    right,
-                } => open.extend([left.as_ref(), right]),
-                Expr::BinaryOp {
-                    left,
-                    op: BinaryOperator::Eq,
-                    right,
-                } => {
-                    for (column, value) in [(left, right), (right, left)] {
-                        let once = self.operand(value).is_some();
-                        found.extend(self.origin_of(column, scope).filter(|_| once));
-                    }
-                }
-                _ => {}
+        let mut found = Vec::new();
+        for (left, right) in equalities(condition) {
+            for (column, value) in [(left, right), (right, left)] {
+                let once = self.operand(value).is_some();
+                found.extend(self.origin_of(column, scope).filter(|_| once));
             }
         }
         found

@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, DataType, Expr, InTarget, TableAlias};
 
 use crate::model::ValueKind;
 
+use super::conjunction::terms;
 use super::expr::kind_of;
 use super::lineage::{Lineage, Member, Shape, columns, merge, weakened};
 use super::parts::{built, is_container, listed};
@@ -51,20 +52,8 @@ pub(super) struct KeyTest {
 impl Walk<'_> {
     /// What a condition says of the keys of members.
     pub(super) fn key_tests(&self, condition: Option<&Expr>) -> Vec<KeyTest> {
-        let mut tests = Vec::new();
-        let mut rest: Vec<&Expr> = condition.into_iter().collect();
-        while let Some(term) = rest.pop() {
-            match term {
-                Expr::Nested(inner) => rest.push(inner),
-                Expr::BinaryOp {
-                    left,
-                    op: BinaryOperator::And,
-                    right,
-                } => rest.extend([left.as_ref(), right.as_ref()]),
-                term => tests.extend(self.key_test(term)),
-            }
-        }
-        tests
+        let tests = terms(condition).into_iter();
+        tests.filter_map(|term| self.key_test(term)).collect()
     }
 
     fn key_test(&self, term: &Expr) -> Option<KeyTest> {

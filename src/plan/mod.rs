@@ -15,6 +15,7 @@ mod call;
 mod cells;
 mod conditions;
 mod conflict;
+mod conjunction;
 mod constructors;
 mod copy;
 mod defined;

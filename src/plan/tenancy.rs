@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident};
+use sqlparser::ast::{Expr, Ident};
 
 use crate::model::TenantId;
 use crate::rules::ProtectedTable;
@@ -338,30 +338,4 @@ fn own(owners: impl IntoIterator<Item = Owner>, scope: &Scope<'_>) -> Vec<usize>
     let owners = owners.filter(|owner| has_one_text(owner.type_oid));
     let owners = owners.filter(|owner| scope.offers(owner.rows));
     owners.map(|owner| owner.scan).collect()
-}
-
-/// The two sides of the equalities that are ANDed at the top of a condition.
-pub(super) fn ands<'e>(expr: &'e Expr, found: &mut Vec<(&'e Expr, &'e Expr)>) {
-    match expr {
-        Expr::Nested(inner) => ands(inner, found),
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::And,
-            right,
-        } => {
-            ands(left, found);
-            ands(right, found);
-        }
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::Eq,
-            right,
-        } => match (left.as_ref(), right.as_ref()) {
-            (Expr::Tuple(lefts), Expr::Tuple(rights)) if lefts.len() == rights.len() => {
-                found.extend(lefts.iter().zip(rights));
-            }
-            (left, right) => found.push((left, right)),
-        },
-        _ => {}
-    }
 }
