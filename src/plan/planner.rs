@@ -248,7 +248,9 @@ impl Planner {
             renamed |= plan.sets.is_none() && !view.keeps_names(&range);
             match &plan.sets {
                 Some(columns) => set.extend(columns.iter().cloned()),
-                None => changed |= !view.starts_with(&range, UNCHANGING),
+                None => {
+                    changed |= !view.starts_with(&range, UNCHANGING) && !view.only_reads(&range);
+                }
             }
             all.extend(plan.defines.iter().cloned());
             plans.push(plan);

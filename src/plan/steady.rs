@@ -39,11 +39,14 @@ impl View<'_> {
         if self.starts_with(range, &["set", "reset"]) {
             return self.sets_another(range);
         }
+        let adds = self.target(range).map(|target| target..range.end);
+        self.only_reads(range) || adds.is_some_and(|rest| self.runs_no_code(&rest))
+    }
+
+    /// Whether a statement certainly changes nothing at all.
+    pub(super) fn only_reads(&self, range: &Range<usize>) -> bool {
         let queries = self.starts_with(range, &["select", "values", "table", "with"]);
-        let adds = self.target(range).filter(|_| !queries);
-        let rest = adds.unwrap_or(range.start)..range.end;
-        let changes = |at: usize| CHANGES.iter().any(|word| self.is_word(at, word));
-        (queries || adds.is_some()) && !rest.clone().any(changes) && self.runs_no_code(&rest)
+        queries && self.runs_no_code(range)
     }
 
     /// SET or RESET of a setting that names do not hang on.
@@ -75,24 +78,27 @@ impl View<'_> {
         (inserts && quiet).then_some(at)
     }
 
-    /// Whether a statement calls nothing that anybody has written, and nothing of PostgreSQL's that sets or runs something.
+    /// Whether a statement changes no row, and calls nothing that anybody has written and nothing of PostgreSQL's that sets or
+    /// runs something.
     fn runs_no_code(&self, range: &Range<usize>) -> bool {
         let catalog = &self.planner.relations.catalog;
-        range.clone().all(|at| {
-            let Some(token) = self.tokens.get(at) else {
-                return false;
-            };
-            if token.kind == TokenKind::Operator {
-                return OPERATORS.contains(&token.text(self.sql));
-            }
-            let Some(name) = lexer::ident(token, self.sql) else {
-                return true;
-            };
-            let mut relations = catalog.find(None, &name).into_iter();
-            let view = relations.any(|relation| relation.kind == RelationKind::View);
-            let mut functions = catalog.functions().iter();
-            let written = functions.any(|function| function.name == name);
-            !view && !written && name != "set_config" && !run_texts::runs(&name)
-        })
+        let changes = |at: usize| CHANGES.iter().any(|word| self.is_word(at, word));
+        !range.clone().any(changes)
+            && range.clone().all(|at| {
+                let Some(token) = self.tokens.get(at) else {
+                    return false;
+                };
+                if token.kind == TokenKind::Operator {
+                    return OPERATORS.contains(&token.text(self.sql));
+                }
+                let Some(name) = lexer::ident(token, self.sql) else {
+                    return true;
+                };
+                let mut relations = catalog.find(None, &name).into_iter();
+                let view = relations.any(|relation| relation.kind == RelationKind::View);
+                let mut functions = catalog.functions().iter();
+                let written = functions.any(|function| function.name == name);
+                !view && !written && name != "set_config" && !run_texts::runs(&name)
+            })
     }
 }

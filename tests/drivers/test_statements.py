@@ -360,6 +360,21 @@ def test_branches_without_a_type_are_united_as_texts(twin, sealed, direct):
             connection.execute("DELETE FROM virtual_keys WHERE name = 'u'")
 
 
+def test_what_is_asked_about_a_change_behind_queries(twin, sealed, direct):
+    """A row's tenant is asked for before the text goes: what only reads changes nothing about it."""
+    change = f"UPDATE virtual_keys SET key = 'behind {{}}', auth_config = '[1]' WHERE id = '{K1}' RETURNING key, auth_config"
+    for at, first in enumerate(["SELECT 1", f"SELECT key, name FROM virtual_keys WHERE id = '{K1}'", "BEGIN; TABLE virtual_keys LIMIT 0; VALUES (1)", "WITH w AS (SELECT id FROM prompts WHERE id IS NULL) SELECT count(*) FROM w"]):
+        sql = f"{first}; {change.format(at)}" + ("; COMMIT" if "BEGIN" in first else "")
+        got = answers(sealed, sql)
+        assert got == answers(twin, sql) and not isinstance(got[-1], str), sql
+    assert content(sealed) == content(twin)
+    check_raw(direct)
+    # Each of these could move the row, or say another tenant.
+    for first in ("SELECT set_config('app.tenant', 'x', false)", f"SELECT id FROM virtual_keys WHERE id = '{K1}' FOR UPDATE", "SET app.tenant = 'x'"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="earlier statement"):
+            sealed.execute(f"{first}; {change.format(9)}")
+
+
 def test_json_beside_an_untyped_constant_in_a_union(twin, sealed, direct):
     row = f"SELECT '{{}}'::uuid, '{A}'::uuid, 'sl-{{}}', 'u', 'sk-u', {{}}"
     forms = [("%s::json", "'[1]'"), ("'[1]'", "'[2]'::json"), ("json '[1]'", "'[2]'"), ("'[1]'", "%s::json"), ("%s::jsonb", "'[1]'"), ("'[1]'", "'[2]'::jsonb"), ("'[1]'::json", "'[2]'::jsonb"), ("'[1]'::json", "%s"), ("%s", "%s::json")]

@@ -15,6 +15,30 @@ fn a_look_up_that_earlier_updates_cannot_change_is_made_before_all() {
 }
 
 #[test]
+fn queries_before_it_change_nothing_that_is_asked() {
+    let asks = "UPDATE virtual_keys SET key = 'x' WHERE name = 'y'";
+    for first in [
+        "SELECT 1",
+        "SELECT count(*), max(v.name) FROM virtual_keys v, organisations o WHERE v.key IS NULL",
+        "WITH o AS (SELECT id FROM organisations) SELECT v.key FROM virtual_keys v JOIN o USING (id)",
+        "TABLE virtual_keys",
+    ] {
+        let sql = format!("{first}; {asks}");
+        assert!(plan(&sql).statements[1].lookup.is_some(), "{sql}");
+    }
+    for first in [
+        "SELECT set_config('app.tenant', 'x', false)",
+        "SELECT 1 <-> 2",
+        "SELECT label FROM key_names",
+        "SELECT id FROM organisations FOR UPDATE",
+        "WITH d AS (DELETE FROM organisations) SELECT 1",
+        "SET app.tenant = 'x'",
+    ] {
+        refused(&[(&format!("{first}; {asks}"), "refused-lookup")]);
+    }
+}
+
+#[test]
 fn a_look_up_that_they_could_change_is_refused() {
     let asks = "UPDATE virtual_keys SET key = 'x' WHERE name = 'y'";
     let earlier = [

@@ -121,7 +121,6 @@ fn so_it_does_where_they_meant_nothing_protected() {
         let env = Env {
             statements: &|name| known.get(name).cloned(),
             executes: !known.is_empty(),
-            cursors: &|_| None,
             resolved: &resolved,
             ..Env::of_new_session()
         };
