@@ -76,12 +76,12 @@ impl Walk<'_> {
         })
     }
 
-    /// Whether what stands in double quotes is a name, and no value that somebody has put into the wrong ones: in a query it
-    /// reaches the server in any case.
+    /// Whether what stands in double quotes is a name, and no value that somebody has put into the wrong ones.
     fn is_known(&self, at: usize) -> bool {
-        let writes = ["insert", "update", "merge"];
-        let mut tokens = self.range.clone().filter_map(|at| self.token(at));
-        if !tokens.any(|token| writes.iter().any(|word| token.is_word(self.sql, word))) {
+        let before = at.checked_sub(1).and_then(|before| self.token(before));
+        let names =
+            |before: &lexer::Token| before.is_special(b'.') || before.is_word(self.sql, "as");
+        if before.is_some_and(names) {
             return true;
         }
         let name = |at: usize| lexer::ident(self.token(at)?, self.sql);

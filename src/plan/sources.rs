@@ -143,7 +143,13 @@ impl Walk<'_> {
                 alias,
             } => {
                 let (inner, merged) = (scope.sources.len(), scope.merged.len());
+                // What the query names behind an alias are other columns.
+                let tests = match alias {
+                    Some(_) => std::mem::take(&mut self.key_tests),
+                    None => Vec::new(),
+                };
                 let rows = self.joined(table_with_joins, scope)?;
+                self.key_tests.extend(tests);
                 if alias.is_none() {
                     return Ok(rows);
                 }

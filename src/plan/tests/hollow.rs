@@ -37,6 +37,10 @@ fn it_holds_no_constant_and_no_comment_and_each_character_in_its_place() {
             "SELECT x.* , key FROM virtual_keys",
             "SELECT x.* , key FROM virtual_keys",
         ),
+        (
+            "SELECT \"v\".\"nme\" AS \"c0\" FROM \"virtual_keys\" AS \"v\"",
+            "SELECT \"v\".\"nme\" AS \"c0\" FROM \"virtual_keys\" AS \"v\"",
+        ),
     ];
     for (sql, expected) in table {
         assert_eq!(hollow(sql).as_deref(), Some(expected), "{sql}");
@@ -52,6 +56,7 @@ fn where_a_constant_cannot_be_left_out_nothing_is_asked() {
         "SELECT 1; SELECT v.nme FROM virtual_keys v",
         // The value stands in the wrong quotes.
         "UPDATE virtual_keys v SET name = \"sk-secret\", key = NULL WHERE v.nme = 1",
+        "SELECT v.nme FROM virtual_keys v WHERE v.slug = \"sk-secret\"",
         // Nothing is wrong with a name.
         "SELECT upper(key) FROM virtual_keys",
     ] {

@@ -61,6 +61,15 @@ fn a_member_of_which_nobody_knows_whether_it_is_sealed_is_refused() {
             ),
             "refused-row",
         ),
+        // Another column has that name.
+        (
+            "SELECT val FROM prompts p, ROWS FROM (jsonb_each(to_jsonb(p)), string_to_table('name', ',')) AS u(k, val, key) WHERE key = 'name'",
+            "refused-row",
+        ),
+        (
+            "SELECT val FROM (virtual_keys v CROSS JOIN LATERAL jsonb_each(to_jsonb(v)) e) AS x(i, o, n, y, a, s, key, val) WHERE key = 'name'",
+            "refused-row",
+        ),
         (
             &of(
                 "e.value",
