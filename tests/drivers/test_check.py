@@ -101,6 +101,10 @@ BREAKING = {
     "view_that_selects": ("CREATE VIEW check_v AS SELECT id, key FROM virtual_keys WHERE key IS NOT NULL", "DROP VIEW check_v", None),
     "statement_trigger": ("CREATE FUNCTION check_fn() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NOTIFY x; RETURN NULL; END'; CREATE TRIGGER check_t AFTER UPDATE ON virtual_keys EXECUTE FUNCTION check_fn()", "DROP FUNCTION check_fn CASCADE", None),
 }
+# PostgreSQL's own packages know ICU; those of the other versions may not.
+if os.environ.get("PGSEAL_TEST_VERSION") is None:
+    BREAKING["collation"] = ("CREATE COLLATION check_k (provider = icu, locale = 'und', deterministic = false); ALTER TABLE searched ALTER email TYPE text COLLATE check_k",
+                             "ALTER TABLE searched ALTER email TYPE text COLLATE \"default\"; DROP COLLATION check_k", "error: public.searched.email: its collation is not deterministic")
 if MAJOR >= 15:
     BREAKING["publication"] = ("CREATE PUBLICATION check_p FOR TABLE virtual_keys WHERE (key = 'sk-1')", "DROP PUBLICATION check_p", "error: public.virtual_keys: publication check_p")
 

@@ -484,10 +484,11 @@ def test_a_table_that_is_like_a_protected_one_is_told_not_to_be(client):
 
 def test_a_change_of_tenant_that_is_found_when_it_runs_is_named(client, direct):
     row = add(client)
-    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
-        client.execute("UPDATE virtual_keys SET organisation_id = %s WHERE id = %s", (B, row))
-    told = raised.value.diag
-    assert "public.virtual_keys.organisation_id" in told.message_primary and told.message_detail and told.statement_position == "25"
+    for new in ("", f", key = '{MARK}', auth_config = NULL"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+            client.execute(f"UPDATE virtual_keys SET organisation_id = %s{new} WHERE id = %s", (B, row))
+        told = raised.value.diag
+        assert "public.virtual_keys.organisation_id" in told.message_primary and told.message_detail and told.statement_position == "25"
     assert direct.execute("SELECT organisation_id FROM virtual_keys WHERE id = %s", (row,)).fetchone() == (A,)
 
 

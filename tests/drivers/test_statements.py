@@ -335,6 +335,52 @@ def test_clients_are_told_of_a_value_that_does_not_fit_when_postgresql_tells_the
     assert content(sealed) == content(twin)
 
 
+# Values that PostgreSQL takes for none of the column's type, or only just for one.
+DOUBTFUL = {
+    "configs.template": ['{bad', "", " ", '{"a": 1} x', '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', "1e400000", "1" * 140_000, "nul", '{"a": 1,}', '"\x01"', '"\t"', "01", "-", "NaN", '"\\x"', "[1, 2", "1e131072", "1e-20000", '{"a": 1, "a": 2}', "\ufeff1"],
+    "sso_providers.auth_settings": ['{bad', "", '"\\u0000"', '"\\ud800"', "1e400000", '{"a": 1,}', '"\\u12"', "[1] [2]", '  {"b" :1}  '],
+    "integrations.certificate": ["\\x0", "\\xzz", "\\x00ff", "\\x00 ff", "a\\", "a\\0", "a\\001b", "\\\\", "plain", "\\x", "\\400", "\\X00"],
+    "prompts.template": [b"\xff\xfe", b"a\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", "é".encode()],
+}
+
+
+@pytest.mark.parametrize("column", DOUBTFUL)
+def test_what_is_no_value_of_the_type_has_postgresqls_code(twin, sealed, column):
+    table, name = column.split(".")
+    more = {"configs": "slug"}.get(table, "name")
+
+    def stored(connection, value, how):
+        """What it became, or the error's code."""
+        wire, row = connection.pgconn, f"'{uuid.UUID(int=0xD0)}', '{A}', 'doubtful'"
+        into = f"{table} (id, organisation_id, {more}, {name})"
+        wire.exec_(b"BEGIN")
+        if how == "constant":
+            result = wire.exec_(f"INSERT INTO {into} VALUES ({row}, '".encode() + value.replace(b"'", b"''") + f"') RETURNING {name}".encode())
+        elif how == "copied":
+            wire.send_query(f"COPY {into} FROM STDIN".encode())
+            assert wire.get_result().status == psycopg.pq.ExecStatus.COPY_IN
+            wire.put_copy_data(f"{uuid.UUID(int=0xD0)}\t{A}\tdoubtful\t".encode() + value.replace(b"\\", b"\\\\").replace(b"\t", b"\\t") + b"\n")
+            wire.put_copy_end()
+            result = wire.get_result()
+            while wire.get_result() is not None:
+                pass
+            if result.status == psycopg.pq.ExecStatus.COMMAND_OK:
+                result = wire.exec_(f"SELECT {name} FROM {table} WHERE {more} = 'doubtful'".encode())
+        else:
+            result = wire.exec_params(f"INSERT INTO {into} VALUES ({row}, $1) RETURNING {name}".encode(), [(b"\x01" if table == "configs" and how == "binary" else b"") + value], param_formats=[how == "binary"])
+        found = result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) or result.get_value(0, 0)
+        wire.exec_(b"ROLLBACK")
+        return found
+
+    for value in DOUBTFUL[column]:
+        value = value if isinstance(value, bytes) else value.encode()
+        for how in ("constant", "text", "binary", "copied"):
+            expected = stored(twin, value, how)
+            # A text that is not in UTF-8 is not read at all.
+            told = b"0A000" if expected == b"22021" and how == "constant" else expected
+            assert stored(sealed, value, how) == told, (value[:40], how)
+
+
 def test_an_untyped_constant_among_its_like_is_a_text(twin, sealed, direct):
     for sql in ("UPDATE virtual_keys SET key = %s, auth_config = CASE WHEN slug = '' THEN '[]' ELSE '{}' END WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = coalesce('[]', '{}') WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = coalesce(CASE WHEN slug = '' THEN '[]' END, auth_config) WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = coalesce('[]', '{}'::jsonb) WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = nullif('[]', '{}') WHERE id = %s", "UPDATE virtual_keys SET key = %s, auth_config = nullif('[]'::jsonb, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}') WHERE id = %s", "UPDATE virtual_keys SET (key, auth_config) = (SELECT %s::text, '{}'::jsonb) WHERE id = %s", "UPDATE virtual_keys v SET key = x.k, auth_config = x.d FROM (VALUES (%s, '{}'::jsonb, %s::uuid), ('b', '[]', NULL)) x(k, d, i) WHERE x.i = v.id"):
         got = run(sealed, sql, ("derived", K1))

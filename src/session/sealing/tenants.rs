@@ -374,12 +374,10 @@ impl<'a, 'b> Tenants<'a, 'b> {
                 .iter()
                 .all(|other| *other == tenant.as_ref().map(TenantId::as_str));
             if !same {
-                // Where no value is stored, those that the rows hold already stay sealed for their old tenant.
-                let stored = self.plan.slots.iter().any(|slot| slot.tenant == *index);
-                return Err(if stored {
-                    several_tenants()
-                } else {
-                    tenant_changes(lookup.assigned.as_ref())
+                // Values that the rows hold already would stay sealed for their old tenant.
+                return Err(match &lookup.assigned {
+                    Some(assigned) => tenant_changes(assigned),
+                    None => several_tenants(),
                 });
             }
         }
@@ -425,12 +423,12 @@ fn several_tenants() -> Refusal {
     )
 }
 
-fn tenant_changes(assigned: Option<&AssignedTenant>) -> Refusal {
-    let column = assigned.map_or_else(String::new, |assigned| format!(", {},", assigned.column));
+fn tenant_changes(assigned: &AssignedTenant) -> Refusal {
+    let column = &assigned.column;
     refused(
-        format!("the tenant of a row with sealed columns{column} cannot be changed"),
+        format!("the tenant of a row with sealed columns, {column}, cannot be changed"),
         "Insert the row anew for the other tenant, through pgseal, and delete this one.",
         "refused-tenant-change",
-        assigned.and_then(|assigned| assigned.position),
+        assigned.position,
     )
 }
