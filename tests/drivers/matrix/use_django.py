@@ -1,9 +1,9 @@
-"""Django: models with sealed fields, the queries of its admin, migrations of another table."""
+"""Django: models with sealed fields, the queries of its admin, migrations of their table and of another."""
 import django
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.migrations import AddField, CreateModel, RemoveField
-from django.db.migrations.state import ProjectState
+from django.db.migrations import AddField, AddIndex, AlterField, CreateModel, RemoveField, RemoveIndex, RenameField, RunPython
+from django.db.migrations.state import ModelState, ProjectState
 from steps import URL, fails, row, rows, step, version
 
 address = URL.split("@")[1].split("?")[0]
@@ -158,6 +158,40 @@ def _():
     with connection.schema_editor() as editor:
         editor.delete_model(ticket)
     return seen
+
+
+@step("migration of the table itself")
+def _():
+    """A field is added, filled and asked for before anything is committed; what is sealed is written meanwhile."""
+    seen = []
+
+    def fill(apps, editor):
+        vaults = apps.get_model("matrix", "Vault").objects
+        for vault in vaults.filter(remark=None, rank__lt=1000).order_by("id"):
+            vault.remark, vault.secret = f"of {vault.label[:20]}", f"{(vault.secret or '')[:20]} migrated"
+            vault.save()
+        vaults.create(id=70, account_id=1, label="migrated", secret="made by a migration", remark="new")
+        seen.append([vaults.filter(remark__startswith="of ", account_id=1).update(settings={"migrated": True}), list(vaults.order_by("id").values_list("id", "remark", "secret", "settings"))])
+
+    def read(apps, editor):
+        seen.append(list(apps.get_model("matrix", "Vault").objects.filter(heading__contains="o").order_by("id").values_list("heading", "secret")))
+
+    text = lambda **options: models.TextField(null=True, **options)
+    state = ProjectState()
+    for model in (Account, Vault):
+        state.add_model(ModelState.from_model(model))
+    for operations in (
+        [AddField("Vault", "remark", text()), RunPython(fill), AlterField("Vault", "remark", text(default="none")), AddIndex("Vault", models.Index(fields=["remark"], name="vaults_remark"))],
+        [RenameField("Vault", "remark", "heading"), RunPython(read), AlterField("Vault", "secret", models.TextField(null=True, help_text="kept secret"))],
+        [RemoveIndex("Vault", "vaults_remark"), RemoveField("Vault", "heading")],
+    ):
+        with connection.schema_editor(atomic=True) as editor:
+            for operation in operations:
+                after = state.clone()
+                operation.state_forwards("matrix", after)
+                operation.database_forwards("matrix", editor, state, after)
+                state = after
+    return [seen, run(Vault.objects.order_by("id"))]
 
 
 @step("bulk update")
