@@ -22,6 +22,9 @@ const HELP: &str = "Do it on a direct connection, then change the rules in the s
 const TEXT: Oid = Oid(25);
 const VARCHAR: Oid = Oid(1043);
 
+/// A type, and n of `varchar(n)`.
+type Typed = (Oid, Option<u32>);
+
 impl Walk<'_> {
     /// Whether an ALTER may go; gives what the client is to be told afterwards.
     pub(super) fn alter(&mut self, words: &[String]) -> Walked<Option<&'static str>> {
@@ -154,6 +157,11 @@ impl Walk<'_> {
     /// The column that says whose a row is may not lose its name, its values or their type.
     fn keeps_tenants(&self, action: &Range<usize>, words: &[&str]) -> Walked<()> {
         let retyped = words.first() == Some(&"alter") && words.contains(&"type");
+        let same = |(column, written): (usize, Range<usize>)| {
+            let new = self.new_type(column, written);
+            new.is_some_and(|new| self.is_kept(column, |now| now == new))
+        };
+        let retyped = retyped && !given_type(action, words).is_some_and(same);
         if !(retyped || words.contains(&"rename") || dropped(words).is_some()) {
             return Ok(());
         }
@@ -190,6 +198,16 @@ impl Walk<'_> {
 
     /// Whether an action on a column changes no value of it, and gives it none.
     fn keeps_values(&self, action: &Range<usize>, words: &[&str]) -> bool {
+        if let Some((column, written)) = given_type(action, words) {
+            // Texts of any length hold what the column holds.
+            let longer = |(now, _): Typed, (new, length): Typed| {
+                let text = [TEXT, VARCHAR];
+                text.contains(&new) && text.contains(&now) && length.is_none()
+            };
+            let new = self.new_type(column, written);
+            return new
+                .is_some_and(|new| self.is_kept(column, |now| now == new || longer(now, new)));
+        }
         let (column, change) = match words {
             ["drop", "constraint", ..] => return true,
             ["alter", "column", _, change @ ..] => (2, change),
@@ -206,30 +224,20 @@ impl Walk<'_> {
                 let bracket = self.token(column + 2);
                 bracket.is_some_and(|token| token.is_special(b'('))
             }
-            ["type", ..] => self.keeps_type(column, column + 2..action.end),
-            ["set", "data", "type", ..] => self.keeps_type(column, column + 4..action.end),
             _ => false,
         }
     }
 
-    /// Whether the tokens behind TYPE say the type that a sealed column has: the same, or text of any length.
-    fn keeps_type(&self, column: usize, written: Range<usize>) -> bool {
+    /// The type that the tokens behind TYPE give a column, if its values are only cast to it.
+    fn new_type(&self, column: usize, written: Range<usize>) -> Option<Typed> {
         let using = written.clone().find(|at| self.word(*at) == "using");
         let new = self.written_type(written.start..using.unwrap_or(written.end));
-        let converted = match using {
-            None => true,
-            Some(using) => self.converts_to(column, using + 1..written.end, new),
-        };
-        converted && new.is_some_and(|new| self.is_kept_as(column, new))
+        let cast = using.is_none_or(|using| self.converts_to(column, using + 1..written.end, new));
+        new.filter(|_| cast)
     }
 
     /// `column` or `column::type`.
-    fn converts_to(
-        &self,
-        column: usize,
-        using: Range<usize>,
-        new: Option<(Oid, Option<u32>)>,
-    ) -> bool {
+    fn converts_to(&self, column: usize, using: Range<usize>, new: Option<Typed>) -> bool {
         let name = |at: usize| {
             let token = self.token(at).filter(|_| using.contains(&at))?;
             lexer::ident(token, self.sql)
@@ -249,24 +257,20 @@ impl Walk<'_> {
             .and_then(|token| lexer::ident(token, self.sql))
     }
 
-    /// Whether every sealed column of this name in a table that is named keeps its values as they are.
-    fn is_kept_as(&self, column: usize, (new, length): (Oid, Option<u32>)) -> bool {
+    /// Whether every column of this name in a table that is named has a type that keeps its values as they are.
+    fn is_kept(&self, column: usize, keeps: impl Fn(Typed) -> bool) -> bool {
         let Some(name) = self.name_at(column) else {
             return false;
         };
         self.named().into_iter().all(|oid| {
             let relation = self.relations.catalog.relation(oid);
-            let Some(now) = relation.and_then(|relation| relation.column(&name)) else {
-                return true;
-            };
-            let text = [TEXT, VARCHAR];
-            let longer = text.contains(&new) && text.contains(&now.type_oid) && length.is_none();
-            longer || (new, length) == (now.type_oid, now.max_chars)
+            let now = relation.and_then(|relation| relation.column(&name));
+            now.is_none_or(|now| keeps((now.type_oid, now.max_chars)))
         })
     }
 
-    /// A type that can be sealed, by its OID, and n of `varchar(n)`.
-    fn written_type(&self, written: Range<usize>) -> Option<(Oid, Option<u32>)> {
+    /// A type that can be sealed or say a tenant.
+    fn written_type(&self, written: Range<usize>) -> Option<Typed> {
         let words: Vec<String> = written.clone().map(|at| self.word(at)).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let (type_oid, length) = match words.as_slice() {
@@ -274,6 +278,10 @@ impl Walk<'_> {
             ["json"] => return Some((Oid(114), None)),
             ["jsonb"] => return Some((Oid(3802), None)),
             ["bytea"] => return Some((Oid(17), None)),
+            ["uuid"] => return Some((Oid(2950), None)),
+            ["smallint" | "int2"] => return Some((Oid(21), None)),
+            ["integer" | "int" | "int4"] => return Some((Oid(23), None)),
+            ["bigint" | "int8"] => return Some((Oid(20), None)),
             ["varchar", length @ ..] | ["character", "varying", length @ ..] => (VARCHAR, length),
             _ => return None,
         };
@@ -285,6 +293,22 @@ impl Walk<'_> {
         let in_brackets = length.len() == 3 && digits.kind == TokenKind::Integer;
         in_brackets.then_some((type_oid, Some(n)))
     }
+}
+
+/// The column that `ALTER [COLUMN] name [SET DATA] TYPE …` names, and the tokens behind it.
+fn given_type(action: &Range<usize>, words: &[&str]) -> Option<(usize, Range<usize>)> {
+    let column = if words.get(1) == Some(&"column") {
+        2
+    } else {
+        1
+    };
+    let written = match words {
+        ["alter", "column", _, "type", ..] | ["alter", _, "type", ..] => column + 2,
+        ["alter", "column", _, "set", "data", "type", ..]
+        | ["alter", _, "set", "data", "type", ..] => column + 4,
+        _ => return None,
+    };
+    Some((action.start + column, action.start + written..action.end))
 }
 
 /// The place of the column in `DROP [COLUMN] [IF EXISTS] name [CASCADE | RESTRICT]`.

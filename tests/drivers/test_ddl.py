@@ -349,6 +349,7 @@ HARMLESS = [
     "ALTER TABLE virtual_keys DROP COLUMN ddl_note",
     # As migrations write it: no value of a sealed column changes.
     'ALTER TABLE "virtual_keys" ALTER COLUMN "auth_config" TYPE jsonb USING "auth_config"::jsonb', "ALTER TABLE virtual_keys ALTER key DROP DEFAULT, ALTER key DROP NOT NULL",
+    'ALTER TABLE "guardrails" ALTER COLUMN "organisation_id" SET NOT NULL;ALTER TABLE "guardrails" ALTER COLUMN "organisation_id" TYPE UUID;',
     "ALTER TABLE virtual_keys ALTER COLUMN key SET STATISTICS 10, ALTER key SET STORAGE external", "ALTER TABLE virtual_keys ALTER key SET STORAGE extended",
     "CREATE INDEX ddl_index ON virtual_keys (slug) WHERE key IS NOT NULL", "DROP INDEX ddl_index",
     "ALTER TABLE virtual_keys ADD CONSTRAINT ddl_check CHECK (key IS NOT NULL OR slug <> '')", "ALTER TABLE virtual_keys DROP CONSTRAINT ddl_check",

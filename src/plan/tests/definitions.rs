@@ -44,6 +44,8 @@ fn ddl_that_changes_no_value_of_a_sealed_column_passes() {
         "ADD CHECK (key IS NOT NULL OR name = 'none')",
         "ADD CONSTRAINT c CHECK (virtual_keys.key IS NULL)",
         "ALTER organisation_id DROP NOT NULL",
+        "ALTER COLUMN \"organisation_id\" TYPE UUID",
+        "ALTER organisation_id SET DATA TYPE uuid USING organisation_id::uuid",
     ] {
         for table in [
             "virtual_keys",
@@ -132,6 +134,8 @@ fn ddl_that_would_compute_with_a_sealed_column_is_refused() {
         ("ADD EXCLUDE USING gist (key WITH =)", "refused-ddl"),
         ("DROP COLUMN organisation_id", "refused-ddl"),
         ("ALTER organisation_id TYPE text", "refused-ddl"),
+        ("ALTER organisation_id TYPE uuid USING id", "refused-ddl"),
+        ("ALTER organisation_id TYPE uuid[]", "refused-ddl"),
         ("RENAME organisation_id TO o", "refused-ddl"),
         ("RENAME key TO k", "refused-rename"),
     ] {
