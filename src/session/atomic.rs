@@ -297,16 +297,15 @@ impl Session {
 impl Cut {
     /// Of all edits those that the first part needs, its BEGIN included.
     pub(super) fn head(&self, sql: &[u8], edits: &[Splice]) -> Vec<Splice> {
-        let end = self.at.map_or(sql.len(), |(at, _)| at);
-        let mut head: Vec<Splice> = edits
-            .iter()
-            .filter(|edit| edit.span.start < end)
-            .cloned()
-            .collect();
-        head.push(Splice {
-            span: end..sql.len(),
-            text: String::new(),
-        });
+        // An edit may stand behind the last byte.
+        let first = |edit: &&Splice| self.at.is_none_or(|(at, _)| edit.span.start < at);
+        let mut head: Vec<Splice> = edits.iter().filter(first).cloned().collect();
+        if let Some((at, _)) = self.at {
+            head.push(Splice {
+                span: at..sql.len(),
+                text: String::new(),
+            });
+        }
         if self.ours {
             head.push(Splice {
                 span: 0..0,
@@ -359,5 +358,33 @@ mod tests {
         for (sql, deed) in table {
             assert!(Deed::of(sql.as_bytes()) == deed, "{sql}");
         }
+    }
+
+    #[test]
+    fn an_edit_behind_the_last_byte_is_of_the_first_part() {
+        let edit = |at: usize| Splice {
+            span: at..at,
+            text: format!("{at}"),
+        };
+        let sql = b"UPDATE t; COMMIT";
+        let places =
+            |edits: Vec<Splice>| edits.into_iter().map(|edit| edit.span).collect::<Vec<_>>();
+        let whole = Cut {
+            ours: true,
+            at: None,
+        };
+        assert_eq!(
+            places(whole.head(sql, &[edit(8), edit(16)])),
+            [8..8, 16..16, 0..0]
+        );
+        assert!(whole.tail(&[edit(16)]).is_none());
+        let before_commit = Cut {
+            ours: false,
+            at: Some((10, 1)),
+        };
+        let edits = [edit(8), edit(16)];
+        assert_eq!(places(before_commit.head(sql, &edits)), [8..8, 10..16]);
+        let (tail, first) = before_commit.tail(&edits).unwrap();
+        assert_eq!((places(tail), first), (vec![0..10, 16..16], 1));
     }
 }
