@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-use super::{CHANGING, Session};
+use super::Session;
+use super::shared::CHANGING;
 use crate::model::Oid;
 use crate::plan::Verdict;
 

@@ -9,9 +9,11 @@
 mod ask;
 mod atomic;
 mod backend;
+mod bind;
 mod call;
 mod copy;
 mod extended;
+mod fatal;
 mod forwarded;
 mod frontend;
 pub mod ledger;
@@ -20,8 +22,10 @@ mod names;
 mod opening;
 mod passing;
 mod portals;
+mod reading;
 mod renamed;
 mod sealing;
+mod shared;
 mod simple;
 mod startup;
 mod terminate;
@@ -29,101 +33,33 @@ mod within;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 
-use crate::keys::{KeyAnswers, KeyCache, KeyWants};
+use crate::keys::{KeyAnswers, KeyWants};
 use crate::model::{Oid, Peer, Refusal};
-use crate::plan::{Defined, PlanCache, Planner};
+use crate::plan::Defined;
 use crate::wire::message::DataRow;
 use crate::wire::{Inbox, OutQueue, Outbox, WireError};
 
 use ask::Ask;
 use atomic::{Group, Rest};
 use copy::Copying;
+pub use fatal::Fatal;
 use ledger::Ledger;
 use login::Login;
 pub use login::{Auth, Leg};
-use names::{NAME_LEN, Names};
+use names::Names;
 use opening::{Opener, Openers};
 use passing::Passing;
+pub use shared::Shared;
 
 /// What [`Terms::message_limit`] is where nobody says otherwise.
 pub const MESSAGE_LIMIT: usize = 64 << 20;
 
 /// The largest Query or Parse that is held: PostgreSQL takes no larger one (`PQ_LARGE_MESSAGE_LIMIT`).
 const TEXT_CAP: usize = (1 << 30) - 2;
-
-/// What all sessions share.
-pub struct Shared {
-    /// The planner of the protected database; none when no rules are loaded: everything is forwarded.
-    pub planner: ArcSwapOption<Planner>,
-    /// The data keys in memory.
-    pub keys: Arc<KeyCache>,
-    /// The database that the rules protect; sessions of any other database are forwarded.
-    pub database: Option<String>,
-    /// Counts how often the rules were changed, each time after the new planner was stored.
-    pub rules: AtomicU64,
-    /// Twice the number of times that the catalog was loaded anew, each counted after the new planner was stored; one more
-    /// while somebody's change of it is about to be committed.
-    catalogs: AtomicU64,
-    plans: PlanCache,
-}
-
-/// What [`Shared::catalogs`] has besides its count while the catalog is changing.
-const CHANGING: u64 = 1;
-
-impl Shared {
-    /// Whether sessions that ask for this database are its own. PostgreSQL cuts a name that is too long; from version 17 on
-    /// it looks for one that ends before a letter of several bytes, too.
-    #[must_use]
-    pub fn is_of(&self, database: &[u8]) -> bool {
-        const LONGEST: usize = NAME_LEN - 1;
-        const LETTER: usize = 4;
-        self.database.as_ref().is_none_or(|name| {
-            let cut = database.len() > LONGEST
-                && name.len() + LETTER > LONGEST
-                && database.starts_with(name.as_bytes());
-            cut || name.as_bytes() == database
-        })
-    }
-}
-
-impl Shared {
-    /// `planner` is none when there are no rules; `database` is the protected database's name.
-    #[must_use]
-    pub fn new(
-        planner: Option<Arc<Planner>>,
-        keys: Arc<KeyCache>,
-        database: Option<String>,
-    ) -> Self {
-        Self {
-            planner: ArcSwapOption::new(planner),
-            keys,
-            database,
-            rules: AtomicU64::new(0),
-            catalogs: AtomicU64::new(0),
-            plans: PlanCache::new(),
-        }
-    }
-
-    /// Puts a planner of a newer catalog in force.
-    pub fn replace_planner(&self, planner: Planner) {
-        self.planner.store(Some(Arc::new(planner)));
-        self.catalogs.fetch_add(2, Ordering::AcqRel);
-    }
-
-    /// While the catalog is changing, what clients send waits at [`Progress::NeedCatalog`].
-    pub fn set_changing(&self, changing: bool) {
-        if changing {
-            self.catalogs.fetch_or(CHANGING, Ordering::AcqRel);
-        } else {
-            self.catalogs.fetch_and(!CHANGING, Ordering::AcqRel);
-        }
-    }
-}
 
 /// What the listener offers a client that asks for TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,50 +102,6 @@ pub enum Progress {
     Connect,
     /// The client said goodbye: write what is queued and close both connections.
     Closed,
-}
-
-/// An error that ends the session.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Fatal {
-    /// A peer broke the protocol; says which and how.
-    #[error("protocol violation by the {peer}: {error}")]
-    Protocol {
-        /// `client` or `server`.
-        peer: &'static str,
-        /// What was wrong with the frame.
-        error: WireError,
-    },
-    /// Told to the client as a FATAL error.
-    #[error("{}", .0.message)]
-    Refused(Box<Refusal>),
-    /// A server's reply that no request can explain; going on would mean guessing.
-    #[error("the server's reply '{0}' answers no request")]
-    Unexplained(char),
-    /// A TCP probe or a port scan: close without a word.
-    #[error("closed before a startup packet")]
-    Silent,
-}
-
-impl From<Refusal> for Fatal {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Box::new(refusal))
-    }
-}
-
-impl Fatal {
-    /// What the client is told in a FATAL ErrorResponse; `None` when it is told nothing.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Refusal> {
-        match self {
-            Self::Refused(refusal) => Some(refusal.as_ref().clone()),
-            Self::Protocol { .. } | Self::Unexplained(_) => Some(Refusal::new(
-                "08P01",
-                self.to_string(),
-                "Reconnect; if it happens again, report the client's name and version. See docs/errors.md#protocol.",
-            )),
-            Self::Silent => None,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -591,27 +483,4 @@ fn frame_too_large(len: usize) -> Refusal {
         format!("a message of {len} bytes may touch a protected table and is too large to be read"),
         "Split the statement or the value, or raise `message_limit`; a value for a table without sealed columns may be larger as a parameter of a prepared statement. See docs/errors.md#message-too-large.",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::keys::Ages;
-
-    fn of(name: &str, asked: &str) -> bool {
-        let keys = Arc::new(KeyCache::new(Ages::default()));
-        Shared::new(None, keys, Some(name.to_owned())).is_of(asked.as_bytes())
-    }
-
-    #[test]
-    fn a_database_is_known_by_a_name_that_the_server_cuts() {
-        let longest = "d".repeat(63);
-        assert!(of("app", "app") && of(&longest, &longest));
-        assert!(!of("app", "ap") && !of("app", "apps") && !of(&longest, "d"));
-        assert!(of(&longest, &"d".repeat(64)) && of(&longest, &"d".repeat(200)));
-        // Of a letter of three bytes at the end, one byte would be left.
-        assert!(of(&"d".repeat(62), &format!("{}\u{20ac}", "d".repeat(62))));
-        assert!(!of(&"d".repeat(59), &"d".repeat(64)));
-        assert!(!of(&longest, &"e".repeat(64)));
-    }
 }

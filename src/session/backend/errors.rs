@@ -1,0 +1,167 @@
+//! Errors of the server: what the client is told instead, and what they undo.
+
+use bytes::Bytes;
+
+use super::super::ask::{self, Ask};
+use super::super::copy;
+use super::super::ledger::{Effect, Fate, Request};
+use super::super::sealing::{self, Positions};
+use super::super::{Fatal, Session, by_server};
+use crate::model::Refusal;
+use crate::plan::MOVED;
+use crate::wire::message::ErrorFields;
+use crate::wire::{Inbox, Outbox, encode};
+
+const IN_FAILED_TRANSACTION: &[u8] = b"25P02";
+
+/// invalid_text_representation.
+const INVALID_TEXT: &[u8] = b"22P02";
+
+impl Session {
+    pub(super) fn error(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
+        let fields = ErrorFields::read(input.body()).map_err(by_server)?;
+        let ends = matches!(
+            fields.get(b'V').or_else(|| fields.get(b'S')),
+            Some(b"FATAL" | b"PANIC")
+        );
+        let Some(entry) = self.ledger.front().filter(|_| !ends) else {
+            input.forward();
+            return Ok(());
+        };
+        let effect = std::mem::replace(&mut entry.effect, Effect::None);
+        entry.failed = true;
+        self.last_completion = None;
+        let request = entry.request;
+        let of_ask = matches!(entry.fate(), Fate::Ask);
+        let frame = match (entry.fate(), entry.positions()) {
+            _ if self.drowning => Told::Nothing,
+            // In an aborted transaction nothing else is said to any statement.
+            (Fate::Substitute(_), _) if fields.get(b'C') == Some(IN_FAILED_TRANSACTION) => {
+                Told::Same
+            }
+            (Fate::Substitute(_), Some(positions))
+                if fields
+                    .get(b'C')
+                    .is_some_and(|code| ask::OF_NAMES.contains(&code)) =>
+            {
+                Told::Other(moved(input.body(), Some(positions))?)
+            }
+            (Fate::Substitute(refusal), _) => Told::Refusal(refusal.as_ref().clone()),
+            (Fate::CopyFailed(refusal), _) if fields.get(b'C') == Some(copy::COPY_FAILED) => {
+                Told::Refusal(refusal.as_ref().clone())
+            }
+            (Fate::CopyFailed(_), _) => Told::Same,
+            (Fate::FailTransaction, _) => Told::Nothing,
+            (Fate::Settle, _) => Told::Same,
+            (Fate::Forward, _) if is_moved(&fields) => Told::Refusal(moved_meanwhile()),
+            (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
+            (Fate::Forward, None) if !sealing::is_named(&fields) => Told::Same,
+            (Fate::Forward, positions) => Told::Other(moved(input.body(), positions)?),
+        };
+        self.opener = None;
+        self.copy_in = false;
+        self.unsure = true;
+        self.copying.ended();
+        self.copy_failed(request != Request::Query)?;
+        if !matches!(
+            request,
+            Request::Query | Request::FunctionCall | Request::Sync
+        ) {
+            if let Effect::Statement(name, _) | Effect::CloseStatement(name) = &effect
+                && request == Request::Parse
+                && name.is_empty()
+            {
+                self.acked.doubt_unnamed();
+            }
+            if let Effect::Statement(name, Some(statement)) = &effect
+                && !name.is_empty()
+                && statement.takes_values()
+            {
+                self.passing.refuse(name.clone());
+            }
+            self.ledger.fail();
+            self.server_failed = true;
+            self.forget_unacknowledged();
+            // A question of a later group is not concerned: its replies are still to come.
+            let still_asked = self
+                .ledger
+                .iter()
+                .any(|entry| matches!(entry.fate(), Fate::Ask));
+            self.ask = match std::mem::take(&mut self.ask) {
+                Ask::Sent(..) if of_ask => Ask::Failed,
+                asked if still_asked => asked,
+                _ => Ask::Idle,
+            };
+        } else if request == Request::Query {
+            self.forget_unacknowledged();
+        }
+        match frame {
+            Told::Same => input.forward(),
+            Told::Nothing => input.skip(&mut out.client),
+            Told::Other(frame) => input.replace(&mut out.client, frame),
+            Told::Refusal(refusal) => {
+                let frame = self.encoded("server", |buf| {
+                    encode::error_response(buf, &refusal, "ERROR")
+                })?;
+                input.replace(&mut out.client, frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was sent but dropped by an error never happened.
+    pub(super) fn forget_unacknowledged(&mut self) {
+        if self.sent.is_empty() && self.acked.is_empty() {
+            return;
+        }
+        self.sent = self.acked.clone();
+        for entry in self.ledger.iter() {
+            self.sent.sent(entry, entry.group);
+        }
+    }
+}
+
+/// What the client gets for the server's ErrorResponse.
+enum Told {
+    Same,
+    Nothing,
+    Other(Bytes),
+    Refusal(Refusal),
+}
+
+/// Whether this is what a guard fails with.
+fn is_moved(fields: &ErrorFields<'_>) -> bool {
+    let holds = |message: &[u8]| {
+        let mut windows = message.windows(MOVED.len());
+        windows.any(|window| window == MOVED.as_bytes())
+    };
+    fields.get(b'C') == Some(INVALID_TEXT) && fields.get(b'M').is_some_and(holds)
+}
+
+fn moved_meanwhile() -> Refusal {
+    Refusal::new(
+        "40001",
+        "a row has become another tenant's since it was asked whose it is",
+        "Run the transaction again. See docs/errors.md#moved-meanwhile.",
+    )
+}
+
+/// The same error with its position in the client's text; without one when it points into a text of ours.
+fn moved(body: &[u8], positions: Option<&Positions>) -> Result<Bytes, Fatal> {
+    let mut fields = ErrorFields::read(body).map_err(by_server)?;
+    // Where a question of ours failed, the context names its portal, which the client does not know.
+    fields
+        .fields
+        .retain(|(code, text)| *code != b'W' || !text.starts_with(ask::CONTEXT));
+    sealing::unname(&mut fields);
+    let position = fields
+        .get(b'P')
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let position = match (positions, position) {
+        (Some(positions), Some(position)) => Some(positions.original(position)),
+        _ => None,
+    };
+    let mut buf = bytes::BytesMut::with_capacity(body.len() + 16);
+    encode::error_moved(&mut buf, &fields, position).map_err(by_server)?;
+    Ok(buf.freeze())
+}
