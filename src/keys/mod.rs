@@ -175,3 +175,12 @@ pub struct KeyAnswers {
     /// By key id.
     pub by_kid: HashMap<KeyId, Result<Arc<DataKey>, Refusal>>,
 }
+
+impl KeyAnswers {
+    /// The key of this id, as it was answered or as the cache has it; `None`: it must be asked for.
+    #[must_use]
+    pub fn key(&self, kid: KeyId, cache: &KeyCache) -> Option<Result<Arc<DataKey>, Refusal>> {
+        let answer = self.by_kid.get(&kid).cloned();
+        answer.or_else(|| cache.by_kid(kid).map(Ok))
+    }
+}

@@ -12,8 +12,7 @@ use super::frontend::{Step, WAIT};
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::{Prepared, kept_as};
 use super::portals::Portal;
-use super::reading::{not_utf8, other_encoding, stale};
-use super::renamed::{Executes, renamed};
+use super::reading::{not_utf8, other_encoding, renamed, stale};
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
 use crate::model::Refusal;
@@ -41,13 +40,9 @@ impl Session {
             && matches!(prepared.plan.kind, StatementKind::Execute { .. })
         {
             let prepared = prepared.clone();
-            match self.executes(&prepared.plan, prepared.runs.as_ref()) {
-                Executes::Unsettled => {
-                    self.flush_group(input, out)?;
-                    return Ok(WAIT);
-                }
-                Executes::Another => return self.refuse(Request::Bind, stale(), input, out),
-                Executes::TheSame => {}
+            let (plan, runs) = (&prepared.plan, prepared.runs.as_ref());
+            if let Some(step) = self.executes_another(Request::Bind, plan, runs, input, out)? {
+                return Ok(step);
             }
         }
         let (_, statement) = Bind::names(input.body()).map_err(by_client)?;

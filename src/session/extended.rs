@@ -10,8 +10,7 @@ use super::frontend::{Step, WAIT};
 use super::ledger::{Effect, Entry, Request};
 use super::names::{Prepared, kept_as};
 use super::passing::{self, Passes};
-use super::reading::{not_utf8, other_encoding, stale, unresolved};
-use super::renamed::Executes;
+use super::reading::{not_utf8, other_encoding, unresolved};
 use super::sealing::{self};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
@@ -179,13 +178,9 @@ impl Session {
         self.defining.extend(portal.plan.defines.iter().cloned());
         let name = Bytes::copy_from_slice(kept_as(execute.portal));
         let portal = portal.clone();
-        match self.executes(&portal.plan, portal.runs.as_ref()) {
-            Executes::Unsettled => {
-                self.flush_group(input, out)?;
-                return Ok(WAIT);
-            }
-            Executes::Another => return self.refuse(Request::Execute, stale(), input, out),
-            Executes::TheSame => {}
+        let (plan, runs) = (&portal.plan, portal.runs.as_ref());
+        if let Some(step) = self.executes_another(Request::Execute, plan, runs, input, out)? {
+            return Ok(step);
         }
         self.passing.sent(&portal.plan);
         self.note_execute(&portal);

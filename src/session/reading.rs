@@ -250,11 +250,20 @@ pub(super) fn unresolved() -> Refusal {
 
 /// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
 pub(super) fn stale() -> Refusal {
-    let mut refusal = Refusal::new(
-        "0A000",
-        "cached plan must not change result type",
+    prepared_before(
         "What pgseal protects has changed since the statement was prepared: prepare it again, or reconnect. See docs/errors.md#rules-changed.",
-    );
+    )
+}
+
+/// The same where a name means another table by now.
+pub(super) fn renamed() -> Refusal {
+    prepared_before(
+        "A table's name means another table than when the statement was prepared: prepare it again, or qualify the name with its schema. See docs/errors.md#refused-ambiguous-name.",
+    )
+}
+
+fn prepared_before(hint: &'static str) -> Refusal {
+    let mut refusal = Refusal::new("0A000", "cached plan must not change result type", hint);
     refusal.routine = Some("RevalidateCachedQuery");
     refusal
 }

@@ -7,14 +7,17 @@
 use std::sync::Arc;
 
 use super::ask;
+use super::frontend::{Step, WAIT};
+use super::ledger::Request;
 use super::names::{Prepared, takes_values};
+use super::reading::stale;
 use super::{Fatal, Session};
-use crate::model::{Oid, Refusal};
+use crate::model::Oid;
 use crate::plan::{StatementKind, StatementPlan};
 use crate::wire::{Inbox, Outbox};
 
 /// What a statement that was prepared or bound executes by name now.
-pub(super) enum Executes {
+enum Executes {
     /// What it did, or nothing by name, or nothing to which its constants matter.
     TheSame,
     /// Another statement.
@@ -25,11 +28,7 @@ pub(super) enum Executes {
 
 impl Session {
     /// `then`: the plan of the statement that the name meant.
-    pub(super) fn executes(
-        &mut self,
-        plan: &StatementPlan,
-        then: Option<&Arc<StatementPlan>>,
-    ) -> Executes {
+    fn executes(&mut self, plan: &StatementPlan, then: Option<&Arc<StatementPlan>>) -> Executes {
         let StatementKind::Execute { name } = &plan.kind else {
             return Executes::TheSame;
         };
@@ -44,6 +43,25 @@ impl Session {
             Executes::TheSame
         } else {
             Executes::Another
+        }
+    }
+
+    /// The same for a message that runs such a statement: what becomes of it unless it may go on.
+    pub(super) fn executes_another(
+        &mut self,
+        request: Request,
+        plan: &StatementPlan,
+        then: Option<&Arc<StatementPlan>>,
+        input: &mut Inbox,
+        out: &mut Outbox,
+    ) -> Result<Option<Step>, Fatal> {
+        match self.executes(plan, then) {
+            Executes::TheSame => Ok(None),
+            Executes::Another => self.refuse(request, stale(), input, out).map(Some),
+            Executes::Unsettled => {
+                self.flush_group(input, out)?;
+                Ok(Some(WAIT))
+            }
         }
     }
 
@@ -129,15 +147,4 @@ impl Session {
             (0..).zip(names).map(|(term, _)| meaning(term)).collect(),
         ))
     }
-}
-
-/// In PostgreSQL's words for a statement that no longer means what it did: drivers prepare it again when they read them.
-pub(super) fn renamed() -> Refusal {
-    let mut refusal = Refusal::new(
-        "0A000",
-        "cached plan must not change result type",
-        "A table's name means another table than when the statement was prepared: prepare it again, or qualify the name with its schema. See docs/errors.md#refused-ambiguous-name.",
-    );
-    refusal.routine = Some("RevalidateCachedQuery");
-    refusal
 }

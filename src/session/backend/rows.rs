@@ -64,13 +64,7 @@ impl Session {
         // Its buffer serves the next row too.
         let mut row = std::mem::take(&mut self.row);
         row.read_next(body).map_err(by_server)?;
-        let key_of = |kid: KeyId| {
-            self.answers
-                .by_kid
-                .get(&kid)
-                .cloned()
-                .or_else(|| self.shared.keys.by_kid(kid).map(Ok))
-        };
+        let key_of = |kid: KeyId| self.answers.key(kid, &self.shared.keys);
         match opener.open(body, &row, &key_of) {
             Row::Unchanged => input.forward(),
             Row::Wants(mut wants) => {

@@ -243,13 +243,7 @@ impl Session {
             self.copying.outgoing = Some(outgoing);
             return Ok(Step::Wait(Progress::NeedInput));
         }
-        let key_of = |kid: KeyId| {
-            self.answers
-                .by_kid
-                .get(&kid)
-                .cloned()
-                .or_else(|| self.shared.keys.by_kid(kid).map(Ok))
-        };
+        let key_of = |kid: KeyId| self.answers.key(kid, &self.shared.keys);
         let following = input.following().take_while(|(tag, _)| *tag == b'd');
         let following = following.map(|(_, body)| body);
         let opened = encode::copy_data(&mut self.scratch, |buf| {
