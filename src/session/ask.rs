@@ -220,9 +220,10 @@ pub(super) fn meaning_of(names: &[String]) -> String {
 pub(super) const POISON: &[u8] = b"SELECT \"pgseal refused this statement\"";
 
 /// Around a statement that only the names are looked at of: PostgreSQL looks at it first, and rejects what stands behind it.
+/// Nobody can make a type of that name there, by which the statement would run.
 pub(super) const AROUND_HOLLOW: [&str; 2] = [
     "WITH \"pgseal\" AS (",
-    ") SELECT NULL::\"pgseal refused this statement\"",
+    ") SELECT NULL::pg_catalog.\"pgseal refused this statement\"",
 ];
 
 /// What it may be rejected with: a column or table that is missing, or a column that may be several.

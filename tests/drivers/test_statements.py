@@ -389,6 +389,26 @@ def test_an_untyped_constant_among_its_like_is_a_text(twin, sealed, direct):
     check_raw(direct)
 
 
+def test_a_statement_of_which_only_the_names_are_looked_at_never_runs(servers, sealed, direct):
+    """Whatever types and functions are called, which those may make who cannot change the table."""
+    direct.execute("CREATE DOMAIN \"pgseal refused this statement\" AS text; CREATE DOMAIN \"pgseal\" AS text")
+    direct.execute("CREATE FUNCTION nme(virtual_keys) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'")
+    before = content(sealed)
+    try:
+        with psycopg.connect(servers.url, autocommit=True) as client:
+            for _ in range(2):
+                for sql in ("DELETE FROM virtual_keys v WHERE v.nme = 'q' OR 5 = 6", "UPDATE virtual_keys v SET name = 'ran' WHERE (v).nme IS NULL", "SELECT v.nme FROM virtual_keys v"):
+                    with pytest.raises(psycopg.errors.FeatureNotSupported):
+                        client.execute(sql)
+                    with pytest.raises(psycopg.errors.FeatureNotSupported):
+                        client.execute(sql, prepare=True)
+                # As long as the catalog may not know of it, and after that.
+                time.sleep(2.5)
+    finally:
+        direct.execute("DROP FUNCTION nme(virtual_keys); DROP DOMAIN \"pgseal refused this statement\", \"pgseal\"")
+    assert content(sealed) == before
+
+
 def test_an_update_behind_a_query_is_kept_to_its_rows(twin, sealed, direct):
     """What keeps it from other tenants' rows stands behind the text's last byte."""
     first = f"SELECT key FROM virtual_keys WHERE organisation_id = '{A}' AND id = '{K1}'"
