@@ -182,14 +182,12 @@ impl Walk<'_> {
         })
     }
 
-    fn argument<'e>(
+    /// The value of an argument, and what is its key in `json_object(key : value)`; the name of a parameter is placed.
+    pub(super) fn argument_value<'e>(
         &mut self,
         argument: &'e FunctionArg,
-        function: &str,
-        scope: &Scope<'_>,
-        carried: &mut Vec<Argument<'e>>,
-    ) -> Walked<()> {
-        let (key, value) = match argument {
+    ) -> (Option<&'e Expr>, &'e FunctionArgExpr) {
+        match argument {
             FunctionArg::Unnamed(value) => (None, value),
             FunctionArg::Named { name, arg, .. }
             | FunctionArg::ExprNamed {
@@ -200,11 +198,21 @@ impl Walk<'_> {
                 self.place(name);
                 (None, arg)
             }
-            FunctionArg::ExprNamed { name, arg, .. } => {
-                self.plain(name, scope, FUNCTION)?;
-                (Some(name), arg)
-            }
-        };
+            FunctionArg::ExprNamed { name, arg, .. } => (Some(name), arg),
+        }
+    }
+
+    fn argument<'e>(
+        &mut self,
+        argument: &'e FunctionArg,
+        function: &str,
+        scope: &Scope<'_>,
+        carried: &mut Vec<Argument<'e>>,
+    ) -> Walked<()> {
+        let (key, value) = self.argument_value(argument);
+        if let Some(key) = key {
+            self.plain(key, scope, FUNCTION)?;
+        }
         match value {
             FunctionArgExpr::Expr(expr) => {
                 let lineage = self.expr(expr, scope)?;

@@ -1,8 +1,7 @@
 //! Functions in FROM.
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArgOperator,
-    ObjectName, TableAlias,
+    ArrayElemTypeDef, DataType, Expr, FunctionArg, FunctionArgExpr, ObjectName, TableAlias,
 };
 
 use super::expr::kind_of;
@@ -160,21 +159,10 @@ impl Walk<'_> {
         }
         let mut arguments = Vec::new();
         for argument in args {
-            let value = match argument {
-                FunctionArg::Unnamed(value) => value,
-                FunctionArg::Named { name, arg, .. }
-                | FunctionArg::ExprNamed {
-                    name: Expr::Identifier(name),
-                    arg,
-                    operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
-                } => {
-                    self.place(name);
-                    arg
-                }
-                FunctionArg::ExprNamed { .. } => {
-                    return Err(self.not_understood("this form of a function argument", token));
-                }
-            };
+            let (key, value) = self.argument_value(argument);
+            if key.is_some() {
+                return Err(self.not_understood("this form of a function argument", token));
+            }
             let FunctionArgExpr::Expr(expr) = value else {
                 return Err(self.not_understood("a star argument", token));
             };
