@@ -41,18 +41,14 @@ pub(super) struct Found {
 impl Walk<'_> {
     /// The constant, parameter or NULL that an expression is, and its casts from the innermost.
     pub(super) fn cell(&self, expr: &Expr) -> Option<Found> {
+        let (bare, casts) = uncast(expr);
+        let mut found = self.bare_cell(bare)?;
+        found.casts.extend(casts);
+        Some(found)
+    }
+
+    fn bare_cell(&self, expr: &Expr) -> Option<Found> {
         match expr {
-            Expr::Nested(inner) => self.cell(inner),
-            Expr::Cast {
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                expr,
-                data_type,
-                format: None,
-            } => {
-                let mut found = self.cell(expr)?;
-                found.casts.push(kind_of(data_type));
-                Some(found)
-            }
             Expr::TypedString(typed) => Some(Found {
                 token: Some(self.token_at(typed.value.span)?),
                 negative: false,
@@ -187,5 +183,28 @@ impl Walk<'_> {
             17 => Some(Some(ValueKind::Bytea)),
             _ => Some(None),
         }
+    }
+}
+
+/// An expression without brackets and casts, and the kinds that these cast it to, from the innermost.
+pub(super) fn uncast(mut expr: &Expr) -> (&Expr, Vec<Option<ValueKind>>) {
+    let mut casts = Vec::new();
+    loop {
+        expr = match expr {
+            Expr::Nested(inner) => inner,
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr: inner,
+                data_type,
+                format: None,
+            } => {
+                casts.push(kind_of(data_type));
+                inner
+            }
+            bare => {
+                casts.reverse();
+                return (bare, casts);
+            }
+        };
     }
 }

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 
 use crate::model::ValueKind;
 
-use super::cells::Found;
+use super::cells::{Found, uncast};
 use super::expr::kind_of;
 use super::lineage::Lineage;
 use super::query::Rows;
@@ -112,25 +112,10 @@ impl Walk<'_> {
         expr: &Expr,
         scope: &Scope<'_>,
     ) -> Option<(usize, Vec<Option<ValueKind>>)> {
-        match expr {
-            Expr::Nested(inner) => self.passed_reference(inner, scope),
-            Expr::Cast {
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                expr,
-                data_type,
-                format: None,
-            } => {
-                let (id, mut casts) = self.passed_reference(expr, scope)?;
-                casts.push(kind_of(data_type));
-                Some((id, casts))
-            }
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
-                match self.column_origin(expr, scope)? {
-                    Origin::Values(id) => Some((id, Vec::new())),
-                    Origin::Column(..) | Origin::United(..) => None,
-                }
-            }
-            _ => None,
+        let (column, casts) = uncast(expr);
+        match self.column_origin(column, scope)? {
+            Origin::Values(id) => Some((id, casts)),
+            Origin::Column(..) | Origin::United(..) => None,
         }
     }
 
