@@ -107,8 +107,8 @@ pub(super) fn makes(sql: &str, statement: &[Token], known: &BTreeSet<String>) ->
     names
 }
 
-/// What ADD adds that is no column, where COLUMN is left out.
-const CONSTRAINTS: [&str; 6] = [
+/// Words behind ADD in ALTER TABLE that are no column's name.
+pub(super) const CONSTRAINTS: [&str; 6] = [
     "check",
     "constraint",
     "exclude",

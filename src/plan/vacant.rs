@@ -8,21 +8,12 @@ use std::ops::Range;
 
 use crate::model::Refusal;
 
+use super::defined::CONSTRAINTS;
 use super::lexer::{self, Token};
 use super::refuse::{Stop, Walked};
 use super::relations::Relations;
 use super::tokens::Tokens;
 use super::walk::Walk;
-
-/// Words behind ADD in ALTER TABLE that are no column's name.
-const CONSTRAINTS: &[&str] = &[
-    "check",
-    "constraint",
-    "exclude",
-    "foreign",
-    "primary",
-    "unique",
-];
 
 impl Relations {
     /// The columns that are to be sealed in tables of this name that are not there; `None`: no rule names one.
