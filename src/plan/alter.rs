@@ -8,6 +8,7 @@ use crate::model::Oid;
 use crate::rules::Tenant;
 
 use super::lexer::{self, TokenKind};
+use super::operand::{INTEGERS, TEXT, UUID, VARCHAR};
 use super::refuse::Walked;
 use super::relations::Standing;
 use super::tokens::Tokens;
@@ -17,10 +18,6 @@ use super::walk::Walk;
 const DROPPED: &str = "a sealed column was dropped: take it out of the rules, or pgseal will not start with them again";
 
 const HELP: &str = "Do it on a direct connection, then change the rules in the same breath.";
-
-/// `pg_type`'s text and varchar.
-const TEXT: Oid = Oid(25);
-const VARCHAR: Oid = Oid(1043);
 
 /// A type, and n of `varchar(n)`.
 type Typed = (Oid, Option<u32>);
@@ -278,10 +275,10 @@ impl Walk<'_> {
             ["json"] => return Some((Oid(114), None)),
             ["jsonb"] => return Some((Oid(3802), None)),
             ["bytea"] => return Some((Oid(17), None)),
-            ["uuid"] => return Some((Oid(2950), None)),
-            ["smallint" | "int2"] => return Some((Oid(21), None)),
-            ["integer" | "int" | "int4"] => return Some((Oid(23), None)),
-            ["bigint" | "int8"] => return Some((Oid(20), None)),
+            ["uuid"] => return Some((UUID, None)),
+            ["smallint" | "int2"] => return Some((INTEGERS[0], None)),
+            ["integer" | "int" | "int4"] => return Some((INTEGERS[1], None)),
+            ["bigint" | "int8"] => return Some((INTEGERS[2], None)),
             ["varchar", length @ ..] | ["character", "varying", length @ ..] => (VARCHAR, length),
             _ => return None,
         };
