@@ -174,9 +174,7 @@ impl Walk<'_> {
 
     /// The kind that a parameter is declared with; `None`: its type is left open, or it is none.
     fn declared_kind(&self, token: usize) -> Option<Option<ValueKind>> {
-        let at = usize::from(self.param_number(token)?).checked_sub(1)?;
-        match self.env.declared.get(at)?.0 {
-            0 | 705 => None,
+        match self.declared(self.param_number(token)?)?.0 {
             25 | 1043 => Some(Some(ValueKind::Text)),
             114 => Some(Some(ValueKind::Json)),
             3802 => Some(Some(ValueKind::Jsonb)),

@@ -396,11 +396,9 @@ impl Walk<'_> {
         cast: Option<ValueKind>,
         (token, elements): (usize, bool),
     ) -> Walked<ValueKind> {
-        let declared = usize::from(number)
-            .checked_sub(1)
-            .and_then(|at| self.env.declared.get(at));
+        let declared = self.declared(number);
         let kind = match (declared.map_or(0, |oid| oid.0), elements) {
-            (0 | 705, _) => Some(cast.unwrap_or(column.kind)),
+            (0, _) => Some(cast.unwrap_or(column.kind)),
             (25 | 1043, false) | (1009 | 1015, true) => Some(ValueKind::Text),
             (114, false) | (199, true) => Some(ValueKind::Json),
             (3802, false) | (3807, true) => Some(ValueKind::Jsonb),

@@ -5,6 +5,7 @@ use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Valu
 use crate::model::ValueKind;
 
 use super::expr::kind_of;
+use super::operand::{TEXT, VARCHAR};
 use super::walk::{FillValue, Walk};
 
 /// The type that PostgreSQL sees in an expression before it is stored.
@@ -69,15 +70,12 @@ impl Walk<'_> {
     }
 
     fn type_of_constant(&self, value: &ValueWithSpan) -> Typed {
-        let number = self
-            .token_at(value.span)
-            .and_then(|token| self.param_number(token))
-            .and_then(|number| usize::from(number).checked_sub(1));
-        let declared = number.and_then(|at| self.env.declared.get(at));
-        match declared.map_or(0, |oid| oid.0) {
-            0 | 705 => Typed::Open,
-            25 | 1043 => Typed::Text,
-            _ => Typed::Other,
+        let token = self.token_at(value.span);
+        let number = token.and_then(|token| self.param_number(token));
+        match number.and_then(|number| self.declared(number)) {
+            None => Typed::Open,
+            Some(TEXT | VARCHAR) => Typed::Text,
+            Some(_) => Typed::Other,
         }
     }
 
