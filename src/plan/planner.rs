@@ -28,8 +28,8 @@ use super::types::{Defined, Env, Plan, StatementKind, StatementPlan, Verdict};
 use super::view::View;
 use super::walk::Walk;
 
-/// Those, the commands that give a name another meaning, the settings that give constants and values one, and functions
-/// that need no table's name either.
+/// Commands on prepared statements and cursors, the settings that give constants and values a meaning, and functions: they
+/// need no table's name to reach a protected table.
 const NAMING: &[&str] = &[
     STRINGS,
     ENCODINGS[0],
@@ -43,9 +43,6 @@ const NAMING: &[&str] = &[
     "prepare",
     "declare",
 ];
-
-/// Statements after which a look-up that was made before still holds. (COMMIT ends what SET LOCAL has set.)
-const UNCHANGING: &[&str] = &["begin", "start", "savepoint", "release", "show"];
 
 /// Plans statements for one catalog and what is protected in it.
 pub struct Planner {
@@ -203,10 +200,11 @@ impl Planner {
                 _ => Ok(plans),
             };
         }
-        for range in ranges {
+        let mut ranges = ranges.into_iter().peekable();
+        while let Some(range) = ranges.next() {
             let env = &Env { made: &all, ..*env };
             let view = View { env, ..view };
-            let walk = Walk::new(&self.relations, env, text, &tokens, range.clone());
+            let walk = view.walk(range.clone());
             if let Some(used) = used(text, &tokens, range.clone(), &defined) {
                 return Err(not_yet(walk.position(Some(used))).into());
             }
@@ -245,11 +243,13 @@ impl Planner {
                 let position = walk.position(Some(range.start));
                 return Err(refused(message, help, "refused-lookup", position).into());
             }
-            renamed |= plan.sets.is_none() && !view.keeps_names(&range);
             match &plan.sets {
                 Some(columns) => set.extend(columns.iter().cloned()),
+                // Only what follows hangs on what a statement does.
+                None if ranges.peek().is_none() || view.changes_nothing(&range) => {}
                 None => {
-                    changed |= !view.starts_with(&range, UNCHANGING) && !view.only_reads(&range);
+                    changed = true;
+                    renamed = renamed || !view.keeps_names(&range);
                 }
             }
             all.extend(plan.defines.iter().cloned());

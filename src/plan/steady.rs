@@ -27,26 +27,26 @@ const OPERATORS: &[&str] = &[
     "@>", "<@", "?", "?|", "?&", "&&", "~", "~*", "!~", "!~*",
 ];
 
+/// Statements that change nothing, whatever stands in them. (COMMIT ends what SET LOCAL has set.)
+const UNCHANGING: &[&str] = &["begin", "start", "savepoint", "release", "show"];
+
 /// Words by which a query, or what gives an INSERT its rows, does more than read.
 const CHANGES: &[&str] = &["conflict", "delete", "insert", "into", "merge", "update"];
 
 impl View<'_> {
-    /// Whether names certainly mean after a statement what they did before.
+    /// Whether a statement certainly changes nothing: neither what names mean nor what a look-up found.
+    pub(super) fn changes_nothing(&self, range: &Range<usize>) -> bool {
+        let queries = self.starts_with(range, &["select", "values", "table", "with"]);
+        self.starts_with(range, UNCHANGING) || queries && self.runs_no_code(range)
+    }
+
+    /// Whether names certainly mean what they did before, after a statement that may change something else.
     pub(super) fn keeps_names(&self, range: &Range<usize>) -> bool {
-        if self.starts_with(range, &["begin", "start", "savepoint", "release", "show"]) {
-            return true;
-        }
         if self.starts_with(range, &["set", "reset"]) {
             return self.sets_another(range);
         }
         let adds = self.target(range).map(|target| target..range.end);
-        self.only_reads(range) || adds.is_some_and(|rest| self.runs_no_code(&rest))
-    }
-
-    /// Whether a statement certainly changes nothing at all.
-    pub(super) fn only_reads(&self, range: &Range<usize>) -> bool {
-        let queries = self.starts_with(range, &["select", "values", "table", "with"]);
-        queries && self.runs_no_code(range)
+        adds.is_some_and(|rest| self.runs_no_code(&rest))
     }
 
     /// SET or RESET of a setting that names do not hang on.
