@@ -7,8 +7,8 @@ use crate::model::ValueKind;
 
 use super::conjunction::terms;
 use super::expr::kind_of;
-use super::lineage::{Lineage, Member, Shape, columns, merge, weakened};
-use super::parts::{built, is_container, listed};
+use super::lineage::{Lineage, Member, Shape, columns, merge};
+use super::parts::{built, is_container, listed, member};
 use super::refuse::{CAST, FUNCTION, JSON, Walked};
 use super::scope::{Offered, Source};
 use super::walk::Walk;
@@ -154,14 +154,14 @@ impl Walk<'_> {
         let plain = arguments.iter().all(|argument| argument.lineage.is_none());
         let made = match plain {
             true => None,
-            false => Some(self.record_of(function, own, arguments)?),
+            false => Some(self.object_of(function, own, arguments)?),
         };
         let mut columns = Vec::new();
         for (ident, data_type) in defined {
             let name = self.name(ident);
             let lineage = match &made {
                 None => Lineage::None,
-                Some((members, of)) => self.member_as(members.named(&name), *of, data_type)?,
+                Some((object, of)) => self.member_as(member(object, &name), *of, data_type)?,
             };
             columns.push(Offered {
                 name,
@@ -172,13 +172,13 @@ impl Walk<'_> {
         Ok(Some(columns))
     }
 
-    /// The record that `json_to_record` and its like read.
-    fn record_of(
+    /// The object that `json_to_record` and its like read, and its kind.
+    fn object_of(
         &self,
         function: &str,
         own: bool,
         arguments: &[Argument<'_>],
-    ) -> Walked<(Record, ValueKind)> {
+    ) -> Walked<(Shape, ValueKind)> {
         let document = match (function, arguments) {
             ("json_to_record" | "jsonb_to_record", [document]) if own => {
                 Some(document.lineage.clone())
@@ -192,13 +192,9 @@ impl Walk<'_> {
             _ => None,
         };
         let found = document.as_ref().and_then(built);
-        let record = found.and_then(|(shape, of)| match shape {
-            Shape::Record(members) => Some((Record::Of(members.clone()), of)),
-            Shape::Members(each) => Some((Record::Any(weakened(each.clone())), of)),
-            _ => None,
-        });
-        match record {
-            Some(record) => Ok(record),
+        let is_object = |shape: &Shape| matches!(shape, Shape::Record(_) | Shape::Members(_));
+        match found.filter(|(shape, _)| is_object(shape)) {
+            Some((object, of)) => Ok((object.clone(), of)),
             None => {
                 for argument in arguments {
                     self.must_be_plain(&argument.lineage, FUNCTION)?;
@@ -230,23 +226,4 @@ fn may_be_null(part: &Lineage) -> bool {
     let columns = columns(part);
     let mut documents = columns.iter().map(|column| column.kind);
     !is_container(part) && documents.any(|kind| matches!(kind, ValueKind::Json | ValueKind::Jsonb))
-}
-
-/// What a record is read from.
-enum Record {
-    Of(Vec<Member>),
-    /// Whatever the member is called.
-    Any(Lineage),
-}
-
-impl Record {
-    fn named(&self, name: &str) -> Lineage {
-        match self {
-            Self::Of(members) => {
-                let named = members.iter().filter(|member| member.name == name);
-                merge(named.map(|member| &member.lineage))
-            }
-            Self::Any(each) => each.clone(),
-        }
-    }
 }

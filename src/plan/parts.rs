@@ -75,11 +75,9 @@ impl Walk<'_> {
             return self.must_be_plain(document, JSON).map(|()| Lineage::None);
         };
         let part = match (of, &step.key) {
-            (Shape::Record(members), Key::Name(name) | Key::Part(name)) => {
-                let named = members.iter().filter(|member| member.name == *name);
-                merge(named.map(|member| &member.lineage))
+            (Shape::Record(_) | Shape::Members(_), Key::Name(name) | Key::Part(name)) => {
+                member(of, name)
             }
-            (Shape::Members(of), Key::Name(_) | Key::Part(_)) => weakened(of.clone()),
             (Shape::Array(_) | Shape::Items(_), Key::Name(_))
             | (Shape::Record(_) | Shape::Members(_), Key::Index(_)) => Lineage::None,
             (Shape::Array(of), _) => of.clone(),
@@ -267,6 +265,18 @@ pub(super) fn built(document: &Lineage) -> Option<(&Shape, ValueKind)> {
             made => Some((made, *to)),
         },
         _ => None,
+    }
+}
+
+/// What a member of an object carries.
+pub(super) fn member(object: &Shape, name: &str) -> Lineage {
+    match object {
+        Shape::Record(members) => {
+            let named = members.iter().filter(|member| member.name == name);
+            merge(named.map(|member| &member.lineage))
+        }
+        Shape::Members(each) => weakened(each.clone()),
+        _ => Lineage::None,
     }
 }
 
