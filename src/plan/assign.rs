@@ -231,16 +231,7 @@ impl Walk<'_> {
 
     fn same_column(&self, expr: &Expr, target: &ObjectName) -> bool {
         let target = self.names(target).ok().and_then(|mut names| names.pop());
-        target.is_some() && self.last_name(expr) == target
-    }
-
-    fn last_name(&self, expr: &Expr) -> Option<String> {
-        match expr {
-            Expr::Nested(inner) => self.last_name(inner),
-            Expr::Identifier(ident) => Some(self.name(ident)),
-            Expr::CompoundIdentifier(idents) => idents.last().map(|ident| self.name(ident)),
-            _ => None,
-        }
+        target.is_some() && self.reference_names(expr).and_then(|mut names| names.pop()) == target
     }
 
     /// Assignments one column at a time. A subquery that gives several is visited here, once.

@@ -10,12 +10,7 @@ use super::walk::Walk;
 impl Walk<'_> {
     /// The source whose whole row an expression is, if its row's fields have other names than its columns.
     fn renamed_row<'s>(&self, row: &Expr, scope: &'s Scope<'_>) -> Option<&'s Source> {
-        let parts: Vec<String> = match row {
-            Expr::Nested(inner) => return self.renamed_row(inner, scope),
-            Expr::Identifier(ident) => vec![self.name(ident)],
-            Expr::CompoundIdentifier(idents) => idents.iter().map(|one| self.name(one)).collect(),
-            _ => return None,
-        };
+        let parts = self.reference_names(row)?;
         let row = matches!(scope.resolve(&parts), Meaning::Row { .. });
         let source = scope.star(&parts).filter(|_| row);
         source.filter(|source| !source.fields.is_empty())

@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
         let target = Target { column, own: &[] };
         match item {
             Item::Expr(expr) => {
-                if let Some(Origin::Column(..)) = self.column_origin(expr, scope)
+                if let Some(Origin::Column(..)) = self.origin_of(expr, scope)
                     && let Lineage::Exact(from) = self.expr(expr, scope)?
                 {
                     return match from.label == column.label {
@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
     fn anchor_origin(&self, row: &Row<'_>, into: &Into<'_>, scope: &Scope<'_>) -> Option<Origin> {
         let at = into.position(anchor(into.table)?)?;
         match row.items.get(at)? {
-            (Item::Expr(expr), _) => self.column_origin(expr, scope),
+            (Item::Expr(expr), _) => self.origin_of(expr, scope),
             (Item::Column(offered), _) => offered.origin,
         }
     }

@@ -93,13 +93,8 @@ impl Walk<'_> {
             } => (left, self.names_listed(right)?, false),
             _ => return None,
         };
-        let column = match column.as_ref() {
-            Expr::Identifier(ident) => vec![self.name(ident)],
-            Expr::CompoundIdentifier(idents) => idents.iter().map(|one| self.name(one)).collect(),
-            _ => return None,
-        };
         Some(KeyTest {
-            column,
+            column: self.reference_names(column)?,
             keys,
             equal,
         })

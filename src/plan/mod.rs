@@ -52,6 +52,7 @@ mod passed;
 mod planner;
 mod query;
 mod readable;
+mod reference;
 mod refuse;
 mod relations;
 mod returning;

@@ -14,7 +14,7 @@ use super::expr::kind_of;
 use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{Stop, Walked, full_name};
-use super::scope::{Meaning, Offered, Origin, Scope};
+use super::scope::{Offered, Origin, Scope};
 use super::store::{Target, keeps};
 use super::walk::Walk;
 
@@ -87,23 +87,8 @@ impl Walk<'_> {
             };
             return Ok((Lineage::None, Some(origin)));
         }
-        let origin = self.column_origin(expr, scope);
+        let origin = self.origin_of(expr, scope);
         Ok((self.expr(expr, scope)?, origin))
-    }
-
-    /// The table's column that an expression is, unchanged.
-    pub(super) fn column_origin(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Origin> {
-        let idents = match expr {
-            Expr::Nested(inner) => return self.column_origin(inner, scope),
-            Expr::Identifier(ident) => std::slice::from_ref(ident),
-            Expr::CompoundIdentifier(idents) => idents.as_slice(),
-            _ => return None,
-        };
-        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-        match scope.resolve(&parts) {
-            Meaning::Column { origin, .. } => origin,
-            Meaning::Row { .. } | Meaning::Unknown => None,
-        }
     }
 
     /// The passed column that an expression refers to, and the casts around the reference from the innermost.
@@ -113,7 +98,7 @@ impl Walk<'_> {
         scope: &Scope<'_>,
     ) -> Option<(usize, Vec<Option<ValueKind>>)> {
         let (column, casts) = uncast(expr);
-        match self.column_origin(column, scope)? {
+        match self.origin_of(column, scope)? {
             Origin::Values(id) => Some((id, casts)),
             Origin::Column(..) | Origin::United(..) => None,
         }

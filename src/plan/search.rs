@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{
     BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, Query,
+    Query,
 };
 
 use crate::model::Oid;
@@ -352,7 +352,7 @@ impl Walk<'_> {
     }
 
     fn searchable(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Found> {
-        let idents: &[Ident] = match expr {
+        match expr {
             Expr::Nested(inner) => return self.searchable(inner, scope),
             Expr::Cast {
                 expr: inner,
@@ -364,12 +364,9 @@ impl Walk<'_> {
                 let found = self.searchable(inner, scope)?;
                 return (kind_of(data_type) == Some(found.column.kind)).then_some(found);
             }
-            Expr::Identifier(ident) => std::slice::from_ref(ident),
-            Expr::CompoundIdentifier(idents) => idents,
-            _ => return None,
-        };
-        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-        match scope.resolve(&parts) {
+            _ => {}
+        }
+        match scope.resolve(&self.reference_names(expr)?) {
             Meaning::Column {
                 lineage: Lineage::Exact(column),
                 origin,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, Ident};
+use sqlparser::ast::Expr;
 
 use crate::model::TenantId;
 use crate::rules::ProtectedTable;
@@ -15,7 +15,7 @@ use super::operand::Operand;
 use super::owners::{Owner, has_one_text};
 use super::query::Rows;
 use super::refuse::Walked;
-use super::scope::{Meaning, Offered, Origin, Scope};
+use super::scope::{Offered, Scope};
 use super::walk::Walk;
 
 /// What is known of the tenants of the rows that scans give.
@@ -159,21 +159,6 @@ impl Tenancy {
 }
 
 impl Walk<'_> {
-    /// Where the values of a column reference come from.
-    pub(super) fn origin_of(&self, expr: &Expr, scope: &Scope<'_>) -> Option<Origin> {
-        let idents: &[Ident] = match expr {
-            Expr::Nested(inner) => return self.origin_of(inner, scope),
-            Expr::Identifier(ident) => std::slice::from_ref(ident),
-            Expr::CompoundIdentifier(idents) => idents,
-            _ => return None,
-        };
-        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-        match scope.resolve(&parts) {
-            Meaning::Column { origin, .. } => origin,
-            Meaning::Row { .. } | Meaning::Unknown => None,
-        }
-    }
-
     /// What conditions that are ANDed say of the tenants of this level's sources.
     pub(super) fn facts(&mut self, conditions: &[(&Expr, &Expr)], scope: &Scope<'_>) -> Tenancy {
         let mut facts = Tenancy::default();

@@ -162,12 +162,9 @@ impl Walk<'_> {
                 let mut elements = array.elem.iter();
                 elements.all(|element| self.is_harmless(element, scope))
             }
-            Expr::Identifier(ident) => {
-                self.is_harmless_column(&scope.resolve(&[self.name(ident)]))
-            }
-            Expr::CompoundIdentifier(idents) => {
-                let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
-                self.is_harmless_column(&scope.resolve(&parts))
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+                let parts = self.reference_names(expr);
+                parts.is_some_and(|parts| self.is_harmless_column(&scope.resolve(&parts)))
             }
             Expr::Function(function) => self.names(&function.name).is_ok_and(|names| {
                 matches!(names.as_slice(), [name] if HARMLESS_FUNCTIONS.contains(&name.as_str()))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    BinaryOperator, Delete, Expr, FromTable, Ident, TableFactor, Update, UpdateTableFromKind,
+    BinaryOperator, Delete, Expr, FromTable, TableFactor, Update, UpdateTableFromKind,
 };
 
 use crate::catalog::Relation;
@@ -294,13 +294,9 @@ impl<'a> Walk<'a> {
     }
 
     fn refers_to(&self, expr: &Expr, column: ColumnRef, scope: &Scope<'_>) -> bool {
-        let idents: &[Ident] = match expr {
-            Expr::Nested(inner) => return self.refers_to(inner, column, scope),
-            Expr::Identifier(ident) => std::slice::from_ref(ident),
-            Expr::CompoundIdentifier(idents) => idents,
-            _ => return false,
+        let Some(parts) = self.reference_names(expr) else {
+            return false;
         };
-        let parts: Vec<String> = idents.iter().map(|ident| self.name(ident)).collect();
         let target = scope.sources.first().map(|source| source.name.as_str());
         match scope.resolve(&parts) {
             Meaning::Column { origin, source, .. } => {
