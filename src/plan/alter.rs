@@ -11,7 +11,6 @@ use super::lexer::{self, TokenKind};
 use super::operand::{INTEGERS, TEXT, UUID, VARCHAR};
 use super::refuse::Walked;
 use super::relations::Standing;
-use super::tokens::Tokens;
 use super::walk::Walk;
 
 /// What is said about a sealed column that is dropped.
@@ -60,10 +59,7 @@ impl Walk<'_> {
 
     /// The actions of ALTER TABLE; any other ALTER as a whole.
     pub(super) fn actions(&self, words: &[String]) -> Vec<Range<usize>> {
-        let of = Tokens {
-            sql: self.sql,
-            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
-        };
+        let of = self.up_to_end();
         let table = self.altered(words);
         let table = table.filter(|_| words.get(1).is_some_and(|word| word == "table"));
         let Some(table) = table else {
@@ -92,14 +88,7 @@ impl Walk<'_> {
         while ["if", "exists", "only"].contains(&word(at)) {
             at += 1;
         }
-        let mut at = self.range.start + at;
-        while self
-            .token(at + 1)
-            .is_some_and(|token| token.is_special(b'.'))
-        {
-            at += 2;
-        }
-        Some(at)
+        Some(self.up_to_end().last_part(self.range.start + at))
     }
 
     /// Whether a rule may mean this relation by its name.
@@ -239,7 +228,8 @@ impl Walk<'_> {
             let token = self.token(at).filter(|_| using.contains(&at))?;
             lexer::ident(token, self.sql)
         };
-        let same = name(using.start).is_some_and(|named| Some(named) == self.name_at(column));
+        let same =
+            name(using.start).is_some_and(|named| Some(&*named) == self.name_at(column).as_deref());
         let rest = using.start + 1..using.end;
         let cast = self.token(rest.start).filter(|_| !rest.is_empty());
         match cast.map(|token| token.kind) {
@@ -247,11 +237,6 @@ impl Walk<'_> {
             Some(TokenKind::TypeCast) => same && self.written_type(rest.start + 1..rest.end) == new,
             Some(_) => false,
         }
-    }
-
-    fn name_at(&self, at: usize) -> Option<std::borrow::Cow<'_, str>> {
-        self.token(at)
-            .and_then(|token| lexer::ident(token, self.sql))
     }
 
     /// Whether every column of this name in a table that is named has a type that keeps its values as they are.

@@ -9,6 +9,7 @@ use crate::catalog::RelationKind;
 
 use super::lexer::{self, TokenKind};
 use super::run_texts;
+use super::tokens::Tokens;
 use super::view::View;
 
 /// Settings that say what names mean, and what else SET and RESET may name that does.
@@ -64,15 +65,11 @@ impl View<'_> {
     /// The table of an INSERT, where it runs no trigger.
     fn target(&self, range: &Range<usize>) -> Option<usize> {
         let inserts = self.starts_with(range, &["insert"]) && self.is_word(range.start + 1, "into");
-        let point = |at: usize| {
-            self.tokens
-                .get(at)
-                .is_some_and(|token| token.is_special(b'.'))
+        let of = Tokens {
+            sql: self.sql,
+            tokens: self.tokens,
         };
-        let mut at = range.start + 2;
-        while point(at + 1) {
-            at += 2;
-        }
+        let at = of.last_part(range.start + 2);
         let found = self.planner.relations.catalog.find(None, &self.name(at)?);
         let quiet = !found.is_empty() && found.iter().all(|relation| relation.quiet);
         (inserts && quiet).then_some(at)

@@ -12,7 +12,7 @@ use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{NEW_TABLE, Walked};
 use super::relations::mentions_any;
-use super::tokens::text_span;
+use super::tokens::{Tokens, text_span};
 use super::types::{Defined, StatementKind, StatementPlan};
 use super::walk::Walk;
 
@@ -151,6 +151,20 @@ impl Walk<'_> {
             .and_then(|token| lexer::ident(token, self.sql))
             .unwrap_or_default()
             .into_owned()
+    }
+
+    /// The folded name at a token of the statement.
+    pub(super) fn name_at(&self, at: usize) -> Option<String> {
+        let token = self.token(at).filter(|_| self.range.contains(&at))?;
+        lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
+    }
+
+    /// The tokens of the text, up to the statement's end.
+    pub(super) fn up_to_end(&self) -> Tokens<'_> {
+        Tokens {
+            sql: self.sql,
+            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
+        }
     }
 
     fn words(&self) -> Vec<String> {
@@ -293,17 +307,9 @@ impl Walk<'_> {
     }
 
     /// Whether a protected table is named at a token.
-    fn is_like(&self, mut at: usize) -> bool {
-        while self
-            .token(at + 1)
-            .is_some_and(|token| token.is_special(b'.'))
-        {
-            at += 2;
-        }
-        self.token(at).is_some_and(|token| {
-            let name = lexer::ident(token, self.sql);
-            name.is_some_and(|name| self.relations.relation_names().contains(name.as_ref()))
-        })
+    fn is_like(&self, at: usize) -> bool {
+        let name = self.name_at(self.up_to_end().last_part(at));
+        name.is_some_and(|name| self.relations.relation_names().contains(&name))
     }
 
     /// Columns are sent as they stand there; which rows, the condition decides.

@@ -9,10 +9,8 @@ use std::ops::Range;
 use crate::model::Refusal;
 
 use super::defined::CONSTRAINTS;
-use super::lexer::{self, Token};
 use super::refuse::{Stop, Walked};
 use super::relations::Relations;
-use super::tokens::Tokens;
 use super::walk::Walk;
 
 impl Relations {
@@ -48,27 +46,26 @@ impl Walk<'_> {
         {
             return Ok(Vec::new());
         }
-        let mut at = self.range.start + table + 1;
-        if self.word(at) == "if" {
-            at += 3;
+        let mut first = self.range.start + table + 1;
+        if self.word(first) == "if" {
+            first += 3;
         }
-        let mut schema = None;
-        while self.special(at + 1, b'.') {
-            schema = self.name_of(at);
-            at += 2;
-        }
-        let name = self.name_of(at).unwrap_or_default();
+        let of = self.up_to_end();
+        let at = of.last_part(first);
+        let schema = at.checked_sub(2).filter(|schema| *schema >= first);
+        let schema = schema.and_then(|schema| self.name_at(schema));
+        let name = self.name_at(at).unwrap_or_default();
         let Some(columns) = self.relations.vacant(schema.as_deref(), &name) else {
             return Ok(Vec::new());
         };
         if self.query_of(words).is_some() {
             return Err(self.filled_table(&name, at));
         }
-        let open = (at..self.range.end).find(|at| self.special(*at, b'('));
+        let open = (at..self.range.end).find(|at| of.is_special(*at, b'('));
         let mut start = open.map_or(self.range.end, |open| open + 1);
-        while let Some(end) = self.whole().element_end(start) {
+        while let Some(end) = of.element_end(start) {
             self.stays_empty(start, start..end, &columns)?;
-            if !self.special(end, b',') {
+            if !of.is_special(end, b',') {
                 break;
             }
             start = end + 1;
@@ -87,7 +84,7 @@ impl Walk<'_> {
     fn vacant_columns(&self, words: &[String]) -> Walked<Vec<String>> {
         let vacant = &self.relations.protection.vacant.columns;
         let mut made = self.takes_vacant_name(words);
-        for table in self.range.clone().filter_map(|at| self.name_of(at)) {
+        for table in self.range.clone().filter_map(|at| self.name_at(at)) {
             let found = self.relations.catalog.find(None, &table).into_iter();
             let columns = found.filter_map(|relation| vacant.get(&relation.oid));
             for columns in columns {
@@ -95,7 +92,7 @@ impl Walk<'_> {
                     let Some(at) = self.gives(&action) else {
                         continue;
                     };
-                    if self.name_of(at).is_some_and(|name| columns.contains(&name)) {
+                    if self.name_at(at).is_some_and(|name| columns.contains(&name)) {
                         self.stays_empty(at, action, columns)?;
                         made.push(table.clone());
                     }
@@ -110,7 +107,7 @@ impl Walk<'_> {
         let moves = words
             .windows(2)
             .any(|two| two == ["rename", "to"] || two == ["set", "schema"]);
-        let names = self.range.clone().filter_map(|at| self.name_of(at));
+        let names = self.range.clone().filter_map(|at| self.name_at(at));
         let vacant = names.filter(|name| self.relations.vacant(None, name).is_some());
         vacant.filter(|_| moves).collect()
     }
@@ -136,7 +133,7 @@ impl Walk<'_> {
         definition: Range<usize>,
         columns: &BTreeSet<String>,
     ) -> Walked<()> {
-        let Some(name) = self.name_of(at).filter(|name| columns.contains(name)) else {
+        let Some(name) = self.name_at(at).filter(|name| columns.contains(name)) else {
             return Ok(());
         };
         let fills = |at: &usize| match self.word(*at).as_str() {
@@ -167,23 +164,5 @@ impl Walk<'_> {
             refusal.position = self.position(at);
             self.absent = Some(refusal);
         }
-    }
-
-    fn whole(&self) -> Tokens<'_> {
-        Tokens {
-            sql: self.sql,
-            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
-        }
-    }
-
-    fn special(&self, at: usize, special: u8) -> bool {
-        self.token(at)
-            .is_some_and(|token| token.is_special(special))
-    }
-
-    /// The folded name at a token of the statement.
-    fn name_of(&self, at: usize) -> Option<String> {
-        let token: &Token = self.token(at).filter(|_| self.range.contains(&at))?;
-        lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
     }
 }

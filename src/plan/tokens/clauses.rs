@@ -62,6 +62,15 @@ impl Tokens<'_> {
         token.is_some_and(|token| token.is_special(byte))
     }
 
+    /// The last part of the name that begins at a token, behind its schema.
+    #[must_use]
+    pub fn last_part(self, mut name: usize) -> usize {
+        while self.is_special(name + 1, b'.') {
+            name += 2;
+        }
+        name
+    }
+
     pub(super) fn is_name(self, at: usize) -> bool {
         let kind = self.tokens.get(at).map(|token| token.kind);
         matches!(
