@@ -13,7 +13,7 @@ use super::row_tenant::Given;
 use super::scope::{Scope, Source};
 use super::search::is_searchable;
 use super::tenant_sql::{quoted, row_tenant_sql};
-use super::tokens::{self, Tokens};
+use super::tokens;
 use super::update::{Change, anchor};
 use super::walk::Walk;
 
@@ -201,11 +201,7 @@ impl Walk<'_> {
     /// The tokens of an element of ON CONFLICT that is more than a column: the parser is given its first one alone.
     fn conflict_expression(&self, column: &Ident) -> Option<Range<usize>> {
         let start = self.token_at(column.span)?;
-        let statement = Tokens {
-            sql: self.sql,
-            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
-        };
-        let end = statement.element_end(start)?;
+        let end = self.up_to_end().element_end(start)?;
         (end > start + 1).then_some(start..end)
     }
 

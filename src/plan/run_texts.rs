@@ -144,7 +144,7 @@ impl View<'_> {
 impl Text<'_> {
     /// What is protected and named in a text that the function called at a token runs.
     fn run_by(self, at: usize, statement: &Range<usize>) -> Option<String> {
-        let arguments = self.arguments(at);
+        let arguments = self.of.elements(at + 2);
         let texts = match (name_at(self.of, at)?.as_str(), arguments.as_slice()) {
             (name, _) if REACHING.contains(&name) => return None,
             // With three arguments it runs nothing.
@@ -159,19 +159,6 @@ impl Text<'_> {
                 .named(statement)
                 .or_else(|| self.named_in_strings(statement)),
         }
-    }
-
-    fn arguments(self, at: usize) -> Vec<Range<usize>> {
-        let mut arguments = Vec::new();
-        let mut start = at + 2;
-        while let Some(end) = self.of.element_end(start) {
-            arguments.push(start..end);
-            if !self.of.is_special(end, b',') {
-                break;
-            }
-            start = end + 1;
-        }
-        arguments
     }
 
     fn is_constant(self, argument: &Range<usize>) -> bool {

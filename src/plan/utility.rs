@@ -12,7 +12,7 @@ use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::{NEW_TABLE, Walked};
 use super::relations::mentions_any;
-use super::tokens::{Tokens, text_span};
+use super::tokens::text_span;
 use super::types::{Defined, StatementKind, StatementPlan};
 use super::walk::Walk;
 
@@ -151,20 +151,6 @@ impl Walk<'_> {
             .and_then(|token| lexer::ident(token, self.sql))
             .unwrap_or_default()
             .into_owned()
-    }
-
-    /// The folded name at a token of the statement.
-    pub(super) fn name_at(&self, at: usize) -> Option<String> {
-        let token = self.token(at).filter(|_| self.range.contains(&at))?;
-        lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
-    }
-
-    /// The tokens of the text, up to the statement's end.
-    pub(super) fn up_to_end(&self) -> Tokens<'_> {
-        Tokens {
-            sql: self.sql,
-            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
-        }
     }
 
     fn words(&self) -> Vec<String> {

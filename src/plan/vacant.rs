@@ -62,13 +62,8 @@ impl Walk<'_> {
             return Err(self.filled_table(&name, at));
         }
         let open = (at..self.range.end).find(|at| of.is_special(*at, b'('));
-        let mut start = open.map_or(self.range.end, |open| open + 1);
-        while let Some(end) = of.element_end(start) {
-            self.stays_empty(start, start..end, &columns)?;
-            if !of.is_special(end, b',') {
-                break;
-            }
-            start = end + 1;
+        for column in open.map_or(Vec::new(), |open| of.elements(open + 1)) {
+            self.stays_empty(column.start, column, &columns)?;
         }
         Ok(vec![name])
     }

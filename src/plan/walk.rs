@@ -28,6 +28,7 @@ use super::relations::{Relations, Standing};
 use super::scope::Origin;
 use super::search::Search;
 use super::tenancy::Tenancy;
+use super::tokens::Tokens;
 use super::types::{Env, Splice, TenantSource};
 
 /// A sealed slot before parameters have got their numbers.
@@ -204,6 +205,20 @@ impl<'a> Walk<'a> {
 
     pub(super) fn token(&self, index: usize) -> Option<&'a Token> {
         self.tokens.get(index)
+    }
+
+    /// The folded name at a token of the statement.
+    pub(super) fn name_at(&self, at: usize) -> Option<String> {
+        let token = self.token(at).filter(|_| self.range.contains(&at))?;
+        lexer::ident(token, self.sql).map(std::borrow::Cow::into_owned)
+    }
+
+    /// The tokens of the text, up to the statement's end.
+    pub(super) fn up_to_end(&self) -> Tokens<'_> {
+        Tokens {
+            sql: self.sql,
+            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
+        }
     }
 
     /// 1-based position in characters of a token.

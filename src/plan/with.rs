@@ -7,7 +7,6 @@ use super::lineage::{Lineage, merge};
 use super::query::Rows;
 use super::refuse::{COMPARISON, DEDUPE, ORDER, OTHER, Walked};
 use super::scope::{Cte, Offered, Scope};
-use super::tokens::Tokens;
 use super::walk::Walk;
 
 /// How often a recursive query is walked until its columns carry the same as the round before.
@@ -116,10 +115,7 @@ impl Walk<'_> {
 
     /// The columns that SEARCH and CYCLE add: they hold the values that the rows are ordered or compared by.
     fn recursion_columns(&mut self, node: &CteNode, rows: &mut Rows) -> Walked<()> {
-        let statement = Tokens {
-            sql: self.sql,
-            tokens: self.tokens.get(..self.range.end).unwrap_or_default(),
-        };
+        let statement = self.up_to_end();
         let closing = self.token_at(node.closing_paren_token.0.span);
         let Some(found) = closing.and_then(|at| statement.recursion(at + 1)) else {
             return Ok(());

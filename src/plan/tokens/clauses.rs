@@ -115,6 +115,20 @@ impl Tokens<'_> {
         None
     }
 
+    /// The elements of the list whose first one begins at a token.
+    #[must_use]
+    pub fn elements(self, mut start: usize) -> Vec<Range<usize>> {
+        let mut elements = Vec::new();
+        while let Some(end) = self.element_end(start) {
+            elements.push(start..end);
+            if !self.is_special(end, b',') {
+                break;
+            }
+            start = end + 1;
+        }
+        elements
+    }
+
     /// The comma or bracket behind an element of a list.
     #[must_use]
     pub fn element_end(self, start: usize) -> Option<usize> {
