@@ -172,15 +172,7 @@ impl Walk<'_> {
         let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
         let span = text_span(tokens);
         if self.met.is_empty() {
-            let kind = match &self.absent {
-                None => StatementKind::Forward,
-                Some(_) => StatementKind::Run,
-            };
-            return Ok(StatementPlan {
-                kind,
-                absent: self.absent,
-                ..forward(span)
-            });
+            return Ok(forward(span).unless_absent(self.absent));
         }
         let max_param = self
             .range

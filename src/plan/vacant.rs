@@ -11,6 +11,7 @@ use crate::model::Refusal;
 use super::defined::CONSTRAINTS;
 use super::refuse::{Stop, Walked};
 use super::relations::Relations;
+use super::types::{StatementKind, StatementPlan};
 use super::walk::Walk;
 
 impl Relations {
@@ -21,6 +22,20 @@ impl Relations {
             .filter(|((of, table), _)| table == name && schema.is_none_or(|schema| schema == of));
         let first = named.next()?.1.clone();
         Some(named.fold(first, |all, (_, more)| &all | more))
+    }
+}
+
+impl StatementPlan {
+    /// The plan of what touches nothing protected, unless a table is absent then that a rule names.
+    pub(super) fn unless_absent(self, absent: Option<Refusal>) -> Self {
+        match absent {
+            None => self,
+            Some(_) => Self {
+                kind: StatementKind::Run,
+                absent,
+                ..self
+            },
+        }
     }
 }
 

@@ -62,14 +62,7 @@ impl View<'_> {
         let head = head(&walk)?;
         let Some(oid) = walk.relation_of(&head.parts, Some(head.name))? else {
             let plain = self.copy_plain(&walk, &head)?;
-            return Ok(match walk.absent.take() {
-                None => plain,
-                absent => StatementPlan {
-                    kind: StatementKind::Run,
-                    absent,
-                    ..plain
-                },
-            });
+            return Ok(plain.unless_absent(walk.absent));
         };
         let catalog = Arc::clone(&walk.relations.catalog);
         let Some(relation) = catalog.relation(oid) else {
