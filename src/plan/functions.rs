@@ -126,11 +126,7 @@ impl Walk<'_> {
             let name = self.name(&column.name);
             match source.columns.get_mut(at) {
                 Some(offered) => offered.name = name,
-                None => source.columns.push(Offered {
-                    name,
-                    lineage: Lineage::None,
-                    origin: None,
-                }),
+                None => source.columns.push(offered(&name, Lineage::None)),
             }
         }
         Ok(source)
@@ -205,7 +201,7 @@ impl Walk<'_> {
                 [_] => lineage.clone(),
                 _ => self.field(&lineage, name)?,
             };
-            Ok(plain_column(name, lineage))
+            Ok(offered(name, lineage))
         });
         let document = arguments.first().map(|argument| &argument.lineage);
         Ok(Source {
@@ -267,9 +263,9 @@ fn of_plain(function: String, list: Option<&[&str]>, own: bool) -> Source {
     let columns: Vec<Offered> = match list {
         Some(list) => list
             .iter()
-            .map(|name| plain_column(name, Lineage::None))
+            .map(|name| offered(name, Lineage::None))
             .collect(),
-        None if of_alias => vec![plain_column(&function, Lineage::None)],
+        None if of_alias => vec![offered(&function, Lineage::None)],
         None => Vec::new(),
     };
     let known = own && !columns.is_empty();
@@ -283,7 +279,7 @@ fn of_plain(function: String, list: Option<&[&str]>, own: bool) -> Source {
     }
 }
 
-fn plain_column(name: &str, lineage: Lineage) -> Offered {
+fn offered(name: &str, lineage: Lineage) -> Offered {
     Offered {
         name: name.to_owned(),
         lineage,
@@ -293,11 +289,7 @@ fn plain_column(name: &str, lineage: Lineage) -> Offered {
 
 /// The column that WITH ORDINALITY adds.
 pub(super) fn ordinality() -> Offered {
-    Offered {
-        name: "ordinality".to_owned(),
-        lineage: Lineage::None,
-        origin: None,
-    }
+    offered("ordinality", Lineage::None)
 }
 
 fn is_record(of: &Lineage) -> bool {
@@ -309,16 +301,9 @@ fn columns_of(of: &Lineage) -> Vec<Offered> {
     if let Lineage::Within(shape) = of
         && let Shape::Record(members) = shape.as_ref()
     {
-        let fields = members.iter().map(|member| Offered {
-            name: member.name.clone(),
-            lineage: member.lineage.clone(),
-            origin: None,
-        });
+        let fields = members.iter();
+        let fields = fields.map(|member| offered(&member.name, member.lineage.clone()));
         return fields.collect();
     }
-    vec![Offered {
-        name: "unnest".to_owned(),
-        lineage: of.clone(),
-        origin: None,
-    }]
+    vec![offered("unnest", of.clone())]
 }
