@@ -24,16 +24,11 @@ type Typed = (Oid, Option<u32>);
 impl Walk<'_> {
     /// Whether an ALTER may go; gives what the client is to be told afterwards.
     pub(super) fn alter(&mut self, words: &[String]) -> Walked<Option<&'static str>> {
-        let on = |wanted: &[&str]| {
-            words
-                .windows(wanted.len())
-                .any(|found| found.iter().map(String::as_str).eq(wanted.iter().copied()))
-        };
-        let moves = on(&["rename", "to"]) || on(&["set", "schema"]);
+        let moved = moves(words);
         let altered = self.altered(words);
         let by_name =
             altered.is_some_and(|at| self.hangs_on_its_name(at) || self.takes_a_name(words));
-        if moves && by_name {
+        if moved && by_name {
             let message = format!(
                 "protected table{} cannot be renamed or moved through pgseal: its rule would be lost",
                 self.protected_name()
@@ -41,7 +36,7 @@ impl Walk<'_> {
             let at = self.protected_token();
             return Err(self.refuse(message, HELP, "refused-rename", at));
         }
-        let renames = moves || words.iter().any(|word| word == "rename");
+        let renames = moved || words.iter().any(|word| word == "rename");
         if renames && altered.is_some() && !by_name {
             // A view, a partition: what it holds is known by what it hangs on.
             return Ok(None);
@@ -275,6 +270,12 @@ impl Walk<'_> {
         let in_brackets = length.len() == 3 && digits.kind == TokenKind::Integer;
         in_brackets.then_some((type_oid, Some(n)))
     }
+}
+
+/// Whether the words of an ALTER give what it alters another name or schema.
+pub(super) fn moves(words: &[String]) -> bool {
+    let mut pairs = words.windows(2);
+    pairs.any(|pair| pair == ["rename", "to"] || pair == ["set", "schema"])
 }
 
 /// The column that `ALTER [COLUMN] name [SET DATA] TYPE …` names, and the tokens behind it.

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::model::Refusal;
 
+use super::alter::moves;
 use super::defined::CONSTRAINTS;
 use super::refuse::{Stop, Walked};
 use super::relations::Relations;
@@ -114,12 +115,13 @@ impl Walk<'_> {
 
     /// The name that a relation gets, or takes into another schema, if there is a rule for it.
     fn takes_vacant_name(&self, words: &[String]) -> Vec<String> {
-        let moves = words
-            .windows(2)
-            .any(|two| two == ["rename", "to"] || two == ["set", "schema"]);
+        if !moves(words) {
+            return Vec::new();
+        }
         let names = self.range.clone().filter_map(|at| self.name_at(at));
-        let vacant = names.filter(|name| self.relations.vacant(None, name).is_some());
-        vacant.filter(|_| moves).collect()
+        names
+            .filter(|name| self.relations.vacant(None, name).is_some())
+            .collect()
     }
 
     /// The token of the name that an action gives a column.
