@@ -184,8 +184,7 @@ impl Walk<'_> {
         let Some(relation) = relations.catalog.relation(table.oid) else {
             return false;
         };
-        let mut columns = relation.columns.iter();
-        let Some(named) = columns.find(|column| column.attnum == attnum) else {
+        let Some(named) = relation.attnum(attnum) else {
             return false;
         };
         let mut tables = relations.protection.tables.values();

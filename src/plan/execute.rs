@@ -11,7 +11,7 @@ use super::lexer::{self, Limits, StringKind, TokenKind};
 use super::refuse::Walked;
 use super::store::literal_kind;
 use super::types::{
-    AssignedTenant, Guard, Lookup, Outputs, Slot, SlotSource, Splice, StatementKind, StatementPlan,
+    AssignedTenant, Guard, Lookup, Slot, SlotSource, Splice, StatementKind, StatementPlan,
     TenantSource,
 };
 use super::view::View;
@@ -207,10 +207,7 @@ impl View<'_> {
                 })
             }
         };
-        let outputs = match &inner.outputs {
-            Outputs::None => Outputs::None,
-            known => known.clone(),
-        };
+        let outputs = inner.outputs.clone();
         let (at, around) = match close.and_then(|close| self.tokens.get(close)) {
             Some(close) => (close.start, [", ", ""]),
             None => (span.end, ["(", ")"]),

@@ -42,9 +42,7 @@ impl Survey<'_> {
             }
         }
     }
-}
 
-impl Survey<'_> {
     /// Values stay sealed for the tenant that their row had.
     fn followed_tenant(&mut self, key: &ForeignKey) {
         let Some(table) = self.table(key.from).filter(|_| key.follows) else {
