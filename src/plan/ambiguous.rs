@@ -8,10 +8,11 @@ use std::ops::Range;
 use crate::model::Oid;
 
 use super::defined::VALUES;
+use super::env::{Defined, Env};
 use super::finish::BEFORE_RELATION;
 use super::lexer::{self, Limits, Token};
 use super::planner::Planner;
-use super::types::{Defined, Env, Meant};
+use super::types::Meant;
 use super::view::View;
 
 impl Planner {

@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use crate::model::Refusal;
 
+use super::env::Defined;
 use super::lexer::{self, Token, TokenKind};
 use super::mention::MentionFilter;
 use super::refuse::refused;
 use super::tokens::executes_text;
-use super::types::{Defined, StatementKind, StatementPlan};
+use super::types::{StatementKind, StatementPlan};
 
 /// Words that start a statement which carries values or runs code. Others (DDL, SET, COMMIT) may name a new relation.
 pub(super) const VALUES: &[&str] = &[

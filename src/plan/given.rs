@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use crate::model::Oid;
 
+use super::env::Env;
 use super::lexer::{self, Limits};
 use super::relations::{Column, Given, Relations};
 use super::tokens::split;
-use super::types::Env;
 use super::walk::Walk;
 
 /// Finds what the columns of views carry, views over views included.

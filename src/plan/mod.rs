@@ -20,6 +20,7 @@ mod constructors;
 mod copy;
 mod defined;
 mod document;
+mod env;
 mod execute;
 mod executed;
 mod expr;
@@ -88,6 +89,7 @@ mod with;
 mod within;
 
 pub use cache::{PlanCache, PlanOf};
+pub use env::{Defined, Env};
 pub use execute::{UNBOUND, missing};
 pub use lineage::{Lineage, Member, Shape};
 pub use named::prepared_names;

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use crate::model::Oid;
 
+use super::env::Env;
 use super::finish::forward;
 use super::lexer::{self, Limits, TokenKind};
 use super::refuse::Walked;
 use super::tokens::split;
-use super::types::{
-    Env, Outputs, Passed, Slot, SlotSource, StatementKind, StatementPlan, TenantSource,
-};
+use super::types::{Outputs, Passed, Slot, SlotSource, StatementKind, StatementPlan, TenantSource};
 use super::view::View;
 
 /// Names that earlier statements of the same text make or end; of a cursor `None`: nothing protected bears this name any

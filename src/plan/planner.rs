@@ -11,6 +11,7 @@ use crate::rules::{ProtectedColumn, Protection, Tenant};
 
 use super::any_of::AnyOf;
 use super::defined::{makes, not_yet, used};
+use super::env::{Defined, Env};
 use super::execute::missing;
 use super::given::know_views;
 use super::lexer::{ENCODINGS, STRINGS};
@@ -24,7 +25,7 @@ use super::relations::{Relations, Standing};
 use super::run_texts::TO_XML;
 use super::scope::Scope;
 use super::tokens::{self, ParseError, split};
-use super::types::{Defined, Env, Plan, StatementKind, StatementPlan, Verdict};
+use super::types::{Plan, StatementKind, StatementPlan, Verdict};
 use super::view::View;
 use super::walk::Walk;
 

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::model::Refusal;
 
 use super::defined::not_yet;
+use super::env::Env;
 use super::lexer::{self, LexError, LexErrorKind, Limits, Token};
 use super::planner::Planner;
 use super::refuse::{Walked, refused};
-use super::types::Env;
 
 /// The command that reaches a protected table without naming it, and carries values.
 const EXECUTE: &str = "execute";

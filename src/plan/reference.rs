@@ -4,10 +4,11 @@ use sqlparser::ast::{Expr, Ident};
 
 use crate::model::Refusal;
 
+use super::env::Defined;
 use super::lineage::Lineage;
 use super::refuse::{Stop, Walked};
 use super::scope::{Meaning, Offered, Origin, Scope, Source};
-use super::types::{Defined, UNDEFINED_COLUMN};
+use super::types::UNDEFINED_COLUMN;
 use super::walk::Walk;
 
 impl Walk<'_> {

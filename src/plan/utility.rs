@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::model::{Oid, Refusal};
 
 use super::defined::{columns_of, makes};
+use super::env::Defined;
 use super::finish::forward;
 use super::lexer::{self, TokenKind};
 use super::lineage::Lineage;
@@ -13,7 +14,7 @@ use super::query::Rows;
 use super::refuse::{NEW_TABLE, Walked};
 use super::relations::mentions_any;
 use super::tokens::text_span;
-use super::types::{Defined, StatementKind, StatementPlan};
+use super::types::{StatementKind, StatementPlan};
 use super::walk::Walk;
 
 /// What is said about a new table that holds sealed values.

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use super::env::{Defined, Env};
 use super::finish::forward;
 use super::lexer::Token;
 use super::planner::Planner;
 use super::query::Rows;
 use super::refuse::Walked;
 use super::tokens::text_span;
-use super::types::{Defined, Env, Outputs, StatementKind, StatementPlan};
+use super::types::{Outputs, StatementKind, StatementPlan};
 use super::walk::Walk;
 
 /// Commands on prepared statements and cursors: they need no table's name to reach a protected table.

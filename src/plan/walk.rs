@@ -15,6 +15,7 @@ use super::ambiguous::asked_as;
 use super::attempt::Attempt;
 use super::branches::{Branch, Case};
 use super::cells::Cell;
+use super::env::Env;
 use super::holders::Holder;
 use super::lexer::{self, Token, TokenKind};
 use super::lineage::{Lineage, columns};
@@ -29,7 +30,7 @@ use super::scope::Origin;
 use super::search::Search;
 use super::tenancy::Tenancy;
 use super::tokens::Tokens;
-use super::types::{Env, Splice, TenantSource};
+use super::types::{Splice, TenantSource};
 
 /// A sealed slot before parameters have got their numbers.
 pub(super) struct Fill {
