@@ -90,10 +90,10 @@ impl Relations {
         };
         // A view may call a function over a protected table, and a function read a view.
         loop {
-            let before = (all.views.len(), all.functions.len());
             all.find_views();
+            let before = all.functions.len();
             all.find_functions();
-            if before == (all.views.len(), all.functions.len()) {
+            if before == all.functions.len() {
                 return all;
             }
         }
