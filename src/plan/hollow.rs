@@ -31,9 +31,9 @@ impl Walk<'_> {
     /// The text, if it is one statement and all that it holds can be told to be a name or a constant.
     fn hollow(&self) -> Option<String> {
         let outside = |at: &usize| !self.range.contains(at);
-        let rest = (0..self.tokens.len()).filter(outside);
+        let mut rest = (0..self.tokens.len()).filter(outside);
         let ends = |at: usize| self.token(at).is_some_and(|token| token.is_special(b';'));
-        if !rest.into_iter().all(ends) {
+        if !rest.all(ends) {
             return None;
         }
         let mut text = String::with_capacity(self.sql.len());
