@@ -127,6 +127,15 @@ pub struct Function {
     pub body: String,
 }
 
+/// What runs a function under another name than its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runner {
+    /// An operator of this name.
+    Operator(String),
+    /// A cast that a type of this name leads to: its target's, where that is not the system's own, or else its source's.
+    Cast(String),
+}
+
 /// The snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
@@ -135,6 +144,8 @@ pub struct Catalog {
     relations: HashMap<Oid, Relation, RandomState>,
     names: HashMap<String, Vec<Oid>>,
     functions: Vec<Function>,
+    /// What runs some of them, and which.
+    runners: Vec<(Runner, Oid)>,
     /// Names under which a row may be the only argument of a function; `None`: any may be one.
     of_rows: Option<HashSet<String>>,
 }
@@ -159,8 +170,16 @@ impl Catalog {
             relations,
             names,
             functions,
+            runners: Vec::new(),
             of_rows: None,
         }
+    }
+
+    /// Says which operators and casts run functions with a body.
+    #[must_use]
+    pub fn running(mut self, runners: Vec<(Runner, Oid)>) -> Self {
+        self.runners = runners;
+        self
     }
 
     /// Says which names, written behind a row and a point, can call a function of the row.
@@ -211,5 +230,11 @@ impl Catalog {
     #[must_use]
     pub fn functions(&self) -> &[Function] {
         &self.functions
+    }
+
+    /// Operators and casts, and the function that each runs.
+    #[must_use]
+    pub fn runners(&self) -> &[(Runner, Oid)] {
+        &self.runners
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
-use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
+use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, Runner, UniqueKey};
 use crate::model::Oid;
 use crate::rules::{Protection, Rule};
 
@@ -24,8 +24,9 @@ const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relki
 const RULES: &str = "SELECT r.ev_class, pg_catalog.sum(pg_catalog.hashint8extended(r.xmin::text::bigint, r.oid::bigint) >> 16)::bigint, \
     ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = o.oid \
     WHERE o.ev_class = r.ev_class AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class), \
-    ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = o.oid \
-    WHERE o.ev_class = r.ev_class AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass) \
+    ARRAY(SELECT DISTINCT coalesce(p.oprcode, d.refobjid)::oid FROM pg_catalog.pg_rewrite o JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = o.oid \
+    LEFT JOIN pg_catalog.pg_operator p ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND p.oid = d.refobjid \
+    WHERE o.ev_class = r.ev_class AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)) \
     FROM pg_catalog.pg_rewrite r WHERE r.ev_class >= 16384 GROUP BY r.ev_class";
 const DEFINITIONS: &str =
     "SELECT v.oid, pg_catalog.pg_get_viewdef(v.oid) FROM pg_catalog.unnest($1::oid[]) AS v(oid)";
@@ -47,6 +48,13 @@ const FUNCTIONS: &str = "SELECT n.nspname::text, p.proname::text, coalesce(pg_ca
     UNION ALL SELECT n.nspname::text, p.proname::text, pg_catalog.concat_ws(' ', a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn), p.oid \
     FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')";
+/// Operators, and types by whose name a cast is written, domains over them too.
+const RUNNERS: &str = "WITH RECURSIVE written AS (SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')), \
+    leads AS (SELECT CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE t.oid END AS type, k.castfunc AS function FROM pg_catalog.pg_cast k \
+    JOIN written w ON w.oid = k.castfunc JOIN pg_catalog.pg_type t ON t.oid = CASE WHEN k.casttarget >= 16384 THEN k.casttarget ELSE k.castsource END WHERE t.oid >= 16384 \
+    UNION SELECT d.oid, l.function FROM pg_catalog.pg_type d JOIN leads l ON d.typbasetype = l.type WHERE d.typtype = 'd') \
+    SELECT true, o.oprname::text, o.oprcode::oid FROM pg_catalog.pg_operator o JOIN written w ON w.oid = o.oprcode \
+    UNION SELECT false, t.typname::text, l.function FROM leads l JOIN pg_catalog.pg_type t ON t.oid = l.type";
 /// What may be called with one row: functions that take any value, a row or a domain, all others where rows are cast to
 /// something by themselves, and domains over rows.
 const OF_ROWS: &str = "SELECT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
@@ -57,6 +65,9 @@ const OF_ROWS: &str = "SELECT p.proname::text FROM pg_catalog.pg_proc p JOIN pg_
 const FINGERPRINT: &str = "SELECT (SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_class x WHERE x.oid >= 16384) || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.attnum::bigint))::text FROM pg_catalog.pg_attribute x WHERE x.attrelid >= 16384), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_proc x WHERE x.oid >= 16384), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_operator x WHERE x.oid >= 16384), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_cast x WHERE x.oid >= 16384), '') || '/' || \
+    coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_type x WHERE x.oid >= 16384 AND x.typtype = 'd'), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_rewrite x WHERE x.oid >= 16384), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_trigger x), '') || '/' || \
     coalesce((SELECT pg_catalog.sum(pg_catalog.hashint8extended(x.xmin::text::bigint, x.oid::bigint))::text FROM pg_catalog.pg_policy x), '') || '/' || \
@@ -102,6 +113,7 @@ async fn read(
 ) -> Result<Snapshot, Error> {
     let mut relations = relations(client).await?;
     let functions = functions(client).await?;
+    let runners = runners(client).await?;
     let of_rows = client.query(OF_ROWS, &[]).await?;
     let of_rows: Vec<String> = of_rows
         .iter()
@@ -120,7 +132,9 @@ async fn read(
     }
     let relations = relations.into_values().collect();
     Ok(Snapshot {
-        catalog: Catalog::new(epoch, relations, functions).calling(of_rows),
+        catalog: Catalog::new(epoch, relations, functions)
+            .running(runners)
+            .calling(of_rows),
         locked,
     })
 }
@@ -213,6 +227,20 @@ async fn functions(client: &Client) -> Result<Vec<Function>, Error> {
                 body: row.try_get(2)?,
                 oid: Oid(row.try_get(3)?),
             })
+        })
+        .collect()
+}
+
+async fn runners(client: &Client) -> Result<Vec<(Runner, Oid)>, Error> {
+    let rows = client.query(RUNNERS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let name = row.try_get(1)?;
+            let runner = match row.try_get(0)? {
+                true => Runner::Operator(name),
+                false => Runner::Cast(name),
+            };
+            Ok((runner, Oid(row.try_get(2)?)))
         })
         .collect()
 }

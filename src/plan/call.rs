@@ -84,7 +84,7 @@ impl Walk<'_> {
         let token = self.name_token(&function.name);
         let name = names.last().cloned().unwrap_or_default();
         if self.relations.is_function(&name) {
-            return Err(self.works_in_server(&name, token));
+            return Err(self.works_in_server(&format!("function {name}"), token));
         }
         self.place_name(&function.name);
         self.construct(token);
@@ -119,9 +119,9 @@ impl Walk<'_> {
         Ok(carried)
     }
 
-    /// The refusal of a function whose body names something protected.
+    /// The refusal of a function whose body names something protected, or of what runs it.
     pub(super) fn works_in_server(&self, function: &str, token: Option<usize>) -> Stop {
-        let message = format!("function {function} works on a protected table inside the server");
+        let message = format!("{function} works on a protected table inside the server");
         self.refuse(message, IN_SERVER, "refused-function-call", token)
     }
 

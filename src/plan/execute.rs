@@ -45,6 +45,7 @@ impl View<'_> {
         let Some(name) = self.name(range.start + 1) else {
             return Err(walk.not_understood("this form of EXECUTE", None));
         };
+        walk.calls_nothing(&(range.start + 2..range.end))?;
         let Some(inner) = (self.env.statements)(&name) else {
             let passes = self.passed(name.clone(), range.start + 1, &range);
             let plan = self.by_description(&range, StatementKind::Execute { name });

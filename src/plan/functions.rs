@@ -143,7 +143,7 @@ impl Walk<'_> {
         let token = self.name_token(name);
         let function = names.last().cloned().unwrap_or_default();
         if self.relations.is_function(&function) {
-            return Err(self.works_in_server(&function, token));
+            return Err(self.works_in_server(&format!("function {function}"), token));
         }
         self.place_name(name);
         let construct = self.construct(token);

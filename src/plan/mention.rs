@@ -6,10 +6,10 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
 use super::any_of::AnyOf;
-use super::lexer::{Token, TokenKind, ident, string_value, unicode_names};
+use super::lexer::{Token, TokenKind, called, string_value, unicode_names};
 use super::tokens::{executes_text, may_execute_text, split};
 
-/// One scan of a text for the names of protected tables and of the views, partitions and functions over them, and
+/// One scan of a text for the names of protected tables and of the views, partitions, functions and operators over them, and
 /// for `U&`, behind which a name can hide. A text without a hit touches nothing protected, parsable or not.
 #[derive(Debug, Clone)]
 pub struct MentionFilter {
@@ -114,7 +114,7 @@ impl MentionFilter {
     pub fn real_in(&self, sql: &str, tokens: &[Token], statement: Range<usize>) -> bool {
         let tokens = tokens.get(statement).unwrap_or_default();
         let named = |token: &Token| {
-            ident(token, sql).is_some_and(|name| self.folded.contains(name.as_ref()))
+            called(token, sql).is_some_and(|name| self.folded.contains(name.as_ref()))
         };
         if tokens.iter().any(named) {
             return true;
@@ -295,7 +295,7 @@ mod tests {
         #[test]
         fn what_any_reading_names_a_text_that_is_not_read_may_name(sql in "[U&ab\"' !\\\\]{0,9}(U&\"(a|b|\\\\0061|!0062){1,3}\"( UESCAPE '!')?)?[';ab\\\\]{0,5}", conforming: bool) {
             let Ok(tokens) = lex_as(&sql, &Limits::default(), conforming) else { return Ok(()) };
-            for name in tokens.iter().filter_map(|token| ident(token, &sql)) {
+            for name in tokens.iter().filter_map(|token| called(token, &sql)) {
                 let filter = MentionFilter::new([name.as_ref()]).unwrap();
                 prop_assert!(filter.may_name(sql.as_bytes()), "{}", name);
             }
@@ -305,7 +305,7 @@ mod tests {
         fn what_the_lexer_names_always_hits(name in "[a-zA-Z_\"é]{1,70}", sql in "[a-zA-Z_\"é ;']{0,80}") {
             let Ok(tokens) = lex(&sql, &Limits::default()) else { return Ok(()) };
             let names: Vec<String> =
-                tokens.iter().filter_map(|token| ident(token, &sql)).map(|name| name.into_owned()).collect();
+                tokens.iter().filter_map(|token| called(token, &sql)).map(|name| name.into_owned()).collect();
             for name in names.iter().chain([&name]) {
                 let filter = MentionFilter::new([name.as_str()]).unwrap();
                 prop_assert!(!filter.real(&sql, &tokens) || filter.hits(sql.as_bytes()));

@@ -59,6 +59,7 @@ mod relations;
 mod returning;
 mod row_tenant;
 mod run_texts;
+mod runners;
 mod scope;
 mod search;
 mod settle;

@@ -317,6 +317,7 @@ impl Planner {
 impl Walk<'_> {
     /// Parses and visits the walk's tokens.
     pub(super) fn parsed(&mut self) -> Walked<Rows> {
+        self.runs_no_function(&self.range)?;
         let tokens = self.tokens.get(self.range.clone()).unwrap_or_default();
         let statement = tokens::parse(self.sql, tokens).map_err(|error| {
             let at = error

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Relation, Runner};
 use crate::model::{ColumnRef, Oid};
 use crate::rules::{ProtectedTable, Protection};
 
 use super::lineage::Lineage;
 use super::owners::{Parent, parents};
 use super::scope::Origin;
+use super::steady::OPERATORS;
 use super::tenancy::Tenancy;
 
 /// A view over protected tables.
@@ -63,6 +64,10 @@ pub(super) struct Relations {
     /// Tables whose rows say the tenants of others.
     pub parents: HashMap<Oid, Parent, RandomState>,
     functions: HashSet<String>,
+    /// Operators that run one of these functions.
+    operators: HashSet<String>,
+    /// Types that a cast leads to which does.
+    cast_types: HashSet<String>,
 }
 
 /// What a relation means to the analysis.
@@ -87,10 +92,13 @@ impl Relations {
             ancestors,
             parents,
             functions: HashSet::new(),
+            operators: HashSet::new(),
+            cast_types: HashSet::new(),
         };
-        // A view may call a function over a protected table, and a function read a view.
+        // A view may call a function over a protected table, by an operator too, and a function read a view.
         loop {
             all.find_views();
+            all.find_runners();
             let before = all.functions.len();
             all.find_functions();
             if before == all.functions.len() {
@@ -101,9 +109,7 @@ impl Relations {
 
     fn find_views(&mut self) {
         let catalog = Arc::clone(&self.catalog);
-        let functions = catalog.functions().iter();
-        let protected = functions.filter(|function| self.is_function(&function.name));
-        let protected: HashSet<Oid> = protected.map(|function| function.oid).collect();
+        let protected = self.function_oids();
         loop {
             let found: Vec<Oid> = catalog
                 .relations()
@@ -125,7 +131,7 @@ impl Relations {
 
     fn find_functions(&mut self) {
         let catalog = Arc::clone(&self.catalog);
-        let mut names = self.relation_names();
+        let mut names = self.names();
         loop {
             let found: Vec<String> = catalog
                 .functions()
@@ -141,6 +147,26 @@ impl Relations {
             names.extend(found.iter().cloned());
             self.functions.extend(found);
         }
+    }
+
+    fn find_runners(&mut self) {
+        let protected = self.function_oids();
+        let catalog = Arc::clone(&self.catalog);
+        let all = catalog.runners().iter();
+        for (runner, _) in all.filter(|(_, function)| protected.contains(function)) {
+            match runner {
+                // Ordinary statements are full of them, and mean PostgreSQL's own.
+                Runner::Operator(name) if OPERATORS.contains(&name.as_str()) => false,
+                Runner::Operator(name) => self.operators.insert(name.clone()),
+                Runner::Cast(name) => self.cast_types.insert(name.clone()),
+            };
+        }
+    }
+
+    fn function_oids(&self) -> HashSet<Oid> {
+        let functions = self.catalog.functions().iter();
+        let protected = functions.filter(|function| self.is_function(&function.name));
+        protected.map(|function| function.oid).collect()
     }
 
     /// Views whose lineage is still to be found.
@@ -178,8 +204,24 @@ impl Relations {
     /// All names whose mention makes a statement worth planning.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let mut names = self.relation_names();
-        names.extend(self.functions.iter().cloned());
+        let runners = self.operators.iter().chain(&self.cast_types);
+        names.extend(self.functions.iter().chain(runners).cloned());
         names
+    }
+
+    /// Whether any operator or cast works on a protected table.
+    pub(super) fn has_runners(&self) -> bool {
+        !(self.operators.is_empty() && self.cast_types.is_empty())
+    }
+
+    /// Whether an operator of this name works on a protected table.
+    pub(super) fn is_operator(&self, name: &str) -> bool {
+        self.operators.contains(name)
+    }
+
+    /// Whether a cast to, or from, a type of this name does.
+    pub(super) fn is_cast_type(&self, name: &str) -> bool {
+        self.cast_types.contains(name)
     }
 
     /// Whether no statement needs planning.
@@ -191,7 +233,7 @@ impl Relations {
 
     /// Whether a function of this name works on a protected table.
     pub(super) fn is_function(&self, name: &str) -> bool {
-        self.functions.contains(name)
+        self.functions.contains(name) || self.is_cast_type(name)
     }
 
     /// The same for a function that a FunctionCall names.
@@ -315,7 +357,7 @@ fn ancestors(catalog: &Catalog, protection: &Protection) -> HashSet<Oid, RandomS
     found
 }
 
-/// Whether a body or definition holds one of the names as a whole word, in any case.
+/// Whether a body or definition holds one of the names as a whole word, in any case; of an operator, at all.
 pub(super) fn mentions_any(text: &str, names: &BTreeSet<String>) -> bool {
     let lower = text.to_lowercase();
     names.iter().any(|name| {
@@ -325,7 +367,8 @@ pub(super) fn mentions_any(text: &str, names: &BTreeSet<String>) -> bool {
             let after = lower
                 .get(at + name.len()..)
                 .and_then(|text| text.chars().next());
-            let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            let letter = |c: char| c.is_alphanumeric() || c == '_';
+            let word = |c: Option<char>| c.is_some_and(letter) && name.contains(letter);
             !word(before) && !word(after)
         })
     })

@@ -186,7 +186,7 @@ impl Text<'_> {
     /// The first protected name among these tokens.
     fn named(self, range: &Range<usize>) -> Option<String> {
         let mut tokens = self.of.tokens.get(range.clone())?.iter();
-        let name = |token: &Token| lexer::ident(token, self.of.sql);
+        let name = |token: &Token| lexer::called(token, self.of.sql);
         tokens.find_map(|token| {
             Some(name(token)?.into_owned()).filter(|name| self.names.contains(name))
         })

@@ -22,8 +22,8 @@ const MEANING: &[&str] = &[
     "session_authorization",
 ];
 
-/// Operators of PostgreSQL: another one may be anybody's function.
-const OPERATORS: &[&str] = &[
+/// Operators of PostgreSQL, in everyday use: another one may be anybody's function.
+pub(super) const OPERATORS: &[&str] = &[
     "=", "<>", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "%", "||", "->", "->>", "#>", "#>>",
     "@>", "<@", "?", "?|", "?&", "&&", "~", "~*", "!~", "!~*",
 ];

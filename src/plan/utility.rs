@@ -423,7 +423,7 @@ impl Walk<'_> {
         let names = self.relations.names();
         let named = |at: &usize| {
             let token = self.token(*at);
-            let name = token.and_then(|token| lexer::ident(token, self.sql));
+            let name = token.and_then(|token| lexer::called(token, self.sql));
             name.is_some_and(|name| names.contains(name.as_ref()))
         };
         let in_text = |at: &usize| {

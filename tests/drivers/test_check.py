@@ -99,6 +99,15 @@ BREAKING = {
                 "ALTER TABLE virtual_keys DROP CONSTRAINT check_c; DROP INDEX check_i; DROP POLICY check_p ON virtual_keys", None),
     "searchable": ("CREATE UNIQUE INDEX check_u ON searched (tenant, email); CREATE INDEX check_i ON searched (email)", "DROP INDEX check_u, check_i", None),
     "view_that_selects": ("CREATE VIEW check_v AS SELECT id, key FROM virtual_keys WHERE key IS NOT NULL", "DROP VIEW check_v", None),
+    "operator": ("CREATE FUNCTION check_fn(int, int) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM virtual_keys'; CREATE OPERATOR ### (PROCEDURE = check_fn, LEFTARG = int, RIGHTARG = int); "
+                 "CREATE TABLE check_t (n bigint DEFAULT 1 ### 2)", "DROP TABLE check_t; DROP FUNCTION check_fn CASCADE",
+                 ["warning: default value for column n of table public.check_t: it runs public.check_fn()", "warning: operator public.###(integer,integer): it runs public.check_fn(), which names a protected table", "warning: public.check_fn(): the function names"]),
+    "running": ("CREATE FUNCTION check_fn(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT max(key) FROM virtual_keys); END'; CREATE TYPE check_e AS ENUM ('a'); CREATE DOMAIN check_d AS text CHECK (check_fn(VALUE) <> '');"
+                "CREATE FUNCTION check_cast(int) RETURNS check_e LANGUAGE sql AS 'SELECT check_fn(''x'')::check_e'; CREATE CAST (int AS check_e) WITH FUNCTION check_cast(int);"
+                "CREATE TABLE check_t (a text CHECK (check_fn(a) <> ''), g text GENERATED ALWAYS AS (check_fn(a)) STORED); CREATE INDEX check_i ON check_t (check_fn(a)); CREATE POLICY check_p ON check_t USING (check_fn(a) <> '')",
+                "DROP TABLE check_t; DROP CAST (int AS check_e); DROP FUNCTION check_cast; DROP TYPE check_e; DROP DOMAIN check_d; DROP FUNCTION check_fn",
+                ["warning: cast from integer to public.check_e: it runs", "column g of table public.check_t: it runs", "warning: constraint check_d_check: it runs", "warning: constraint check_t_a_check on table public.check_t: it runs",
+                 "warning: index public.check_i: it runs", "warning: policy check_p on table public.check_t: it runs", "warning: public.check_cast()", "warning: public.check_fn()"]),
     "statement_trigger": ("CREATE FUNCTION check_fn() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NOTIFY x; RETURN NULL; END'; CREATE TRIGGER check_t AFTER UPDATE ON virtual_keys EXECUTE FUNCTION check_fn()", "DROP FUNCTION check_fn CASCADE", None),
 }
 # PostgreSQL's own packages know ICU; those of the other versions may not.
@@ -121,9 +130,10 @@ def test_what_works_on_sealed_columns_is_told(servers, direct, name):
     if told is None:
         assert code == 0 and found == [], said
     else:
+        told = [told] if isinstance(told, str) else told
+        assert len(found) == len(told) and all(any(words in line for line in found) for words in told), said
         # No constant of the schema is repeated.
-        assert len(found) == 1 and found[0].startswith(f"app: {told}") and "sk-" not in found[0], said
-        assert code == (1 if told.startswith("error") else 0), said
+        assert "sk-" not in "".join(found) and code == (1 if told[0].startswith("error") else 0), said
 
 
 def test_rules_that_do_not_fit_and_a_database_without_any(servers, direct):

@@ -779,6 +779,25 @@ def test_what_a_prepared_transaction_makes_is_known_when_it_is_committed():
             assert [key[:3] for key in raw(direct, "ddl_child")] == ["~s1"]
 
 
+def test_a_function_over_a_protected_table_runs_under_no_other_name(client, direct):
+    add(client)
+    direct.execute("CREATE FUNCTION ddl_f(int, int) RETURNS text LANGUAGE sql AS 'SELECT max(key) FROM virtual_keys'; CREATE OPERATOR @@@ (FUNCTION = ddl_f, LEFTARG = int, RIGHTARG = int);"
+                   "CREATE TYPE ddl_type AS (k text); CREATE DOMAIN ddl_domain AS ddl_type; CREATE FUNCTION ddl_cast(int) RETURNS ddl_type LANGUAGE plpgsql AS 'BEGIN RETURN ROW($1 @@@ 2); END';"
+                   "CREATE CAST (int AS ddl_type) WITH FUNCTION ddl_cast(int); CREATE VIEW ddl_by_operator AS SELECT 1 @@@ 2 AS k; CREATE FUNCTION ddl_second(text, int) RETURNS text LANGUAGE sql AS 'SELECT $1';"
+                   "CREATE FUNCTION ddl_last(text) RETURNS text LANGUAGE sql AS 'SELECT 1 OPERATOR(public.@@@) 2'; CREATE AGGREGATE ddl_all(int) (SFUNC = ddl_second, STYPE = text, FINALFUNC = ddl_last)")
+    try:
+        until(lambda: refused(client, "SELECT * FROM ddl_by_operator"))
+        for sql in ("SELECT 1 @@@ 2", "SELECT id FROM requests WHERE 'x' = 1 OPERATOR(public.@@@) 2", "SELECT (1::ddl_type).k", "SELECT CAST(1 AS public.ddl_type)", "SELECT 1::ddl_domain", "SELECT ddl_type(1)",
+                    "SELECT ddl_all(1)", "COPY (SELECT 1 @@@ 2) TO STDOUT", "PREPARE ddl_p AS SELECT $1 @@@ 2"):
+            assert refused(client, sql), sql
+        assert client.execute("SELECT 1 AS ddl_type, '@@@'").fetchone() == (1, "@@@")
+        client.execute("PREPARE ddl_p AS SELECT $1::text")
+        assert refused(client, "EXECUTE ddl_p(1 @@@ 2)") and refused(client, "EXECUTE ddl_p(ddl_f(1, 2))")
+    finally:
+        direct.execute("DROP VIEW ddl_by_operator; DROP AGGREGATE ddl_all(int); DROP FUNCTION ddl_second, ddl_last; DROP CAST (int AS ddl_type); DROP FUNCTION ddl_cast; DROP DOMAIN ddl_domain; DROP TYPE ddl_type; "
+                       "DROP OPERATOR @@@ (int, int); DROP FUNCTION ddl_f(int, int)")
+
+
 def test_a_view_over_a_function_is_one_over_its_table(client, direct):
     add(client)
     direct.execute("CREATE FUNCTION ddl_f(a text, b text) RETURNS text LANGUAGE sql AS 'SELECT max(key) FROM virtual_keys';"

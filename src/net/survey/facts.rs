@@ -2,6 +2,7 @@
 
 use tokio_postgres::{Client, Error};
 
+use crate::catalog::Function;
 use crate::model::Oid;
 use crate::plan::Planner;
 
@@ -37,6 +38,13 @@ const FILTERS: &str = "SELECT n.nspname::text, c.relname::text, p.pubname::text,
     FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid JOIN pg_catalog.pg_class c ON c.oid = r.prrelid \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.prrelid = ANY ($1) AND r.prqual IS NOT NULL";
 const SUBSCRIPTIONS: &str = "SELECT r.srrelid, s.subname::text FROM pg_catalog.pg_subscription_rel r JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid = ANY ($1)";
+/// What runs a function, by an operator too, besides triggers on protected tables, views, rules and other functions.
+const RUNNING: &str = "WITH RECURSIVE running AS (SELECT p.oid AS function, 'pg_catalog.pg_proc'::pg_catalog.regclass::oid AS classid, p.oid AS objid, 0 AS objsubid FROM pg_catalog.pg_proc p WHERE p.oid = ANY ($1) \
+    UNION SELECT u.function, d.classid, d.objid, d.objsubid FROM running u JOIN pg_catalog.pg_depend d ON d.refclassid = u.classid AND d.refobjid = u.objid \
+    WHERE u.classid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass) AND d.classid = ANY ('{pg_catalog.pg_operator,pg_catalog.pg_cast,pg_catalog.pg_attrdef,\
+    pg_catalog.pg_class,pg_catalog.pg_constraint,pg_catalog.pg_policy,pg_catalog.pg_trigger,pg_catalog.pg_type}'::pg_catalog.regclass[])) \
+    SELECT DISTINCT pg_catalog.pg_describe_object(u.classid, u.objid, u.objsubid), n.nspname || '.' || p.proname FROM running u JOIN pg_catalog.pg_proc p ON p.oid = u.function JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    WHERE u.classid <> 'pg_catalog.pg_proc'::pg_catalog.regclass AND NOT (u.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.oid = u.objid AND t.tgrelid = ANY ($2)))";
 const FILTERED_SINCE: i32 = 150_000;
 
 /// A column that the server fills.
@@ -115,6 +123,12 @@ pub(super) struct Condition {
     pub expr: String,
 }
 
+/// What runs a function that names a protected table.
+pub(super) struct Running {
+    pub what: String,
+    pub function: String,
+}
+
 /// All of it.
 pub(super) struct Facts {
     pub defaults: Vec<Filled>,
@@ -127,6 +141,7 @@ pub(super) struct Facts {
     pub conditions: Vec<Condition>,
     /// The table and the subscription.
     pub subscriptions: Vec<(Oid, String)>,
+    pub running: Vec<Running>,
 }
 
 impl Facts {
@@ -134,6 +149,7 @@ impl Facts {
     pub(super) async fn read(client: &Client, planner: &Planner) -> Result<Self, Error> {
         let tables = planner.protection().tables.keys();
         let tables: Vec<u32> = tables.map(|oid| oid.0).collect();
+        let functions: Vec<u32> = naming(planner).map(|function| function.oid.0).collect();
         let ask = async |sql: &str| client.query(sql, &[&tables]).await;
         Ok(Self {
             defaults: defaults(&ask(DEFAULTS).await?)?,
@@ -145,8 +161,15 @@ impl Facts {
             rules: rules(&ask(RULES).await?)?,
             conditions: conditions(client, &tables).await?,
             subscriptions: subscriptions(&ask(SUBSCRIPTIONS).await?)?,
+            running: running(&client.query(RUNNING, &[&functions, &tables]).await?)?,
         })
     }
+}
+
+/// The functions that name a protected table.
+pub(super) fn naming(planner: &Planner) -> impl Iterator<Item = &Function> {
+    let functions = planner.catalog().functions().iter();
+    functions.filter(|function| planner.refuse_call(function.oid).is_some())
 }
 
 type Rows<'a> = &'a [tokio_postgres::Row];
@@ -273,5 +296,15 @@ async fn conditions(client: &Client, tables: &Vec<u32>) -> Result<Vec<Condition>
 
 fn subscriptions(rows: Rows<'_>) -> Result<Vec<(Oid, String)>, Error> {
     let read = |row: &tokio_postgres::Row| Ok((oid(row, 0)?, row.try_get(1)?));
+    rows.iter().map(read).collect()
+}
+
+fn running(rows: Rows<'_>) -> Result<Vec<Running>, Error> {
+    let read = |row: &tokio_postgres::Row| {
+        Ok(Running {
+            what: row.try_get(0)?,
+            function: row.try_get(1)?,
+        })
+    };
     rows.iter().map(read).collect()
 }

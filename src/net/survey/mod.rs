@@ -88,6 +88,7 @@ fn judged(planner: &Planner, facts: &Facts) -> Vec<Finding> {
     survey.subscriptions(&facts.subscriptions);
     survey.views();
     survey.functions();
+    survey.running(&facts.running);
     survey.fences(&facts.checks);
     survey.without_repetition()
 }

@@ -4,7 +4,7 @@ use crate::plan::Verdict;
 use crate::rules::{ProtectedColumn, ProtectedTable};
 
 use super::expression::names_one;
-use super::facts::{Condition, Rule, Trigger};
+use super::facts::{Condition, Rule, Running, Trigger, naming};
 use super::tables::sql_name;
 use super::{Severity, Survey};
 
@@ -114,14 +114,21 @@ impl Survey<'_> {
 
     /// Functions that name a protected table.
     pub(super) fn functions(&mut self) {
-        let planner = self.planner;
-        for function in planner.catalog().functions() {
-            if planner.refuse_call(function.oid).is_none() {
-                continue;
-            }
+        for function in naming(self.planner) {
             let place = format!("{}.{}()", function.schema, function.name);
             let words = "the function names a protected table: it sees sealed values, what it writes is not sealed, and pgseal refuses calls of it";
             self.tell(Severity::Warning, place, words.to_owned());
+        }
+    }
+
+    /// What runs them without naming them in a statement.
+    pub(super) fn running(&mut self, running: &[Running]) {
+        for running in running {
+            let words = format!(
+                "it runs {}(), which names a protected table: what that reads of sealed columns stays sealed, also where it is stored",
+                running.function
+            );
+            self.tell(Severity::Warning, running.what.clone(), words);
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::model::{ColumnRef, Oid, ValueKind};
 use crate::rules::{ProtectedTable, Tenant};
 
 use super::finish::forward;
-use super::lexer;
 use super::lineage::Lineage;
 use super::query::Rows;
 use super::refuse::Walked;
@@ -89,12 +88,7 @@ impl View<'_> {
 
     /// Nothing sealed enters or leaves; a condition could still call a function that reaches a protected table.
     fn copy_plain(&self, walk: &Walk<'_>, head: &Head) -> Walked<StatementPlan> {
-        let calls = |name: &str| walk.relations.is_function(name);
-        if let Some(at) = first_named(walk, head.condition.clone(), calls) {
-            let token = walk.token(at);
-            let function = token.and_then(|token| lexer::ident(token, walk.sql));
-            return Err(walk.works_in_server(&function.unwrap_or_default(), Some(at)));
-        }
+        walk.calls_nothing(&head.condition)?;
         Ok(forward(self.span(&walk.range)))
     }
 

@@ -332,6 +332,15 @@ pub fn ident<'a>(token: &Token, sql: &'a str) -> Option<Cow<'a, str>> {
     Some(decode::truncate(name))
 }
 
+/// What a token calls: the name of an identifier, or an operator.
+#[must_use]
+pub fn called<'a>(token: &Token, sql: &'a str) -> Option<Cow<'a, str>> {
+    match token.kind {
+        TokenKind::Operator => Some(token.text(sql).into()),
+        _ => ident(token, sql),
+    }
+}
+
 /// The value of a string constant: quotes undone, escapes decoded, continuations joined. For `B''` and `X''` the
 /// digits as written.
 ///

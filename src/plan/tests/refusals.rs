@@ -199,11 +199,68 @@ fn what_ciphertext_does_not_allow_is_refused() {
         ("SELECT make_key('secret')", "refused-function-call"),
         ("SELECT * FROM make_key('secret')", "refused-function-call"),
         (
+            "EXECUTE unknown(make_key('secret'))",
+            "refused-function-call",
+        ),
+        (
             "SELECT key || 'x' AS k INTO copy FROM virtual_keys",
             "refused-create-table-as",
         ),
     ];
     refused(&table);
+}
+
+/// By its name, by an operator or by a cast.
+#[test]
+fn a_function_over_a_protected_table_runs_under_no_other_name() {
+    for sql in [
+        "SELECT 1 @@@ 2",
+        "SELECT @@@ 2",
+        "SELECT note FROM audit WHERE id OPERATOR(public.@@@) ANY (ARRAY[1])",
+        "SELECT id FROM audit ORDER BY id USING @@@",
+        "INSERT INTO audit (note) VALUES ('x'::made_key)",
+        "SELECT CAST((SELECT note AS made_key FROM audit) AS public.\"made_key\")",
+        "SELECT CASE WHEN true THEN note::text::Made_Key[] END FROM audit",
+        "SELECT made_key(note) FROM audit",
+        "COPY audit FROM STDIN WHERE id @@@ 1 > 0",
+        "COPY (SELECT 1 @@@ 2) TO STDOUT",
+        "CREATE VIEW v AS SELECT 1 @@@ 2",
+        "CREATE TABLE t AS SELECT note::made_key FROM audit",
+        "PREPARE p AS SELECT $1 @@@ 2",
+        "DECLARE c CURSOR FOR SELECT 1 @@@ 2",
+        "EXPLAIN ANALYZE SELECT 1 @@@ 2",
+        "EXECUTE unknown(1 @@@ 2)",
+    ] {
+        refused(&[(sql, "refused-function-call")]);
+    }
+    refused(&[
+        ("DO $$ BEGIN PERFORM 1@@@2; END $$", "refused-code"),
+        (
+            "SELECT query_to_xml('SELECT 1 @@@ 2', true, true, '')",
+            "refused-code",
+        ),
+    ]);
+    for sql in [
+        "SELECT 1 ### 2",
+        "SELECT 1 = 2",
+        "SELECT '@@@', 'made_key' -- @@@",
+        "SELECT m.made_key, CAST((SELECT m.made_key AS made_key) AS text) FROM (SELECT note AS made_key FROM audit) m",
+        "CREATE OPERATOR CLASS c FOR TYPE int USING btree AS OPERATOR 1 @@@",
+        "COMMENT ON OPERATOR @@@ (int, int) IS 'x'",
+        "ALTER OPERATOR @@@ (int, int) SET SCHEMA other",
+        "DROP OPERATOR @@@ (int, int)",
+        "DROP CAST (text AS made_key)",
+        "CREATE CAST (int AS made_key) WITH INOUT",
+        "ALTER TYPE made_key ADD VALUE 'x'",
+        "CREATE TABLE t (a made_key)",
+    ] {
+        match verdict(sql) {
+            Verdict::Refuse(refusal) => panic!("{sql}: {}", refusal.message),
+            Verdict::Resolve(_) => panic!("{sql}"),
+            // What is planned holds nothing sealed.
+            Verdict::Forward | Verdict::Protect(_) => {}
+        }
+    }
 }
 
 #[test]

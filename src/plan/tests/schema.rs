@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, UniqueKey};
+use crate::catalog::{Catalog, Column, Function, Relation, RelationKind, Runner, UniqueKey};
 use crate::model::{ColumnRef, Oid, ValueKind};
 use crate::rules::{
     ColumnState, ProtectedColumn, ProtectedTable, Protection, Scope, Search, Tenant, Vacant,
@@ -266,8 +266,18 @@ fn catalog() -> Arc<Catalog> {
         name: "make_key".into(),
         body: "INSERT INTO virtual_keys VALUES ($1)".into(),
     }];
+    let runners = vec![
+        (Runner::Operator("@@@".into()), Oid(100)),
+        (Runner::Operator("###".into()), Oid(101)),
+        (Runner::Operator("=".into()), Oid(100)),
+        (Runner::Cast("made_key".into()), Oid(100)),
+    ];
     let of_rows = ["hint", "size", "to_jsonb"].map(str::to_owned);
-    Arc::new(Catalog::new(1, relations, functions).calling(of_rows))
+    Arc::new(
+        Catalog::new(1, relations, functions)
+            .running(runners)
+            .calling(of_rows),
+    )
 }
 
 fn of_prompt() -> Tenant {
