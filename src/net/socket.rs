@@ -23,6 +23,8 @@ pub(super) struct Socket {
     waker: Waker,
     /// The stream had nothing, and rings when it has.
     waits: bool,
+    /// The stream may hold back some of what was written: TLS does where the system takes no more.
+    unflushed: bool,
 }
 
 /// Wakes a connection's task and says by which of its sockets.
@@ -53,6 +55,7 @@ impl Socket {
             waker: bell.clone().into(),
             bell,
             waits: false,
+            unflushed: false,
         }
     }
 
@@ -84,11 +87,12 @@ impl Socket {
         read
     }
 
-    /// Writes until the queue is empty or the socket is full.
+    /// Writes until the queue is empty, and nothing is held back, or the socket is full.
     pub(super) fn write_all(&mut self, queue: &mut OutQueue) -> io::Result<()> {
-        if queue.is_empty() {
+        if queue.is_empty() && !self.unflushed {
             return Ok(());
         }
+        self.unflushed = true;
         let mut task = Context::from_waker(&self.waker);
         while !queue.is_empty() {
             match write(&mut self.stream, queue, &mut task) {
@@ -96,8 +100,10 @@ impl Socket {
                 Poll::Pending => return Ok(()),
             }
         }
-        match Pin::new(&mut self.stream).poll_flush(&mut task) {
-            Poll::Ready(flushed) => flushed,
+        let flushed = Pin::new(&mut self.stream).poll_flush(&mut task);
+        self.unflushed = flushed.is_pending();
+        match flushed {
+            Poll::Ready(done) => done,
             Poll::Pending => Ok(()),
         }
     }
@@ -139,5 +145,72 @@ fn write(
         }
         Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         Poll::Pending => Poll::Pending,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::io::{AsyncRead, ReadBuf};
+
+    /// Takes what is written as TLS does, and passes it on once the system takes more again.
+    struct HoldsBack {
+        full: Arc<AtomicBool>,
+        held: usize,
+        passed: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for HoldsBack {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for HoldsBack {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.held += bytes.len();
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.full.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            let held = std::mem::take(&mut self.held);
+            self.passed.fetch_add(held, Ordering::Relaxed);
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_tls_holds_back_goes_once_the_socket_takes_more() {
+        let full = Arc::new(AtomicBool::new(true));
+        let passed = Arc::new(AtomicUsize::new(0));
+        let mut socket = Socket::new(Box::new(HoldsBack {
+            full: full.clone(),
+            held: 0,
+            passed: passed.clone(),
+        }));
+        let mut queue = OutQueue::default();
+        queue.push(Bytes::from_static(b"the end of a result"));
+        socket.write_all(&mut queue).unwrap();
+        assert!(queue.is_empty() && passed.load(Ordering::Relaxed) == 0);
+        full.store(false, Ordering::Relaxed);
+        socket.write_all(&mut queue).unwrap();
+        assert_eq!(passed.load(Ordering::Relaxed), 19);
     }
 }
