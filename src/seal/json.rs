@@ -292,15 +292,14 @@ fn numeric(negative: bool, whole: &str, fraction: &str, exponent: &str) -> Resul
     } else {
         exponent.parse().map_err(|_| overflow())?
     };
-    let point = i64::try_from(whole.len())
-        .map_err(|_| overflow())?
-        .checked_add(exponent)
-        .ok_or_else(overflow)?;
+    if !(-MAX_EXPONENT..=MAX_EXPONENT).contains(&exponent) {
+        return Err(overflow());
+    }
+    let point = i64::try_from(whole.len()).map_err(|_| overflow())? + exponent;
     let digits = format!("{whole}{fraction}");
     let count = i64::try_from(digits.len()).map_err(|_| overflow())?;
     let zero = digits.bytes().all(|digit| digit == b'0');
-    if exponent.abs() > MAX_EXPONENT || (point > MAX_EXPONENT && !zero) || count - point > MAX_SCALE
-    {
+    if (point > MAX_EXPONENT && !zero) || count - point > MAX_SCALE {
         return Err(overflow());
     }
     let cut = usize::try_from(point.clamp(0, count)).map_err(|_| overflow())?;

@@ -337,7 +337,7 @@ def test_clients_are_told_of_a_value_that_does_not_fit_when_postgresql_tells_the
 
 # Values that PostgreSQL takes for none of the column's type, or only just for one.
 DOUBTFUL = {
-    "configs.template": ['{bad', "", " ", '{"a": 1} x', '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', "1e400000", "1" * 140_000, "nul", '{"a": 1,}', '"\x01"', '"\t"', "01", "-", "NaN", '"\\x"', "[1, 2", "1e131072", "1e-20000", '{"a": 1, "a": 2}', "\ufeff1"],
+    "configs.template": ['{bad', "", " ", '{"a": 1} x', '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', "1e400000", "1" * 140_000, "nul", '{"a": 1,}', '"\x01"', '"\t"', "01", "-", "NaN", '"\\x"', "[1, 2", "1e131072", "1e-20000", "1e-9223372036854775808", "0e99999999999999999999", '{"a": 1, "a": 2}', "\ufeff1"],
     "sso_providers.auth_settings": ['{bad', "", '"\\u0000"', '"\\ud800"', "1e400000", '{"a": 1,}', '"\\u12"', "[1] [2]", '  {"b" :1}  '],
     "integrations.certificate": ["\\x0", "\\xzz", "\\x00ff", "\\x00 ff", "a\\", "a\\0", "a\\001b", "\\\\", "plain", "\\x", "\\400", "\\X00"],
     "prompts.template": [b"\xff\xfe", b"a\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", "é".encode()],
