@@ -222,6 +222,15 @@ def test_every_shape_gives_the_bytes_of_the_plain_twin(both):
         assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("depth", [5, 6, 7, 500, 5000])
+def test_a_document_of_the_client_s_may_be_nested_as_it_likes(both, depth):
+    """It stands in the place of an aggregate, whose arrays have few dimensions."""
+    nested = "[" * depth + "]" * depth
+    with psycopg.connect(both[0], autocommit=True) as sealed, psycopg.connect(both[2], autocommit=True) as plain:
+        for sql in (f"SELECT coalesce(json_agg(secret), '{nested}')::json FROM out_keys WHERE false", f"SELECT coalesce(json_agg(json_build_object('a', secret)), '{nested}') FROM out_keys WHERE false"):
+            assert raw(sealed, sql, False) == raw(plain, sql, False)
+
+
 def test_asyncpg_decodes_the_same(both):
     through, _, twin = both
 

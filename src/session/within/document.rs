@@ -10,6 +10,10 @@ use crate::wire::{composite, json};
 
 use super::{Changed, Edit, Opening, changed, columns, is_strict, is_sure, normalised};
 
+/// The dimensions that an array has at most (`MAXDIM` of PostgreSQL). A document that somebody else wrote may stand in its
+/// place, nested as deeply as they like.
+const DIMENSIONS: usize = 6;
+
 impl Opening<'_, '_> {
     /// A whole JSON document.
     pub(super) fn json_text(&mut self, text: &[u8], of: &Lineage, jsonb: bool) -> Changed {
@@ -117,22 +121,24 @@ impl Opening<'_, '_> {
         let Lineage::Within(shape) = lineage else {
             return Ok(());
         };
-        let Some(elements) = json::elements(doc, node.clone()) else {
-            return self.unexpected_json(lineage, doc, node);
-        };
         match shape.as_ref() {
-            Shape::Items(items) if items.len() == elements.len() => {
-                for (element, item) in elements.into_iter().zip(items) {
-                    self.json(doc, element, item, jsonb, edits)?;
+            Shape::Array(of) => {
+                let scalars = elements_of(doc, node.clone(), may_be_array(of));
+                let Some(scalars) = scalars else {
+                    return self.unexpected_json(lineage, doc, node);
+                };
+                for element in scalars {
+                    self.json(doc, element, of, jsonb, edits)?;
                 }
                 Ok(())
             }
-            Shape::Array(of) => {
-                for element in elements {
-                    // A further dimension of an array of scalars; a json value may be an array itself.
-                    let inner = doc.get(element.start) == Some(&b'[') && !may_be_array(of);
-                    let of = if inner { lineage } else { of };
-                    self.json(doc, element, of, jsonb, edits)?;
+            Shape::Items(items) => {
+                let elements = json::elements(doc, node.clone());
+                let Some(elements) = elements.filter(|found| found.len() == items.len()) else {
+                    return self.unexpected_json(lineage, doc, node);
+                };
+                for (element, item) in elements.into_iter().zip(items) {
+                    self.json(doc, element, item, jsonb, edits)?;
                 }
                 Ok(())
             }
@@ -221,6 +227,30 @@ pub(super) fn json_tenant(doc: &[u8], member: &json::Member) -> Option<String> {
         b'0'..=b'9' | b'-' => String::from_utf8(node.to_vec()).ok(),
         _ => None,
     }
+}
+
+/// The elements of an array in this range; `None`: it holds none that PostgreSQL made of one. Those of inner dimensions
+/// stand one after the other, unless an element may be an array itself (`whole`).
+fn elements_of(doc: &[u8], node: Range<usize>, whole: bool) -> Option<Vec<Range<usize>>> {
+    let mut elements = json::elements(doc, node)?;
+    if whole {
+        return Some(elements);
+    }
+    let is_array = |element: &Range<usize>| doc.get(element.start) == Some(&b'[');
+    for _ in 1..DIMENSIONS {
+        if !elements.iter().any(is_array) {
+            break;
+        }
+        let mut inner = Vec::new();
+        for element in elements {
+            match is_array(&element) {
+                true => inner.extend(json::elements(doc, element)?),
+                false => inner.push(element),
+            }
+        }
+        elements = inner;
+    }
+    (!elements.iter().any(is_array)).then_some(elements)
 }
 
 /// Whether a JSON array may stand for one element of this lineage.
