@@ -3,12 +3,14 @@
 mod errors;
 mod rows;
 
+use std::sync::Arc;
+
 use super::ask;
 use super::frontend::Step;
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::{Fatal, Progress, Session, by_server};
 use crate::model::Peer;
-use crate::plan::StatementPlan;
+use crate::plan::{StatementKind, StatementPlan};
 use crate::wire::message::{CommandComplete, ParameterDescription, ReadyForQuery};
 use crate::wire::{Inbox, Outbox, encode};
 
@@ -212,9 +214,9 @@ impl Session {
                 let done = plan.statements.get(*next).cloned();
                 *next += 1;
                 let is_last = tag == b'C' && *next == plan.statements.len();
+                let group = entry.group;
                 if let Some(plan) = &done {
-                    self.acked.complete(plan);
-                    self.passing.completed(plan);
+                    self.statement_completed(plan, group);
                 }
                 self.tell(done.as_deref(), input, out)?;
                 if is_last && self.rest.is_some() && !self.drowning {
@@ -249,8 +251,7 @@ impl Session {
                             .get(name)
                             .map(|portal| portal.plan.clone())
                         {
-                            self.acked.complete(&plan);
-                            self.passing.completed(&plan);
+                            self.statement_completed(&plan, entry.group);
                             self.tell(Some(&plan), input, out)?;
                         }
                     }
@@ -261,6 +262,15 @@ impl Session {
             _ => return Err(Fatal::Unexplained(char::from(tag))),
         }
         Ok(())
+    }
+
+    /// A statement of this group has completed, which may have changed names.
+    fn statement_completed(&mut self, plan: &Arc<StatementPlan>, group: u64) {
+        self.acked.complete(plan);
+        self.passing.completed(plan);
+        if let StatementKind::Deallocate { name: Some(name) } = &plan.kind {
+            self.texts.closed(name.as_bytes(), group);
+        }
     }
 
     /// Tells the client what its statement did that it may not expect.

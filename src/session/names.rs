@@ -329,9 +329,12 @@ impl Names {
                 };
                 self.prepare(name.clone().into(), Some(Arc::new(prepared)), group);
             }
-            StatementKind::PreparePlain { name }
-            | StatementKind::Deallocate { name: Some(name) } => {
+            StatementKind::PreparePlain { name } => {
                 self.prepare(Bytes::copy_from_slice(name.as_bytes()), None, group);
+            }
+            StatementKind::Deallocate { name: Some(name) } => {
+                let name = Bytes::copy_from_slice(name.as_bytes());
+                self.take(&Effect::CloseStatement(name), group);
             }
             StatementKind::Deallocate { name: None } => self.deallocate_all(group),
             StatementKind::Declare { name, hold } => {

@@ -303,6 +303,20 @@ def test_what_was_prepared_before_its_table_was_protected_is_not_run_any_more(se
     assert [key[:3] for key in raw(direct, "ddl_later")] == ["~s1", "~s1"]
 
 
+def test_statements_that_sql_deallocates_leave_the_others_as_they_are(client, direct):
+    """PDO, Rails and psycopg end statements in this way: what the protocol has prepared is not kept for ever."""
+    wire = client.pgconn
+    assert wire.prepare(b"kept", b"SELECT 1").status == psycopg.pq.ExecStatus.COMMAND_OK
+    padding = "x" * 4000
+    for number in range(100):
+        wire.prepare(b"gone", f"SELECT {number} -- {padding}".encode())
+        ended = wire.exec_(b"DEALLOCATE gone") if number % 2 else wire.exec_params(b"DEALLOCATE gone", [])
+        assert ended.status == psycopg.pq.ExecStatus.COMMAND_OK, ended.error_message
+    direct.execute("CREATE VIEW ddl_view AS SELECT slug, key FROM virtual_keys")
+    until(lambda: code(client, "INSERT INTO ddl_view VALUES (NULL, NULL)") == "0A000")
+    assert wire.exec_prepared(b"kept", []).status == psycopg.pq.ExecStatus.TUPLES_OK
+
+
 def test_a_view_made_while_the_rules_no_longer_fit_takes_no_plaintext(servers, direct):
     direct.execute("ALTER TABLE integrations RENAME COLUMN certificate TO ddl_renamed")
     try:
