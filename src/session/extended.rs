@@ -47,6 +47,9 @@ impl Session {
             return Ok(WAIT);
         }
         let unheld = self.sent.is_empty() && !self.passing.any_refused();
+        if touches && matches!(verdict, Verdict::Forward) {
+            self.note_unread(parse.sql);
+        }
         if matches!(verdict, Verdict::Forward) && unheld {
             let group = self.ledger.group();
             self.texts
@@ -110,6 +113,11 @@ impl Session {
             Err(refusal) => return self.refuse(Request::Parse, refusal, input, out),
         };
         self.passing.prepared(&name);
+        if matches!(plan.kind, StatementKind::PreparePlain { .. }) {
+            // Both are plain by this catalog: the one that the protocol prepares, and the one that it prepares in turn.
+            self.texts.keep(&name, &sql, &types, self.ledger.group());
+            self.keep_prepared(&sql, &plan);
+        }
         let asks = plan
             .lookup
             .as_ref()
@@ -175,13 +183,13 @@ impl Session {
         let Some(portal) = self.sent.portals.get(kept_as(execute.portal)) else {
             return Ok(self.register(Entry::forward(Request::Execute), input));
         };
-        self.defining.extend(portal.plan.defines.iter().cloned());
         let name = Bytes::copy_from_slice(kept_as(execute.portal));
         let portal = portal.clone();
         let (plan, runs) = (&portal.plan, portal.runs.as_ref());
         if let Some(step) = self.executes_another(Request::Execute, plan, runs, input, out)? {
             return Ok(step);
         }
+        self.define(&portal.plan.defines);
         self.passing.sent(&portal.plan);
         self.note_execute(&portal);
         let copies = copy::copies_in(&portal.plan);

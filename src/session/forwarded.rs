@@ -1,4 +1,5 @@
-//! Texts of the statements that were forwarded when they were prepared: a later catalog may protect one of their tables.
+//! Texts of the statements that touched nothing protected when they were prepared, by the protocol or by SQL: a later
+//! catalog may protect one of their tables.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -7,9 +8,11 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use super::Session;
+use super::names::kept_as;
 use super::shared::CHANGING;
 use crate::model::Oid;
-use crate::plan::Verdict;
+use crate::plan::lexer::{self, Limits};
+use crate::plan::{Defined, StatementKind, StatementPlan, Verdict};
 
 /// Bytes of texts and names kept for one session. Beyond it, or for longer texts, all that is known is that there were more.
 const CAPACITY: usize = 256 << 10;
@@ -116,8 +119,26 @@ impl Texts {
 }
 
 impl Session {
-    /// Statements that were forwarded and touch something that a newer catalog protects are not to be run any more. True: the
-    /// catalog is changing.
+    /// Keeps what this statement of a text prepares by SQL, if that touches nothing protected.
+    pub(super) fn keep_prepared(&mut self, sql: &[u8], statement: &StatementPlan) {
+        if let StatementKind::PreparePlain { name } = &statement.kind
+            && !name.is_empty()
+        {
+            let text = sql.get(statement.span.clone()).unwrap_or_default();
+            let group = self.ledger.group();
+            self.texts.keep(kept_as(name.as_bytes()), text, &[], group);
+        }
+    }
+
+    /// Notes a text that is forwarded although it could not be cut into tokens: what it prepares is not known.
+    pub(super) fn note_unread(&mut self, sql: &[u8]) {
+        let read = |text: &str| lexer::lex(text, &Limits::default()).is_ok();
+        if lexer::has_word(sql, "prepare") && !std::str::from_utf8(sql).is_ok_and(read) {
+            self.texts.lost = Some(self.ledger.group());
+        }
+    }
+
+    /// Heeds what a newer catalog protects. True: the catalog is changing.
     pub(super) fn heed_catalog(&mut self) -> bool {
         let catalogs = self.shared.catalogs.load(Ordering::Acquire);
         if self.catalogs == catalogs {
@@ -127,22 +148,53 @@ impl Session {
             return true;
         }
         self.catalogs = catalogs;
+        self.overtake();
+        false
+    }
+
+    /// A statement is sent that makes relations over protected ones, perhaps of some that were prepared for.
+    pub(super) fn define(&mut self, made: &[Defined]) {
+        if !made.is_empty() {
+            self.defining.extend_from_slice(made);
+            self.overtake();
+        }
+    }
+
+    /// The catalog is in force that knows what the session has made, or that it made nothing in the end.
+    pub(super) fn forget_defined(&mut self) {
+        self.defining.clear();
+        if !self.acked.overtaken.is_empty() {
+            self.overtake();
+        }
+    }
+
+    /// Statements that were forwarded and touch something that is protected by now are not to be run any more.
+    fn overtake(&mut self) {
         let texts = std::mem::take(&mut self.texts);
         if texts.lost.is_some() {
             self.forget_statements();
-            return false;
+            return;
         }
         let names = texts.overtaken(|text| {
-            self.touches(&text.sql)
-                && !matches!(self.verdict(&text.sql, &text.types), Verdict::Forward)
+            self.touches(&text.sql) && protects(&self.verdict(&text.sql, &text.types))
         });
         self.texts = texts;
         self.ledger.forget_prepared(&names);
-        for name in names {
-            self.sent.overtaken.insert(name.clone());
-            self.acked.overtaken.insert(name);
-        }
-        false
+        // What is protected no more, as behind a ROLLBACK, may be run again.
+        self.sent.overtaken = names.iter().cloned().collect();
+        self.acked.overtaken = names.into_iter().collect();
+    }
+}
+
+/// Whether a text touches something protected; that it prepares what does not is nothing of that kind.
+fn protects(verdict: &Verdict) -> bool {
+    let plain = |plan: &StatementPlan| {
+        plan.is_plain() || matches!(plan.kind, StatementKind::PreparePlain { .. })
+    };
+    match verdict {
+        Verdict::Forward => false,
+        Verdict::Protect(plan) => !plan.statements.iter().all(|plan| plain(plan)),
+        Verdict::Refuse(_) | Verdict::Resolve(_) => true,
     }
 }
 

@@ -422,7 +422,7 @@ impl Session {
     /// The catalog was loaded after [`Self::catalog_stale`] had said that it must be.
     pub fn catalog_loaded(&mut self) {
         if !self.in_transaction {
-            self.defining.clear();
+            self.forget_defined();
         }
     }
 

@@ -41,6 +41,7 @@ impl Session {
         self.note_encoding(sql);
         let mut verdict = self.verdict(sql, &[]);
         if matches!(verdict, Verdict::Forward) {
+            self.note_unread(sql);
             return Ok(self.register(Entry::forward(Request::Query), input));
         }
         let sql = Bytes::copy_from_slice(sql);
@@ -138,7 +139,8 @@ impl Session {
         }
         for statement in &plan.statements {
             self.passing.sent(statement);
-            self.defining.extend(statement.defines.iter().cloned());
+            self.keep_prepared(sql, statement);
+            self.define(&statement.defines);
         }
         if let Some(cut) = cut {
             return self.cut_query(sql, plan, &cut, &edits, input, out);

@@ -303,6 +303,38 @@ def test_what_was_prepared_before_its_table_was_protected_is_not_run_any_more(se
     assert [key[:3] for key in raw(direct, "ddl_later")] == ["~s1", "~s1"]
 
 
+@pytest.mark.parametrize("prepare,run", [(b"PREPARE ddl_q (text) AS %s", b"EXECUTE ddl_q('%s')"), (None, None)])
+@pytest.mark.parametrize("begin", [[], ["BEGIN"]])
+def test_what_was_prepared_for_a_table_takes_no_plaintext_once_it_is_a_child(client, direct, begin, prepare, run):
+    """By SQL or the protocol; in the transaction that makes it one, too."""
+    # Of a name that no snapshot has ever known.
+    table = f"ddl_{uuid.uuid4().hex}"
+    direct.execute(f"CREATE TABLE {table} (LIKE virtual_keys INCLUDING ALL)")
+    wire, insert = client.pgconn, f"INSERT INTO {table} (id, organisation_id, slug, key) VALUES (gen_random_uuid(), '{A}', 'ddl-q', $1)".encode()
+    made = wire.exec_(prepare % insert) if prepare else wire.prepare(b"ddl_q", insert)
+    assert made.status == psycopg.pq.ExecStatus.COMMAND_OK
+    execute = lambda value: wire.exec_(run % value) if run else wire.exec_prepared(b"ddl_q", [value])
+    assert execute(b"plain").status == psycopg.pq.ExecStatus.COMMAND_OK and raw(direct, table) == ["plain"]
+    direct.execute(f"DELETE FROM {table}")
+    for sql in [*begin, f"ALTER TABLE {table} INHERIT virtual_keys"]:
+        client.execute(sql)
+    refused = execute(SECRET.encode())
+    assert b"cached plan must not change result type" in refused.error_message
+    client.execute("ROLLBACK" if begin else "SELECT 1")
+    assert raw(direct, table) == []
+    if begin:
+        # It never became one.
+        assert execute(b"plain").status == psycopg.pq.ExecStatus.COMMAND_OK and raw(direct, table) == ["plain"]
+    client.execute(f"DROP TABLE {table}")
+
+
+def test_a_copy_that_is_made_anew_is_read_by_what_was_prepared(client):
+    for _ in range(3):
+        client.execute("DROP TABLE IF EXISTS ddl_copy")
+        client.execute("CREATE TABLE ddl_copy AS SELECT id, slug FROM virtual_keys")
+        client.execute("SELECT id FROM ddl_copy", prepare=True)
+
+
 def test_statements_that_sql_deallocates_leave_the_others_as_they_are(client, direct):
     """PDO, Rails and psycopg end statements in this way: what the protocol has prepared is not kept for ever."""
     wire = client.pgconn
