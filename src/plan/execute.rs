@@ -194,7 +194,8 @@ impl View<'_> {
                 };
                 Some(Lookup {
                     sql,
-                    params: Vec::new(),
+                    params: Arc::default(),
+                    places: Arc::default(),
                     zero_rows_ok: Vec::new(),
                     may_be_none: lookup.may_be_none.clone(),
                     must_equal: lookup.must_equal.clone(),

@@ -209,7 +209,7 @@ impl Walk<'_> {
             tenants: std::mem::take(&mut self.tenants),
             left_plain: std::mem::take(&mut self.left_plain),
             agree: std::mem::take(&mut self.agree),
-            lookup: self.asking.finish(),
+            lookup: self.asking.finish(self.sql),
             outputs,
             copies,
             max_param,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::lexer::TokenKind;
+use super::places::Repeats;
 use super::types::{AssignedTenant, Branches, Guard, Lookup, Splice};
 use super::walk::Walk;
 
@@ -14,6 +15,7 @@ pub(super) struct Asking {
     /// How many numbers they have.
     numbers: i32,
     params: Vec<u16>,
+    pub repeats: Repeats,
     cases: Vec<Branches>,
     /// All that the terms read; `None`: that is not certain.
     reads: Reads,
@@ -109,7 +111,8 @@ impl Asking {
         first
     }
 
-    pub(super) fn finish(&mut self) -> Option<Lookup> {
+    /// The look-up of a statement of this text.
+    pub(super) fn finish(&mut self, text: &str) -> Option<Lookup> {
         let terms = self.terms.iter().map(|term| {
             let (first, query) = (term.first, &term.query);
             if term.numbered {
@@ -119,9 +122,11 @@ impl Asking {
             }
         });
         let terms: Vec<String> = terms.collect();
+        let sql = terms.join(" UNION ALL ");
         (!terms.is_empty()).then(|| Lookup {
-            sql: terms.join(" UNION ALL "),
-            params: self.params.clone(),
+            params: self.params.as_slice().into(),
+            places: self.repeats.places(text, &sql),
+            sql,
             zero_rows_ok: self.zero_rows_ok.clone(),
             may_be_none: std::mem::take(&mut self.may_be_none),
             must_equal: self.must_equal.clone(),
@@ -178,12 +183,15 @@ impl Walk<'_> {
         };
         let mut text = String::new();
         let mut from = first.start;
+        let mut parts = Vec::new();
         let sealed = self.sealed_tokens();
         for index in range.clone() {
             if let (true, Some(token)) = (sealed.contains_key(&index), self.token(index)) {
                 // A value that is to be sealed must not reach the server in a question. Each type of a sealed column
                 // has this constant.
+                parts.push((text.len(), from..token.start));
                 text.push_str(self.sql.get(from..token.start).unwrap_or_default());
+                parts.push((text.len(), token.start..token.start + 1));
                 text.push_str(match sealed.get(&index) {
                     Some(true) => "'{}'",
                     _ => "'null'",
@@ -192,13 +200,17 @@ impl Walk<'_> {
                 continue;
             }
             if let (Some(number), Some(token)) = (self.param_number(index), self.token(index)) {
+                parts.push((text.len(), from..token.start));
                 text.push_str(self.sql.get(from..token.start).unwrap_or_default());
+                parts.push((text.len(), token.start..token.start + 1));
                 let at = self.asking.param(number);
                 text.push_str(&format!("${at}"));
                 from = token.end;
             }
         }
+        parts.push((text.len(), from..last.end));
         text.push_str(self.sql.get(from..last.end).unwrap_or_default());
+        self.asking.repeats.remember(&text, parts);
         text
     }
 }

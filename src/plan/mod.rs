@@ -50,6 +50,7 @@ mod owned;
 mod owners;
 mod parts;
 mod passed;
+mod places;
 mod planner;
 mod query;
 mod readable;

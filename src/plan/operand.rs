@@ -134,7 +134,7 @@ impl Walk<'_> {
     /// The operand's text in a look-up, of a column's type.
     pub(super) fn operand_sql(&mut self, operand: Operand, column: &Column) -> String {
         let of_type = &column.written_type;
-        match operand.param {
+        let sql = match operand.param {
             Some(number) => {
                 let at = self.asking.param(number);
                 if operand.as_text || self.declared_text(number) {
@@ -153,7 +153,13 @@ impl Walk<'_> {
                     false => format!("{text}::{of_type}"),
                 }
             }
+        };
+        if let Some(token) = self.token(operand.token) {
+            let at = if operand.negative { "(-".len() } else { 0 };
+            let part = token.start..token.start + 1;
+            self.asking.repeats.remember(&sql, vec![(at, part)]);
         }
+        sql
     }
 
     pub(super) fn declared(&self, number: u16) -> Option<Oid> {

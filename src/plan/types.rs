@@ -356,7 +356,9 @@ pub struct Lookup {
     /// Yields rows of (term `int4`, tenant `text`).
     pub sql: String,
     /// The original numbers of the parameters that are bound to `$1`, `$2`, ….
-    pub params: Vec<u16>,
+    pub params: Arc<[u16]>,
+    /// Where it repeats the text that it is asked for.
+    pub places: Arc<[Place]>,
     /// Terms for which no row means that the statement touches no row: use [`StatementPlan::none_matched`].
     pub zero_rows_ok: Vec<i32>,
     /// Terms of the tenants of rows that are only compared with what is sealed for them: no row means that there are none.
@@ -370,6 +372,17 @@ pub struct Lookup {
     pub cases: Vec<Branches>,
     /// All columns that it reads, where that is certain; other names may be among them.
     pub reads: Option<BTreeSet<String>>,
+}
+
+/// A stretch of a look-up that stands in the client's text too; all in characters, from 0.
+#[derive(Clone)]
+pub struct Place {
+    /// Where it begins in the look-up.
+    pub asked: usize,
+    /// Where it begins in the text.
+    pub own: usize,
+    /// How long it is.
+    pub length: usize,
 }
 
 /// A CASE whose values are stored.

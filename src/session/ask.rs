@@ -3,15 +3,17 @@
 //! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: the extended-query messages that
 //! follow run in the same transaction; a Query outside of one begins its own. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::{Fatal, Session, by_server};
 use crate::model::Oid;
-use crate::plan::Lookup;
+use crate::plan::{Lookup, Place};
 use crate::wire::message::DataRow;
 use crate::wire::{Inbox, Outbox, WireError, encode};
 
@@ -55,25 +57,93 @@ const APART: i32 = 1 << 24;
 /// How many are put together: PostgreSQL reads a chain of UNION ALL from its end, and would run out of stack.
 const TOGETHER: usize = 64;
 
-/// Look-ups of several statements as few questions.
-pub(super) fn together(lookups: &[&Lookup]) -> Vec<String> {
-    let one = |group: &[&Lookup]| match group {
-        [only] => only.sql.clone(),
-        group => {
-            let numbered = group.iter().zip(0..);
-            let terms: Vec<String> = numbered
-                .map(|(lookup, at): (_, i32)| {
-                    let from = at * APART;
-                    format!(
-                        "SELECT {from}::int4 + q.term, q.tenant FROM ({}) AS q",
-                        lookup.sql
-                    )
-                })
-                .collect();
-            terms.join(" UNION ALL ")
+/// A question, and what its error is told by.
+pub(super) struct Question<'a> {
+    sql: Cow<'a, str>,
+    origin: Origin,
+}
+
+impl<'a> Question<'a> {
+    /// One that has nothing of the client's text in it.
+    pub(super) fn of(sql: String) -> Self {
+        Self {
+            sql: sql.into(),
+            origin: Origin::default(),
         }
-    };
-    lookups.chunks(TOGETHER).map(one).collect()
+    }
+
+    /// A look-up by itself.
+    pub(super) fn alone(lookup: &'a Lookup) -> Self {
+        Self {
+            sql: lookup.sql.as_str().into(),
+            origin: Origin {
+                params: Arc::clone(&lookup.params),
+                places: Arc::clone(&lookup.places),
+            },
+        }
+    }
+
+    /// Look-ups of several statements as few questions.
+    pub(super) fn together(lookups: &[&'a Lookup]) -> Vec<Self> {
+        let one = |group: &[&'a Lookup]| match group {
+            [only] => Self::alone(only),
+            group => Self::joined(group),
+        };
+        lookups.chunks(TOGETHER).map(one).collect()
+    }
+
+    fn joined(group: &[&Lookup]) -> Self {
+        let mut sql = String::new();
+        let mut places = Vec::new();
+        let mut before = 0;
+        for (lookup, at) in group.iter().zip(0..) {
+            let between = if at == 0 { "" } else { " UNION ALL " };
+            let from: i32 = at * APART;
+            let head = format!("{between}SELECT {from}::int4 + q.term, q.tenant FROM (");
+            before += head.chars().count();
+            places.extend(lookup.places.iter().map(|place| Place {
+                asked: before + place.asked,
+                ..place.clone()
+            }));
+            before += lookup.sql.chars().count() + TAIL.len();
+            sql.extend([&head, lookup.sql.as_str(), TAIL]);
+        }
+        Self {
+            sql: sql.into(),
+            origin: Origin {
+                params: Arc::default(),
+                places: places.into(),
+            },
+        }
+    }
+}
+
+/// Behind each of the look-ups that are put together.
+const TAIL: &str = ") AS q";
+
+/// What a question has of the client's text.
+#[derive(Default, Clone)]
+pub(super) struct Origin {
+    /// The client's numbers of its parameters.
+    params: Arc<[u16]>,
+    places: Arc<[Place]>,
+}
+
+impl Origin {
+    /// The 1-based position in the client's text for one in the question, in characters.
+    pub(super) fn position(&self, asked: usize) -> Option<usize> {
+        let at = asked.checked_sub(1)?;
+        let mut places = self.places.iter();
+        places.find_map(|place| {
+            let within = at.checked_sub(place.asked)?;
+            (within < place.length).then_some(place.own + within + 1)
+        })
+    }
+
+    /// The client's number of a parameter.
+    pub(super) fn param(&self, asked: usize) -> Option<u16> {
+        self.params.get(asked.checked_sub(1)?).copied()
+    }
 }
 
 /// Where the questions of the client frame at the front stand.
@@ -83,7 +153,7 @@ pub(super) enum Ask {
     #[default]
     Idle,
     /// One is under way.
-    Sent(Vec<Answer>, Answer),
+    Sent(Vec<Answer>, Answer, Origin),
     /// All that were put are answered, in their order.
     Answered(Vec<Answer>),
     /// The server answered with an error, which the client has seen.
@@ -102,7 +172,7 @@ impl Session {
     pub(super) fn has_answer(
         &mut self,
         n: usize,
-        sql: &str,
+        asked: &Question<'_>,
         arguments: &[Argument<'_>],
         input: &mut Inbox,
         out: &mut Outbox,
@@ -113,7 +183,7 @@ impl Session {
             Ask::Idle | Ask::Answered(_) => {}
         }
         self.group.parted = false;
-        let frames = self.encoded("client", |buf| question(buf, sql, arguments))?;
+        let frames = self.encoded("client", |buf| question(buf, &asked.sql, arguments))?;
         input.flush(&mut out.server);
         out.server.push(frames);
         self.ledger.push(Entry::new(Request::Close, Fate::Ask));
@@ -127,7 +197,7 @@ impl Session {
             Ask::Answered(answers) => answers,
             _ => Vec::new(),
         };
-        self.ask = Ask::Sent(before, Answer::default());
+        self.ask = Ask::Sent(before, Answer::default(), asked.origin.clone());
         Ok(false)
     }
 
@@ -173,7 +243,7 @@ impl Session {
                 .and_then(|bytes| std::str::from_utf8(bytes).ok())
         };
         let term = text(0).and_then(|term| term.parse().ok());
-        if let (Ask::Sent(_, answer), Some(term)) = (&mut self.ask, term) {
+        if let (Ask::Sent(_, answer, _), Some(term)) = (&mut self.ask, term) {
             let texts = answer.0.entry(term).or_default();
             texts.insert(text(1).map(str::to_owned));
         }
@@ -182,7 +252,7 @@ impl Session {
 
     /// The question under way is answered.
     pub(super) fn answered(&mut self) {
-        if let Ask::Sent(mut answers, answer) = std::mem::take(&mut self.ask) {
+        if let Ask::Sent(mut answers, answer, _) = std::mem::take(&mut self.ask) {
             answers.push(answer);
             self.ask = Ask::Answered(answers);
         }

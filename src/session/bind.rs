@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::ask::Argument;
+use super::ask::{Argument, Question};
 use super::copy;
 use super::extended::{as_prepared, declared_types};
 use super::frontend::{Step, WAIT};
@@ -192,7 +192,7 @@ impl Session {
             }
         };
         let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
-        self.has_answer(question, &lookup.sql, &arguments, input, out)
+        self.has_answer(question, &Question::alone(lookup), &arguments, input, out)
     }
 
     /// Asks for the types of a statement's parameters where nobody has: what SQL prepared was not described.

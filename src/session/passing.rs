@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::ask::Ask;
+use super::ask::{Ask, Question};
 use super::{Fatal, Session};
 use crate::model::Refusal;
 use crate::plan::{Splice, StatementKind, StatementPlan, missing, prepared_names};
@@ -189,7 +189,13 @@ impl Session {
                 });
             }
         }
-        if !self.has_answer(question, &whether_prepared(&asked), &[], input, out)? {
+        if !self.has_answer(
+            question,
+            &Question::of(whether_prepared(&asked)),
+            &[],
+            input,
+            out,
+        )? {
             return Ok(Passes::Wait);
         }
         let Some(answer) = self.answer(question) else {

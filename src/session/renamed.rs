@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::ask;
+use super::ask::{self, Question};
 use super::frontend::{Step, WAIT};
 use super::ledger::Request;
 use super::names::{Prepared, takes_values};
@@ -133,7 +133,7 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Option<Vec<Option<Oid>>>, Fatal> {
-        if !self.has_answer(n, &ask::meaning_of(names), &[], input, out)? {
+        if !self.has_answer(n, &Question::of(ask::meaning_of(names)), &[], input, out)? {
             return Ok(None);
         }
         let Some(answer) = self.answer(n) else {

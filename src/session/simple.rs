@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::ask;
+use super::ask::Question;
 use super::atomic::Cut;
 use super::copy;
 use super::frontend::{Step, WAIT};
@@ -109,7 +109,7 @@ impl Session {
         };
         let asking = plan.statements.iter();
         let lookups: Vec<&Lookup> = asking.filter_map(|plan| plan.lookup.as_ref()).collect();
-        for (round, question) in ask::together(&lookups).iter().enumerate() {
+        for (round, question) in Question::together(&lookups).iter().enumerate() {
             if !self.has_answer(first + round, question, &[], input, out)? {
                 return Ok(WAIT);
             }

@@ -498,6 +498,26 @@ def test_a_misspelt_column_does_not_exist(servers, twin, sealed, direct):
             sealed.execute(sql)
 
 
+def test_a_mistake_in_what_is_asked_has_its_place_in_the_statement(twin, sealed):
+    """Where the server must be asked about the tenant first, it is the question that fails."""
+    update = "UPDATE virtual_keys SET key = 'sk-secret' WHERE"
+    for sql in (
+        f"{update} organisaton_id = 'x'", f"/* ü */ {update} name = 'ü' AND nme = 'x'", f"{update} id IN (SELECT i FROM virtual_keys)", f"{update} id = 7 AND slug = 'x'", f"{update} id = 'no uuid'",
+        f"UPDATE virtual_keys v SET (key, auth_config) = ('a', '{{}}') FROM prompts p WHERE p.id = v.id AND nme = 'sk-secret'", f"BEGIN; {update} id = '{A}'; {update} organisaton_id = 'x'; COMMIT",
+        f"{update} id = '{A}'; {update} slug = 'ü' AND nme = 'x'", f"WITH w AS (SELECT nme FROM prompts) {update} id IN (SELECT id FROM w)",
+        "UPDATE virtual_keys SET key = CASE idd WHEN '1' THEN 'a' ELSE 'b' END WHERE slug = 'x'", "UPDATE virtual_keys SET key = 'a' WHERE slug = lower(slug, 1)",
+        "INSERT INTO prompt_versions (id, prompt_id, template) VALUES (gen_random_uuid(), 'none', '{}')",
+    ):
+        errors = []
+        for connection in (sealed, twin):
+            with pytest.raises(psycopg.Error) as raised:
+                connection.execute(sql, prepare=False)
+            told = raised.value.diag
+            errors.append((told.sqlstate, told.message_primary, told.statement_position, told.message_hint))
+            connection.execute("ROLLBACK")
+        assert errors[0] == errors[1] and errors[0][2], sql
+
+
 def test_what_nobody_can_read_is_the_servers_to_refuse_where_nothing_is_protected(twin, sealed):
     for sql in ("SELEC 1", "SELECT FORM requests", "TABEL requests", "INSRT INTO requests VALUES (1)"):
         assert answers(sealed, sql) == answers(twin, sql), sql

@@ -165,7 +165,7 @@ impl View<'_> {
             outputs,
             splices,
             tenants: std::mem::take(&mut walk.tenants),
-            lookup: walk.asking.finish(),
+            lookup: walk.asking.finish(walk.sql),
             ..forward(span)
         })
     }

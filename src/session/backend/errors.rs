@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::ask::{self, Ask};
+use super::super::ask::{self, Ask, Origin};
 use super::super::copy;
 use super::super::ledger::{Effect, Fate, Request};
 use super::super::sealing::{self, Positions};
@@ -16,6 +16,9 @@ const IN_FAILED_TRANSACTION: &[u8] = b"25P02";
 
 /// invalid_text_representation.
 const INVALID_TEXT: &[u8] = b"22P02";
+
+/// invalid_binary_representation.
+const INVALID_BINARY: &[u8] = b"22P03";
 
 impl Session {
     pub(super) fn error(&mut self, input: &mut Inbox, out: &mut Outbox) -> Result<(), Fatal> {
@@ -54,7 +57,8 @@ impl Session {
             (Fate::FailTransaction, _) => Told::Nothing,
             (Fate::Settle, _) => Told::Same,
             (Fate::Forward, _) if is_moved(&fields) => Told::Refusal(moved_meanwhile()),
-            (Fate::Ask | Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
+            (Fate::Ask, _) => Told::Other(asked(input.body(), request, &self.ask)?),
+            (Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
             (Fate::Forward, None) if !sealing::is_named(&fields) => Told::Same,
             (Fate::Forward, positions) => Told::Other(moved(input.body(), positions)?),
         };
@@ -148,7 +152,41 @@ fn moved_meanwhile() -> Refusal {
 
 /// The same error with its position in the client's text; without one when it points into a text of ours.
 fn moved(body: &[u8], positions: Option<&Positions>) -> Result<Bytes, Fatal> {
+    let fields = ErrorFields::read(body).map_err(by_server)?;
+    let back = |position| positions.map(|positions| positions.original(position));
+    told(body, fields, back)
+}
+
+/// The error of a question of ours, as that of the statement that it is asked for.
+fn asked(body: &[u8], request: Request, ask: &Ask) -> Result<Bytes, Fatal> {
     let mut fields = ErrorFields::read(body).map_err(by_server)?;
+    let Ask::Sent(_, _, origin) = ask else {
+        return told(body, fields, |_| None);
+    };
+    let numbered = (request == Request::Bind && fields.get(b'C') == Some(INVALID_BINARY))
+        .then(|| renumbered(fields.get(b'M')?, origin))
+        .flatten();
+    for (_, text) in fields.fields.iter_mut().filter(|(code, _)| *code == b'M') {
+        *text = numbered.as_deref().unwrap_or(text);
+    }
+    told(body, fields, |position| origin.position(position))
+}
+
+/// A message with the client's number of a parameter, which alone is a number in it.
+fn renumbered(message: &[u8], origin: &Origin) -> Option<Vec<u8>> {
+    let first = message.iter().position(u8::is_ascii_digit)?;
+    let (before, rest) = message.split_at_checked(first)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, behind) = rest.split_at_checked(digits)?;
+    let number = origin.param(std::str::from_utf8(digits).ok()?.parse().ok()?)?;
+    Some([before, number.to_string().as_bytes(), behind].concat())
+}
+
+fn told(
+    body: &[u8],
+    mut fields: ErrorFields<'_>,
+    back: impl Fn(usize) -> Option<usize>,
+) -> Result<Bytes, Fatal> {
     // Where a question of ours failed, the context names its portal, which the client does not know.
     fields
         .fields
@@ -157,10 +195,7 @@ fn moved(body: &[u8], positions: Option<&Positions>) -> Result<Bytes, Fatal> {
     let position = fields
         .get(b'P')
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    let position = match (positions, position) {
-        (Some(positions), Some(position)) => Some(positions.original(position)),
-        _ => None,
-    };
+    let position = position.and_then(back);
     let mut buf = bytes::BytesMut::with_capacity(body.len() + 16);
     encode::error_moved(&mut buf, &fields, position).map_err(by_server)?;
     Ok(buf.freeze())
