@@ -38,6 +38,14 @@ pub(super) struct Found {
     pub casts: Vec<Option<ValueKind>>,
 }
 
+impl Found {
+    /// The last cast of a NULL, whose type the column has.
+    pub(super) fn cast_of_null(&self) -> Option<Option<ValueKind>> {
+        let null = self.token.is_none();
+        self.casts.last().copied().filter(|_| null)
+    }
+}
+
 impl Walk<'_> {
     /// The constant, parameter or NULL that an expression is, and its casts from the innermost.
     pub(super) fn cell(&self, expr: &Expr) -> Option<Found> {
@@ -152,10 +160,11 @@ impl Walk<'_> {
     fn cast_of_any(&self, passed: &Passed) -> Option<Option<ValueKind>> {
         let cells = passed.cells.iter().flatten();
         let mut cells = cells.filter_map(|cell| self.cells.get(*cell));
-        cells.find_map(|cell| {
+        let of_cell = cells.find_map(|cell| {
             let number = self.is_number(cell.token);
             cell.casts.last().copied().or(number.then_some(None))
-        })
+        });
+        of_cell.or(passed.null)
     }
 
     /// Whether the cells of a column have a type before it is united with another.

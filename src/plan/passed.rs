@@ -25,6 +25,8 @@ pub(super) struct Passed {
     pub group: usize,
     /// Per row; `None`: NULL.
     pub cells: Vec<Option<usize>>,
+    /// What a NULL among them is cast to.
+    pub null: Option<Option<ValueKind>>,
     /// Casts of the column on its way, from the innermost.
     pub casts: Vec<Option<ValueKind>>,
     /// Each cell is an array, and the column its elements.
@@ -45,10 +47,13 @@ impl Walk<'_> {
     /// The column whose cells these expressions are, one per row; `None`: at least one is something else.
     pub(super) fn passed_column(&mut self, exprs: &[&Expr], group: usize) -> Option<Origin> {
         let found: Option<Vec<Found>> = exprs.iter().map(|expr| self.cell(expr)).collect();
-        let cells = found?.into_iter().map(|found| self.record(found)).collect();
+        let found = found?;
+        let null = found.iter().find_map(Found::cast_of_null);
+        let cells = found.into_iter().map(|found| self.record(found)).collect();
         Some(self.pass(Passed {
             group,
             cells,
+            null,
             casts: Vec::new(),
             elements: false,
         }))
@@ -60,14 +65,14 @@ impl Walk<'_> {
         expr: &Expr,
         scope: &Scope<'_>,
     ) -> Walked<(Lineage, Option<Origin>)> {
-        if let Some(found) = self.cell(expr)
-            && found.token.is_some()
-        {
+        if let Some(found) = self.cell(expr) {
             let group = self.new_group();
+            let null = found.cast_of_null();
             let cells = vec![self.record(found)];
             let passed = Passed {
                 group,
                 cells,
+                null,
                 casts: Vec::new(),
                 elements: false,
             };
@@ -148,6 +153,7 @@ impl Walk<'_> {
             return None;
         }
         let united = !self.is_typed(&a) && !self.is_typed(&b);
+        let null = a.null.or(b.null);
         let cells: Vec<_> = a.cells.into_iter().chain(b.cells).collect();
         for cell in cells.iter().flatten().filter(|_| united) {
             if let Some(cell) = self.cells.get_mut(*cell) {
@@ -157,6 +163,7 @@ impl Walk<'_> {
         Some(self.pass(Passed {
             group,
             cells,
+            null,
             casts: Vec::new(),
             elements: false,
         }))
@@ -226,6 +233,7 @@ impl Walk<'_> {
                 Some(self.pass(Passed {
                     group,
                     cells,
+                    null: None,
                     casts: Vec::new(),
                     elements: true,
                 }))
@@ -284,7 +292,7 @@ impl Walk<'_> {
             let Some(cell) = self.cells.get(index).cloned() else {
                 continue;
             };
-            let casts = cell.casts.iter().chain(&passed.casts);
+            let casts = cell.casts.iter().chain(&passed.casts).chain(&passed.null);
             if !casts.copied().all(|cast| keeps(cast, target.column.kind)) {
                 return Err(self.cast_away(target, Some(cell.token)));
             }

@@ -467,6 +467,31 @@ def test_json_beside_an_untyped_constant_in_a_union(twin, sealed, direct):
                 connection.execute("DELETE FROM virtual_keys WHERE name = 'u'")
 
 
+def test_null_in_a_union_is_as_in_values(twin, sealed, direct):
+    row = f"SELECT '{{}}'::uuid, '{A}'::uuid, 'sn-{{}}', 'u', {{}}, {{}}"
+    keys = [("'sk-u'", "NULL"), ("NULL", "'sk-u'"), ("%s", "NULL"), ("NULL", "NULL", "'sk-u'"), ("'sk-u'", "NULL::text", "'sk-v'"), ("(NULL)", "CAST(%s AS text)"), ("'sk-u'::varchar", "NULL::varchar")]
+    documents = [("'[1]'", "NULL"), ("NULL", "'[1]'::jsonb"), ("'[1]'", "NULL::jsonb"), ("NULL::json", "'[1]'"), ("%s::jsonb", "NULL"), ("NULL", "NULL", "'[1]'::jsonb"), ("NULL::jsonb", "NULL", "'[1]'"), ("NULL", "%s")]
+    same = [(cells, ["NULL::jsonb"] * len(cells)) for cells in keys] + [(["'sk-u'"] * len(cells), cells) for cells in documents]
+    served = 0
+    for cells, texts in same:
+        for derived in (False, True):
+            rows = " UNION ALL ".join(row.format(uuid.UUID(int=0x51A9_0100 + number), number, *both) for number, both in enumerate(zip(cells, texts)))
+            rows = f"SELECT * FROM ({rows}) x" if derived else rows
+            sql = f"INSERT INTO virtual_keys (id, organisation_id, slug, name, key, auth_config) {rows} RETURNING key, auth_config"
+            parameters = ['{"b": 1, "a": [2]}'] * sql.count("%s")
+            got = run(sealed, sql, parameters)
+            assert got == run(twin, sql, parameters), (sql, got)
+            assert content(sealed) == content(twin), sql
+            check_raw(direct)
+            served += not isinstance(got, str)
+            for connection in (twin, sealed):
+                connection.execute("DELETE FROM virtual_keys WHERE name = 'u'")
+    assert served > 20
+    # It would be a number first.
+    cast = f"INSERT INTO virtual_keys (id, organisation_id, slug, name, key) SELECT '{K1}'::uuid, '{A}'::uuid, 'sn', 'u', NULL::int UNION ALL SELECT '{K1}', '{A}', 'sn', 'u', '7'"
+    assert run(sealed, cast) == "0A000"
+
+
 def test_a_misspelt_column_does_not_exist(servers, twin, sealed, direct):
     for sql in (
         "SELECT v.kex, v.key FROM virtual_keys v", "SELECT key /* ü */ FROM virtual_keys v WHERE v.nme = 'ü'", "SELECT public.virtual_keys.nme, key FROM virtual_keys",
