@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 use tracing::{error, warn};
 
@@ -29,6 +30,10 @@ const POLL: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(200);
 /// A look takes at most this part of one backend's time.
 const SHARE: u32 = 20;
+/// How long it may take.
+const LOOK: Duration = Duration::from_secs(10);
+/// The same of reading the whole catalog.
+const LOAD: Duration = Duration::from_secs(60);
 
 /// The databases that rules protect.
 pub(super) struct Databases {
@@ -50,6 +55,8 @@ struct Protected {
 /// What its planner was made of. Locked while one is made and stored, so that none of older rules can follow.
 struct Loaded {
     client: Client,
+    /// No answer came over its connection, and perhaps none ever will.
+    lost: bool,
     rules: Vec<Rule>,
     epoch: u64,
     fingerprint: Option<String>,
@@ -139,6 +146,7 @@ impl Databases {
             }),
             loaded: Mutex::new(Loaded {
                 client,
+                lost: false,
                 rules,
                 epoch: 1,
                 fingerprint: fingerprint.filter(|_| whole),
@@ -165,11 +173,15 @@ impl Databases {
             let rules = groups.remove(&protected.name).unwrap_or_default();
             let connected = loaded.connect(&protected.url).await;
             connected.map_err(|cause| told(cause.into()))?;
-            let fingerprint = metadata::fingerprint(&loaded.client).await.ok();
-            let former = protected.database.shared.planner.load_full();
             let epoch = loaded.epoch + 1;
-            let planned = plan_catalog(&loaded.client, &rules, epoch, former.as_deref()).await;
-            let (planner, whole) = planned.map_err(told)?;
+            let former = protected.database.shared.planner.load_full();
+            let Loaded { client, lost, .. } = &mut *loaded;
+            let read = answered(LOAD, lost, async {
+                let fingerprint = metadata::fingerprint(client).await.ok();
+                let planned = plan_catalog(client, &rules, epoch, former.as_deref()).await;
+                planned.map(|planned| (fingerprint, planned))
+            });
+            let (fingerprint, (planner, whole)) = read.await.map_err(told)?;
             if let Some(former) = &former {
                 goes_on(&loaded.rules, former, &planner).map_err(told)?;
             }
@@ -235,11 +247,23 @@ fn same(left: &[Rule], right: &[Rule]) -> bool {
 
 impl Loaded {
     async fn connect(&mut self, url: &str) -> Result<(), String> {
-        if self.client.is_closed() {
+        if self.lost || self.client.is_closed() {
             self.client = keyring::connect(url).await?;
+            self.lost = false;
         }
         Ok(())
     }
+}
+
+/// What the database answers in this time; else its connection is lost.
+async fn answered<T, E: From<String>>(
+    limit: Duration,
+    lost: &mut bool,
+    asked: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let answer = timeout(limit, asked).await;
+    *lost = answer.is_err();
+    answer.unwrap_or_else(|_| Err("the database does not answer".to_owned().into()))
 }
 
 /// Loads the catalog anew when a session saw DDL, or when the database's differs from ours.
@@ -248,18 +272,21 @@ async fn follow(protected: Arc<Protected>) {
     let mut pause = QUIET;
     loop {
         // Either way it is time to look.
-        tokio::time::timeout(pause, database.catalog.asked())
-            .await
-            .ok();
-        let mut loaded = protected.loaded.lock().await;
+        timeout(pause, database.catalog.asked()).await.ok();
+        let mut guard = protected.loaded.lock().await;
+        let loaded = &mut *guard;
         if let Err(cause) = loaded.connect(&protected.url).await {
             warn!(cause, "the catalog cannot be followed");
-            drop(loaded);
+            drop(guard);
             tokio::time::sleep(POLL).await;
             continue;
         }
         let (began, waiting) = (Instant::now(), database.catalog.waiting());
-        let now = metadata::fingerprint(&loaded.client).await;
+        let now = answered(LOOK, &mut loaded.lost, async {
+            let now = metadata::fingerprint(&loaded.client).await;
+            now.map_err(|cause| keyring::words(&cause))
+        });
+        let now = now.await;
         pause = if protected.leased.load(Ordering::Acquire) {
             POLL
         } else {
@@ -268,7 +295,7 @@ async fn follow(protected: Arc<Protected>) {
         let now = match now {
             Ok(now) => now,
             Err(cause) => {
-                warn!(cause = %keyring::words(&cause), "the catalog cannot be followed");
+                warn!(cause, "the catalog cannot be followed");
                 continue;
             }
         };
@@ -282,7 +309,8 @@ async fn follow(protected: Arc<Protected>) {
                 continue;
             };
             let (client, epoch) = (&loaded.client, loaded.epoch);
-            match plan_again(client, &loaded.rules, epoch, &former).await {
+            let planned = plan_again(client, &loaded.rules, epoch, &former);
+            match answered(LOAD, &mut loaded.lost, planned).await {
                 Ok((planner, whole, told)) => {
                     if !told.is_empty() {
                         error!(
@@ -307,11 +335,17 @@ async fn follow(protected: Arc<Protected>) {
         // What a session has just made it may name only once the snapshot knows it.
         database.catalog.tell(waiting, read);
         if let Some(planner) = database.shared.planner.load_full().filter(|_| !changed) {
-            let loaded = &mut *loaded;
-            let findings = &mut loaded.findings;
-            findings
-                .look(&loaded.client, &planner, &protected.name)
-                .await;
+            let Loaded {
+                client,
+                findings,
+                lost,
+                ..
+            } = loaded;
+            let look = async {
+                findings.look(client, &planner, &protected.name).await;
+                Ok::<_, String>(())
+            };
+            answered(LOAD, lost, look).await.ok();
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod ssl;
 mod tls;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -164,6 +164,30 @@ impl Keyring {
         Ok(client)
     }
 
+    /// What the database answers in [`DATABASE_TIMEOUT`]. A connection over which nothing comes is given up: all that is asked
+    /// behind it would wait, too.
+    async fn asked<T, F>(&self, ask: impl FnOnce(Arc<Client>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let used = OnceLock::new();
+        let asking = async {
+            let client = self.client().await?;
+            ask(used.get_or_init(|| client).clone()).await
+        };
+        let answer = tokio::time::timeout(DATABASE_TIMEOUT, asking).await;
+        answer.unwrap_or_else(|_| {
+            warn!("the keyring's database does not answer");
+            // Whoever holds the lock now sees to a connection already.
+            if let (Some(used), Ok(mut held)) = (used.get(), self.client.try_lock())
+                && held.as_ref().is_some_and(|held| Arc::ptr_eq(held, used))
+            {
+                *held = None;
+            }
+            Err(Failure::Database)
+        })
+    }
+
     /// [`Keyring::fetch`] away from the event loop of the session that waits: under a crowd that loop is so busy that an
     /// answer of KMS would be read too late.
     pub async fn fetch_apart(self: Arc<Self>, wants: KeyWants) -> KeyAnswers {
@@ -261,9 +285,8 @@ impl Keyring {
     }
 
     async fn find(&self, want: &Want) -> Result<Option<Row>, Failure> {
-        let look = async {
-            let client = self.client().await?;
-            let seal_for = &self.habits.seal_for;
+        let seal_for = &self.habits.seal_for;
+        self.asked(|client| async move {
             let row = match want {
                 Want::Active(tenant, purpose) => {
                     let (tenant, purpose) = (tenant.as_str(), purpose.as_str());
@@ -278,10 +301,17 @@ impl Keyring {
                 }
             };
             row.map(|row| row_of(&row)).transpose()
-        };
-        tokio::time::timeout(DATABASE_TIMEOUT, look)
-            .await
-            .map_err(|_| Failure::Database)?
+        })
+        .await
+    }
+
+    /// Looks at a tenant.
+    async fn owner(&self, tenant: &TenantId) -> Result<make::Owner, Failure> {
+        self.asked(|client| async move {
+            let owner = make::owner(&client, tenant.as_str(), self.habits.seal_for);
+            owner.await.map_err(Failure::from)
+        })
+        .await
     }
 
     /// A closed tenant's key is not used, nor one that is disabled itself.
@@ -292,17 +322,19 @@ impl Keyring {
     /// A new key for a tenant that has none: wrapped first, then published by compare-and-set; whoever lost the race
     /// uses the winner's. What is used is what was read back and decrypted.
     async fn publish(&self, tenant: &TenantId, purpose: Purpose) -> Result<Row, Failure> {
-        let client = self.client().await?;
         let id = tenant.as_str();
         for _ in 0..TRIES {
-            let owner = make::owner(&client, id, self.habits.seal_for).await?;
+            let owner = self.owner(tenant).await?;
             let arn = match (owner.state.as_deref(), owner.key_arn) {
                 (Some("enabled"), Some(arn)) => arn,
                 (Some("forgotten"), _) => return Err(Failure::Forgotten(tenant.clone())),
                 (Some(_), _) => return Err(Failure::Disabled(tenant.clone())),
                 (None, _) if self.habits.create_tenants || *tenant == TenantId::deployment() => {
                     let arn = self.kms.default_key();
-                    client.execute(schema::ADD_NEW_TENANT, &[&id, &arn]).await?;
+                    self.asked(|client| async move {
+                        Ok(client.execute(schema::ADD_NEW_TENANT, &[&id, &arn]).await?)
+                    })
+                    .await?;
                     arn.to_owned()
                 }
                 (None, _) => return Err(Failure::Refused(tenant.clone())),
@@ -311,7 +343,11 @@ impl Keyring {
             let made = make::make(self.kms.as_ref(), id, purpose, 1, &arn, seal_until);
             let made = self.gate.pass(&arn, made).await;
             let made = made.map_err(|error| Failure::of_kms(tenant, error))?;
-            if made.publish(&client, id).await? {
+            let published = self.asked(|client| {
+                let made = &made;
+                async move { made.publish(&client, id).await.map_err(Failure::from) }
+            });
+            if published.await? {
                 info!(%tenant, purpose = purpose.as_str(), kid = %made.kid, "a data key was created");
             }
             if let Some(row) = self.find(&Want::Active(tenant.clone(), purpose)).await? {
@@ -335,16 +371,22 @@ impl Keyring {
     }
 
     async fn rotate(&self, row: &Row) -> Result<Row, Failure> {
-        let client = self.client().await?;
         let (tenant, id) = (&row.tenant, row.tenant.as_str());
-        let owner = make::owner(&client, id, self.habits.seal_for).await?;
+        let owner = self.owner(tenant).await?;
         let arn = owner.key_arn.ok_or(Failure::Database)?;
         let generation = row.generation + 1;
         let kms = self.kms.as_ref();
         let made = make::make(kms, id, row.purpose, generation, &arn, owner.seal_until);
         let made = self.gate.pass(&arn, made).await;
         let made = made.map_err(|error| Failure::of_kms(tenant, error))?;
-        if made.replace(&client, id, row.kid).await? {
+        let replaced = self.asked(|client| {
+            let made = &made;
+            async move {
+                let replaced = made.replace(&client, id, row.kid);
+                replaced.await.map_err(Failure::from)
+            }
+        });
+        if replaced.await? {
             info!(%tenant, kid = %made.kid, generation, "a data key was rotated by age");
         }
         let next = self

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +19,9 @@ use tokio_rustls::client::TlsStream;
 use super::ssl::{SslMode, SslOptions};
 
 const UNREADABLE: &str = "the URL cannot be read: say postgres://user@host/database, with ?sslmode=disable|verify-ca|verify-full and &sslrootcert=file if need be";
+
+/// How long a connection may take to come up, to each host, where the URL does not say it (`connect_timeout`).
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// Connects with a libpq-style URL; the connection's task ends with the client.
 ///
@@ -49,26 +53,42 @@ async fn open(url: &str, notices: Option<mpsc::Sender<String>>) -> Result<Client
     if ssl.mode == SslMode::Require {
         ssl.mode = SslMode::VerifyFull;
     }
-    if let Some(client) = ssl.client()? {
-        config.ssl_mode(DriverMode::Require);
-        if ssl.direct {
-            config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
-        }
-        let tls = Tls(TlsConnector::from(client));
-        let connected = config.connect(tls).await;
-        let (client, connection) = connected.map_err(|cause| unreachable(&config, &cause))?;
-        tokio::spawn(drive(connection, notices));
-        return Ok(client);
+    let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+    config.connect_timeout(limit);
+    let Some(client) = ssl.client()? else {
+        config.ssl_mode(DriverMode::Disable);
+        return opened(&config, NoTls, notices).await;
+    };
+    config.ssl_mode(DriverMode::Require);
+    if ssl.direct {
+        config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
     }
-    config.ssl_mode(DriverMode::Disable);
-    let connected = config.connect(NoTls).await;
-    let (client, connection) = connected.map_err(|cause| unreachable(&config, &cause))?;
+    opened(&config, Tls(TlsConnector::from(client)), notices).await
+}
+
+async fn opened<T>(
+    config: &tokio_postgres::Config,
+    tls: T,
+    notices: Option<mpsc::Sender<String>>,
+) -> Result<Client, String>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    // The driver's own limit does not count what the server has to say.
+    let limit = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+    let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
+    let connected = tokio::time::timeout(limit.saturating_mul(hosts.max(1)), config.connect(tls));
+    let (client, connection) = match connected.await {
+        Ok(connected) => connected.map_err(|cause| unreachable(config, &words(&cause)))?,
+        Err(_) => return Err(unreachable(config, "no answer in time")),
+    };
     tokio::spawn(drive(connection, notices));
     Ok(client)
 }
 
 /// Why the database that the setting `keyring` names cannot be reached, and where it was looked for.
-fn unreachable(config: &tokio_postgres::Config, cause: &Error) -> String {
+fn unreachable(config: &tokio_postgres::Config, cause: &str) -> String {
     let ports = config.get_ports();
     let hosts = config.get_hosts().iter().enumerate();
     let places = hosts.map(|(at, host)| {
@@ -80,7 +100,7 @@ fn unreachable(config: &tokio_postgres::Config, cause: &Error) -> String {
         }
     });
     let places = places.collect::<Vec<_>>().join(", ");
-    format!("keyring at {places}: {}", words(cause))
+    format!("keyring at {places}: {cause}")
 }
 
 fn is_remote(host: &Host) -> bool {

@@ -4,10 +4,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior};
 use tracing::{info, warn};
 
 use super::failure::Failure;
-use super::{DATABASE_TIMEOUT, Keyring, NEGATIVE, Want, join_all, schema};
+use super::{Keyring, NEGATIVE, Want, join_all, schema};
 use crate::keys::DataKey;
 use crate::model::TenantId;
 
@@ -28,8 +29,15 @@ pub(super) fn watch(keyring: &Arc<Keyring>, notices: mpsc::Receiver<String>) {
     tokio::spawn(changes(Arc::downgrade(keyring), notices));
 }
 
+/// A tick that does not make up for those that were missed while something was waited for.
+fn every(period: Duration) -> Interval {
+    let mut tick = tokio::time::interval(period);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tick
+}
+
 async fn clock(keyring: Weak<Keyring>) {
-    let mut tick = tokio::time::interval(CLOCK);
+    let mut tick = every(CLOCK);
     loop {
         tick.tick().await;
         let Some(keyring) = keyring.upgrade() else {
@@ -43,7 +51,7 @@ async fn clock(keyring: Weak<Keyring>) {
 }
 
 async fn refreshes(keyring: Weak<Keyring>) {
-    let mut tick = tokio::time::interval(REFRESH);
+    let mut tick = every(REFRESH);
     loop {
         tick.tick().await;
         let Some(keyring) = keyring.upgrade() else {
@@ -55,7 +63,7 @@ async fn refreshes(keyring: Weak<Keyring>) {
 }
 
 async fn changes(keyring: Weak<Keyring>, mut notices: mpsc::Receiver<String>) {
-    let mut tick = tokio::time::interval(POLL);
+    let mut tick = every(POLL);
     let mut polled = Instant::now();
     loop {
         let notice = tokio::select! {
@@ -102,15 +110,14 @@ impl Keyring {
         self.denied
             .retain(|_, (failure, _)| !failure.concerns(tenant));
         self.cache.forget_active(tenant);
-        let state = async {
-            let client = self.client().await?;
+        let state = self.asked(|client| async move {
             let row = client.query_opt(schema::STATE, &[&tenant.as_str()]).await?;
             row.map(|row| row.try_get::<_, String>(0))
                 .transpose()
                 .map_err(Failure::from)
-        };
+        });
         // If the database does not answer now, the next poll that it answers tells.
-        if let Ok(Ok(state)) = tokio::time::timeout(DATABASE_TIMEOUT, state).await
+        if let Ok(state) = state.await
             && state.as_deref() != Some("enabled")
         {
             self.close(tenant, "notice");
@@ -119,14 +126,10 @@ impl Keyring {
 
     /// The keys of tenants that were closed since go at once, whoever closed them.
     async fn evict_closed(&self, back: Duration) -> Result<(), Failure> {
-        let closed = async {
-            let client = self.client().await?;
-            let rows = client.query(schema::CLOSED, &[&back.as_secs_f64()]).await?;
-            Ok::<_, Failure>(rows)
-        };
-        let rows = tokio::time::timeout(DATABASE_TIMEOUT, closed)
-            .await
-            .map_err(|_| Failure::Database)??;
+        let closed = self.asked(|client| async move {
+            Ok(client.query(schema::CLOSED, &[&back.as_secs_f64()]).await?)
+        });
+        let rows = closed.await?;
         for row in &rows {
             if let Some(tenant) = TenantId::of_keyring(row.try_get(0)?) {
                 self.close(&tenant, "poll");

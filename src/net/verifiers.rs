@@ -118,6 +118,17 @@ impl Query {
         }
     }
 
+    /// What it gives for this role. A connection over which nothing comes is given up.
+    async fn look_up(&self, role: &str) -> Result<Option<Password>, String> {
+        let asked = tokio::time::timeout(QUERY_TIMEOUT, self.ask(role)).await;
+        asked.unwrap_or_else(|_| {
+            if let Ok(mut open) = self.client.try_lock() {
+                *open = None;
+            }
+            Err("no answer in time".to_owned())
+        })
+    }
+
     /// The second column of the first row.
     async fn ask(&self, role: &str) -> Result<Option<Password>, String> {
         let client = self.client().await?;
@@ -168,8 +179,7 @@ impl Verifiers {
         let found = self.file.load().passwords.get(role).cloned();
         let found = match (found, &self.query, std::str::from_utf8(role)) {
             (None, Some(query), Ok(name)) => {
-                let asked = tokio::time::timeout(QUERY_TIMEOUT, query.ask(name)).await;
-                let asked = asked.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+                let asked = query.look_up(name).await;
                 asked.map_err(|cause| {
                     warn!(cause, "auth_query failed");
                     unknown()

@@ -21,6 +21,7 @@ from conftest import TENANTS
 from servers import free_port
 from test_connections import SSL_REQUEST
 from test_tls import round_trip, round_trip_of_asyncpg, secure
+from way import Way
 
 FAILED = 'password authentication failed for user "{}"'
 
@@ -155,6 +156,17 @@ def test_a_query_of_the_operator_s_own(servers):
         with pytest.raises(psycopg.OperationalError, match="verifiers of roles cannot be read now"):
             psycopg.connect(**one.as_role("r_scram", **login))
         assert "auth_query failed" in one.log.read_text() and "42883" in one.log.read_text()
+
+
+def test_a_connection_for_the_query_that_goes_dead_is_given_up(servers):
+    with Way(servers.port) as way, terminating(servers, "?sslmode=require", PGSEAL_KEYRING=f"postgres://postgres@127.0.0.1:{way.port}/app?sslmode=disable") as one:
+        role = one.as_role("r_scram", channel_binding="disable", sslmode="disable")
+        psycopg.connect(**role).close()
+        way.die()
+        # It has ten seconds.
+        with pytest.raises(psycopg.OperationalError, match="verifiers of roles cannot be read now"):
+            psycopg.connect(**role)
+        psycopg.connect(**role).close()
 
 
 class PgBouncer:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from kms_emulator import Kms
 from replicas import MARGIN, Replica, eventually, new_tenant, read, write
+from way import Way
 
 MARK = "canary-outage"
 
@@ -195,3 +196,38 @@ def test_unknown_tenants_are_refused_where_the_operator_says_so(database, direct
         assert read(through, write(through, known, "v")) == "v"
         assert sqlstate_of(write, through, unknown, f"{MARK} refused") == "SV006"
     assert direct.execute("SELECT count(*) FROM pgseal.key WHERE tenant = %s", (str(unknown),)).fetchone() == (0,)
+
+
+def test_connections_that_go_dead_are_given_up(database, direct):
+    """The keyring's and the catalog's: the other end says nothing, and the system does not notice either."""
+    known, new = new_tenant(database), new_tenant(database)
+    with Way(database.port) as way, Replica(database, PGSEAL_KEYRING=f"postgres://postgres@127.0.0.1:{way.port}/app") as replica, replica.connect() as through:
+        row = write(through, known, "before")
+        way.die()
+        assert read(through, row) == "before"
+        # An answer may take three seconds.
+        assert read(through, eventually(lambda: write(through, new, "behind"), timeout=3 + MARGIN)) == "behind"
+        direct.execute("CREATE VIEW outage_view AS SELECT slug, key FROM virtual_keys")
+        try:
+            def follows():
+                with pytest.raises(psycopg.errors.FeatureNotSupported):
+                    through.execute("INSERT INTO outage_view VALUES (NULL, NULL)")
+
+            # And ten, whether the catalog has changed.
+            eventually(follows, timeout=12 + MARGIN)
+        finally:
+            direct.execute("DROP VIEW outage_view")
+        log = replica.log.read_text()
+        assert "the keyring's database does not answer" in log and "the catalog cannot be followed" in log
+
+
+def test_a_tenant_whose_row_is_locked_keeps_no_other_waiting(database, direct, kms):
+    locked, other = new_tenant(database), new_tenant(database)
+    with Replica(database, **settings(kms)) as replica, replica.connect() as through, replica.connect() as beside, ThreadPoolExecutor(1) as pool:
+        own_key(direct, locked, kms.create_key())
+        with direct.transaction():
+            direct.execute("UPDATE pgseal.tenant SET key_arn = key_arn WHERE id = %s", (str(locked),))
+            waiting = pool.submit(sqlstate_of, write, through, locked, f"{MARK} locked")
+            assert waiting.result(timeout=3 + MARGIN) == "SV005"
+            assert read(beside, eventually(lambda: write(beside, other, "v"), timeout=MARGIN)) == "v"
+        assert read(through, eventually(lambda: write(through, locked, "then"))) == "then"

@@ -22,8 +22,6 @@ const LOOK_IN_TRAIN: Duration = Duration::from_millis(5);
 const CHECK: Duration = Duration::from_secs(2);
 /// How long the catalog may take to be read while sessions wait for it.
 const READ: Duration = Duration::from_secs(10);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What the log was told last.
@@ -121,12 +119,13 @@ impl Keeper {
         let url = &self.protected.url;
         let mut loaded = self.protected.loaded.lock().await;
         loaded.connect(url).await?;
-        if !lease::is_installed(&loaded.client).await? {
+        let installed = lease::is_installed(&loaded.client).await;
+        loaded.lost = installed.is_err();
+        drop(loaded);
+        if !installed? {
             return Ok(None);
         }
-        drop(loaded);
-        let connected = timeout(CONNECT, keyring::connect(url)).await;
-        let client = connected.map_err(|_| "the database does not answer".to_owned())??;
+        let client = keyring::connect(url).await?;
         let lease = Lease::take(client).await?;
         self.read().await?;
         Ok(Some(lease))
