@@ -7,10 +7,13 @@ use super::super::ledger::{Effect, Entry, Fate, Request};
 use super::super::opening::Row;
 use super::super::reading::{is_utf8, other_encoding};
 use super::super::{Fatal, Progress, Session, by_server, frame_too_large};
-use crate::model::{KeyId, Refusal};
+use crate::model::{KeyId, Oid, Refusal};
 use crate::plan::{Lineage, Planner, StatementPlan};
 use crate::wire::message::{DataRow, origins};
 use crate::wire::{Inbox, Outbox, encode};
+
+/// So many relations are remembered that the catalog was loaded for in vain.
+const UNKNOWN: usize = 1024;
 
 impl Session {
     pub(super) fn row(
@@ -175,7 +178,7 @@ impl Session {
     ) -> Result<Option<Step>, Fatal> {
         let mut sealed = false;
         for column in origins(input.body()) {
-            if !planner.knows(column.table) && self.unknown.insert(column.table) {
+            if !planner.knows(column.table) && self.asks_of(column.table) {
                 self.catalog_stale = true;
                 return Ok(Some(Step::Wait(Progress::NeedInput)));
             }
@@ -187,6 +190,15 @@ impl Session {
         }
         self.end_description();
         self.fail_result(made_meanwhile(), input, out).map(Some)
+    }
+
+    /// Whether the catalog is to be loaded for a relation that it does not know: once, as long as it is remembered.
+    fn asks_of(&mut self, relation: Oid) -> bool {
+        // What a transaction makes and drops again is never in it, and has another number each time.
+        if self.unknown.len() >= UNKNOWN {
+            self.unknown.clear();
+        }
+        self.unknown.insert(relation)
     }
 
     /// A RowDescription ends a Describe; in a Query or an Execute more follows.
