@@ -108,6 +108,15 @@ impl Session {
             Ok(sealed) => sealed,
             Err(unsealed) => return self.unsealed(Request::Bind, unsealed, input, out),
         };
+        if !sealed.unfit.is_empty() {
+            let Some(types) = prepared.types.get() else {
+                self.ask_types(&prepared, bind.statement, input, out)?;
+                return Ok(WAIT);
+            };
+            if let Some(refusal) = sealed.refused(&prepared.plan, types) {
+                return self.refuse(Request::Bind, refusal.clone(), input, out);
+            }
+        }
         let tenant = match copy::tenant_of(&prepared.plan, answer) {
             Ok(tenant) => tenant,
             Err(refusal) => return self.refuse(Request::Bind, refusal, input, out),

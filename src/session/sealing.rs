@@ -10,7 +10,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::keys::{DataKey, KeyWants, Purpose};
-use crate::model::{Format, Plain, Refusal, TenantId, ValueKind};
+use crate::model::{Format, Oid, Plain, Refusal, TenantId, ValueKind};
 use crate::plan::{Slot, SlotSource, Splice, StatementKind, StatementPlan, TenantSource};
 use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, BTREE_LIMIT, Nonces};
@@ -93,6 +93,23 @@ pub(super) struct SealedSlots {
     pub(super) kept_out: Vec<Splice>,
     /// What its guards compare rows with, in their order, as text; `None`: nothing was looked for.
     pub(super) found: Vec<Option<String>>,
+    /// The slots that another value stands in for, by index, and what is wrong with the client's.
+    pub(super) unfit: Vec<(usize, Refusal)>,
+}
+
+impl SealedSlots {
+    /// Why a Bind is refused: the server might take what stands in for a value. `types` are those of the statement's
+    /// parameters there.
+    pub(super) fn refused(&self, plan: &StatementPlan, types: &[Oid]) -> Option<&Refusal> {
+        let mut unfit = self.unfit.iter();
+        unfit.find_map(|(index, refusal)| {
+            let slot = plan.slots.get(*index);
+            let rejected = slot.is_some_and(|slot| {
+                unfit::is_rejected(slot, refusal, plan.takes_parameters(), types)
+            });
+            (!rejected).then_some(refusal)
+        })
+    }
 }
 
 /// Seals the values of all slots of `plan`: literals for the column's text form, parameters in their wire form.
@@ -113,7 +130,9 @@ pub(super) fn seal_slots(
         active,
         wants: KeyWants::default(),
         nonces: None,
+        unfit: None,
     };
+    let mut unfit = Vec::new();
     let mut values = SmallVec::with_capacity(plan.slots.len());
     let mut shut = Shut::default();
     let mut others = Others::default();
@@ -136,7 +155,7 @@ pub(super) fn seal_slots(
             if let Some((case, number)) = branch {
                 shut.entry(case).or_default().insert(number);
             }
-            let unused = unused(slot, (wire, format), bytes);
+            let unused = unused(slot, (wire, format), bytes, &mut sealing.unfit);
             values.push(unused.map_err(|refusal| at_literal(refusal, &slot.source, sql))?);
         } else if slot.elements {
             let given = array::elements(format, bytes).ok_or_else(|| not_an_array(&slot.column))?;
@@ -163,6 +182,9 @@ pub(super) fn seal_slots(
                 others.entry(slot.tenant).or_default().push(other);
             }
         }
+        if let Some(refusal) = sealing.unfit.take() {
+            unfit.push((values.len().saturating_sub(1), refusal));
+        }
     }
     tenants.check_equal()?;
     tenants.check_agreed()?;
@@ -171,6 +193,7 @@ pub(super) fn seal_slots(
             values,
             kept_out: tenants.kept_out(&shut),
             found: tenants.found(&others)?,
+            unfit,
         })
     } else {
         Err(Unsealed::Wants(sealing.wants))
@@ -184,6 +207,8 @@ struct Sealing<'a> {
     active: ActiveKey<'a>,
     wants: KeyWants,
     nonces: Option<Nonces>,
+    /// What is wrong with a value of the slot that another one stands in for.
+    unfit: Option<Refusal>,
 }
 
 impl Sealing<'_> {
@@ -231,8 +256,10 @@ impl Sealing<'_> {
             Ok(plain) => plain,
             Err(refusal) => {
                 let instead = unfit::instead(&refusal, column, (kind, as_format), bytes);
-                let refusal = || at_literal(refusal, &slot.source, self.sql);
-                return instead.ok_or_else(refusal).map(Some);
+                let refusal = at_literal(refusal, &slot.source, self.sql);
+                let instead = instead.ok_or_else(|| refusal.clone())?;
+                self.unfit = Some(refusal);
+                return Ok(Some(instead));
             }
         };
         if let Some(null_if) = &slot.null_if {
@@ -281,14 +308,20 @@ fn unused(
     slot: &Slot,
     given: (ValueKind, Format),
     bytes: &[u8],
+    why: &mut Option<Refusal>,
 ) -> Result<Option<Vec<u8>>, Refusal> {
     let (wire, format) = given;
-    let unfit = |bytes: &[u8]| match canonical(&slot.column, wire, format, bytes) {
+    let mut unfit = |bytes: &[u8]| match canonical(&slot.column, wire, format, bytes) {
         Ok(_) => Ok(None),
         Err(refusal) => {
             let form = form_of(&slot.column, given);
             let instead = unfit::instead(&refusal, &slot.column, form, bytes);
-            instead.ok_or(refusal).map(Some)
+            let instead = instead.ok_or_else(|| refusal.clone())?;
+            // A text is measured where a row takes it, and no row takes this one.
+            if slot.column.kind != ValueKind::Text {
+                *why = Some(refusal);
+            }
+            Ok(Some(instead))
         }
     };
     if !slot.elements {

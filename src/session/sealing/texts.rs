@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::{SealedSlots, format_at, unused};
+use super::{SealedSlots, format_at, unfit, unused};
 use crate::model::{Format, ValueKind};
 use crate::plan::{Slot, SlotSource, Splice, StatementPlan};
 use crate::wire::message::{Bind, Codes, FEW};
@@ -110,7 +110,14 @@ pub(in crate::session) fn constant_edits(
     plan: &StatementPlan,
     sealed: &SealedSlots,
 ) -> Vec<Splice> {
-    let value = |index: usize| quoted(sealed.values.get(index).and_then(|value| value.as_deref()));
+    let value = |index: usize| {
+        let value = quoted(sealed.values.get(index).and_then(|value| value.as_deref()));
+        let mut unfit = sealed.unfit.iter();
+        match plan.slots.get(index) {
+            Some(slot) if unfit.any(|(at, _)| *at == index) => value + &unfit::cast(slot),
+            _ => value,
+        }
+    };
     let found = |n: usize| text_quoted(sealed.found.get(n).and_then(Option::as_deref));
     edits(plan, &sealed.kept_out, value, found)
 }
@@ -125,8 +132,9 @@ pub(in crate::session) fn unread(slot: &Slot) -> Option<String> {
             stands: None | Some(ValueKind::Json | ValueKind::Jsonb | ValueKind::Bytea),
             ..
         } if slot.column.kind != ValueKind::Text => {
-            let instead = unused(slot, (*kind, Format::Text), value.expose());
-            instead.ok()?.map(|instead| quoted(Some(&instead)))
+            let instead = unused(slot, (*kind, Format::Text), value.expose(), &mut None);
+            let instead = instead.ok()??;
+            Some(quoted(Some(&instead)) + &unfit::cast(slot))
         }
         _ => None,
     }

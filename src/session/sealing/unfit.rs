@@ -1,8 +1,12 @@
 //! Values that do not fit their type. The server gets another one in their place, which holds nothing of them and does
 //! not fit in the same way: so it is the server that tells the error, when and where it would have told it of the client's
-//! value, and only if it comes to look at it. No such value can be stored.
+//! value, and only if it comes to look at it. No such value can be stored, even where somebody has just given the column
+//! another type: a constant goes with a cast, and a parameter only if the server takes it for a type that rejects it.
 
-use crate::model::{Format, Refusal, ValueKind};
+use super::form_of;
+use super::texts::type_name;
+use crate::model::{Format, Oid, Refusal, ValueKind};
+use crate::plan::{Slot, SlotSource};
 use crate::rules::ProtectedColumn;
 use crate::wire::message::ErrorFields;
 
@@ -37,6 +41,61 @@ pub(super) fn instead(
         (ValueKind::Jsonb, Format::Binary) => [&[1], text.as_bytes()].concat(),
         _ => text.into_bytes(),
     })
+}
+
+/// Whether an input function takes nothing that stands in for a value in the form `of` which was refused like this.
+fn rejects(server: ValueKind, of: ValueKind, refusal: &Refusal) -> bool {
+    match (of, server) {
+        // What jsonb does not take for its numbers or characters is json.
+        (ValueKind::Json | ValueKind::Jsonb, ValueKind::Json) => refusal.sqlstate == "22P02",
+        (ValueKind::Json | ValueKind::Jsonb, ValueKind::Jsonb) => true,
+        (ValueKind::Bytea, ValueKind::Bytea) => true,
+        _ => false,
+    }
+}
+
+/// Whether what stands in for this slot's value is surely rejected, whatever type its column has by now. `types` are those
+/// that the server takes the statement's parameters for.
+pub(super) fn is_rejected(
+    slot: &Slot,
+    refusal: &Refusal,
+    as_parameters: bool,
+    types: &[Oid],
+) -> bool {
+    let server = match &slot.source {
+        SlotSource::Literal { .. } if !as_parameters => return true,
+        SlotSource::Literal { stands, .. } => Some(stands.unwrap_or(slot.column.kind)),
+        SlotSource::Param { number, .. } => {
+            let at = usize::from(*number).checked_sub(1);
+            let type_oid = at.and_then(|at| types.get(at));
+            type_oid.and_then(|type_oid| kind_of(*type_oid, slot.elements))
+        }
+    };
+    server.is_some_and(|server| rejects(server, form_of_slot(slot), refusal))
+}
+
+/// The cast that goes behind a constant that stands in for another: it fails as soon as it is read.
+pub(super) fn cast(slot: &Slot) -> String {
+    let kind = match form_of_slot(slot) {
+        ValueKind::Json => ValueKind::Jsonb,
+        kind => kind,
+    };
+    let elements = if slot.elements { "[]" } else { "" };
+    format!("::{}{elements}", type_name(kind))
+}
+
+fn form_of_slot(slot: &Slot) -> ValueKind {
+    let (SlotSource::Literal { kind, .. } | SlotSource::Param { kind, .. }) = &slot.source;
+    form_of(&slot.column, (*kind, Format::Text)).0
+}
+
+fn kind_of(type_oid: Oid, elements: bool) -> Option<ValueKind> {
+    match (type_oid.0, elements) {
+        (114, false) | (199, true) => Some(ValueKind::Json),
+        (3802, false) | (3807, true) => Some(ValueKind::Jsonb),
+        (17, false) | (1001, true) => Some(ValueKind::Bytea),
+        _ => None,
+    }
 }
 
 /// Whether this error names what stands in the place of the client's value.
