@@ -7,8 +7,10 @@ use crate::model::Refusal;
 
 /// Deeper documents are refused: the parser recurses, and a stack is finite.
 const MAX_DEPTH: usize = 512;
-/// numeric's digits before the decimal point; an exponent beyond is an overflow there.
-const MAX_EXPONENT: i64 = 131_072;
+/// numeric's digits before the decimal point, leading zeros aside.
+const MAX_DIGITS: i64 = 131_072;
+/// An exponent from here on is an overflow, even of zero (numeric_in: half of the greatest int, which 16 and later still take).
+const MAX_EXPONENT: i64 = 1_073_741_823;
 /// numeric's digits behind the decimal point.
 const MAX_SCALE: i64 = 16_383;
 
@@ -292,16 +294,20 @@ fn numeric(negative: bool, whole: &str, fraction: &str, exponent: &str) -> Resul
     } else {
         exponent.parse().map_err(|_| overflow())?
     };
-    if !(-MAX_EXPONENT..=MAX_EXPONENT).contains(&exponent) {
+    if !(1 - MAX_EXPONENT..MAX_EXPONENT).contains(&exponent) {
         return Err(overflow());
     }
     let point = i64::try_from(whole.len()).map_err(|_| overflow())? + exponent;
     let digits = format!("{whole}{fraction}");
     let count = i64::try_from(digits.len()).map_err(|_| overflow())?;
-    let zero = digits.bytes().all(|digit| digit == b'0');
-    if (point > MAX_EXPONENT && !zero) || count - point > MAX_SCALE {
+    let significant = digits.trim_start_matches('0').len();
+    let zero = significant == 0;
+    let before_point = point - count + i64::try_from(significant).map_err(|_| overflow())?;
+    if !zero && before_point > MAX_DIGITS || count - point > MAX_SCALE {
         return Err(overflow());
     }
+    // A zero is one digit, whatever its exponent is.
+    let point = if zero { point.min(count) } else { point };
     let cut = usize::try_from(point.clamp(0, count)).map_err(|_| overflow())?;
     let (before, after) = digits.split_at_checked(cut).ok_or_else(overflow)?;
     let trailing = "0".repeat(usize::try_from((point - count).max(0)).map_err(|_| overflow())?);
@@ -405,6 +411,35 @@ mod tests {
         ];
         for (input, printed) in cases {
             assert_eq!(canonical_jsonb(input).unwrap(), printed);
+        }
+    }
+
+    #[test]
+    fn a_number_is_as_great_as_numeric_takes_it() {
+        let nines = format!("[{}]", "9".repeat(131_072));
+        assert_eq!(canonical_jsonb(&nines).unwrap(), nines);
+        let five = format!("5{}", "0".repeat(131_071));
+        for (input, printed) in [
+            ("0.5e131072", five.as_str()),
+            ("0.0005e131075", five.as_str()),
+            ("-0e200000", "0"),
+            ("0.00e1000000", "0"),
+            ("0.000e1", "0.00"),
+        ] {
+            assert_eq!(canonical_jsonb(input).unwrap(), printed, "{input}");
+        }
+        for over in [
+            "5e131072",
+            "0.05e131074",
+            "0e1073741823",
+            "1e-16384",
+            "0e-16384",
+        ] {
+            assert_eq!(
+                canonical_jsonb(over).unwrap_err().sqlstate,
+                "22003",
+                "{over}"
+            );
         }
     }
 

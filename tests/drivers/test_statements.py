@@ -309,6 +309,21 @@ def test_a_value_is_measured_where_a_row_takes_it(servers, twin, sealed, direct)
         time.sleep(2.5)
 
 
+def test_numbers_in_jsonb_are_as_great_and_as_fine_as_postgresqls(twin, sealed):
+    change = "UPDATE virtual_keys SET auth_config = %s WHERE organisation_id = %s AND id = %s RETURNING auth_config::text"
+    for number in (
+        "9" * 131072, "9" * 131073, "0.5e131072", "0.05e131074", "5e131072", "0.0005e131075", "-0e200000", "0.000e1", "0e1073741824", "1e-16383", "1e-16384", "0e-16384", "10.0e-16383",
+        "0." + "0" * 16383, "0." + "1" * 16384, "1." + "1" * 16385 + "e2", "0." + "0" * 20000 + "1e20010", "1" + "0" * 140000 + "e-20000", "1E+5", "-1.50", "123.456e2", "0.0e5",
+    ):
+        got = []
+        for connection in (sealed, twin):
+            try:
+                got.append(connection.execute(change, (f"[{number}]", A, K1)).fetchall())
+            except psycopg.Error as error:
+                got.append((error.sqlstate, error.diag.message_primary))
+        assert got[0] == got[1], number[:30]
+
+
 def test_clients_are_told_of_a_value_that_does_not_fit_when_postgresql_tells_them(servers, twin, sealed):
     urls = (servers.url, servers.direct.replace("/app", "/twin"))
     good, bad = f"UPDATE virtual_keys SET key = 'told' WHERE organisation_id = '{A}' AND id = '{K1}' RETURNING key", "UPDATE virtual_keys SET auth_config = {} WHERE organisation_id = '{}' AND id = '{}'"
