@@ -158,7 +158,14 @@ impl Walk<'_> {
             idents.iter().for_each(|ident| self.place(ident));
             self.relation_tokens
                 .extend(idents.last().and_then(|ident| self.token_at(ident.span)));
-            self.into = idents.last().map(|ident| self.name(ident));
+            if let Some((last, before)) = idents.split_last() {
+                let name = self.name(last);
+                let schema = before.last().map(|schema| self.name(schema));
+                if !into.temporary && self.relations.is_ruled(schema.as_deref(), &name) {
+                    return Err(self.filled_table(&name, self.token_at(last.span)));
+                }
+                self.into = Some(name);
+            }
         }
         let mut scope = Scope::below(outer);
         let tests = self.key_tests(select.selection.as_ref());

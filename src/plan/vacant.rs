@@ -24,6 +24,14 @@ impl Relations {
         let first = named.next()?.1.clone();
         Some(named.fold(first, |all, (_, more)| &all | more))
     }
+
+    /// Whether a new table of this name would be one of the rules: there is none, or the open transaction may have dropped
+    /// it.
+    pub(super) fn is_ruled(&self, schema: Option<&str>, name: &str) -> bool {
+        let mut there = self.catalog.find(schema, name).into_iter();
+        self.vacant(schema, name).is_some()
+            || there.any(|table| self.protection.tables.contains_key(&table.oid))
+    }
 }
 
 impl StatementPlan {
@@ -55,11 +63,9 @@ impl Walk<'_> {
         let Some(table) = words.iter().position(|word| word == "table") else {
             return Ok(Vec::new());
         };
-        let kind = words.get(..table).unwrap_or_default();
-        if kind
-            .iter()
-            .any(|word| word == "temp" || word == "temporary")
-        {
+        // Not a temporary one, nor TABLE in the query of a view.
+        let mut kind = words.get(1..table).unwrap_or_default().iter();
+        if !kind.all(|word| ["foreign", "unlogged"].contains(&word.as_str())) {
             return Ok(Vec::new());
         }
         let mut first = self.range.start + table + 1;
@@ -71,12 +77,12 @@ impl Walk<'_> {
         let schema = at.checked_sub(2).filter(|schema| *schema >= first);
         let schema = schema.and_then(|schema| self.name_at(schema));
         let name = self.name_at(at).unwrap_or_default();
+        if self.query_of(words).is_some() && self.relations.is_ruled(schema.as_deref(), &name) {
+            return Err(self.filled_table(&name, Some(at)));
+        }
         let Some(columns) = self.relations.vacant(schema.as_deref(), &name) else {
             return Ok(Vec::new());
         };
-        if self.query_of(words).is_some() {
-            return Err(self.filled_table(&name, at));
-        }
         let open = (at..self.range.end).find(|at| of.is_special(*at, b'('));
         for column in open.map_or(Vec::new(), |open| of.elements(open + 1)) {
             self.stays_empty(column.start, column, &columns)?;
@@ -85,11 +91,11 @@ impl Walk<'_> {
     }
 
     /// The refusal of a query that fills a new table for which there is a rule. `at`: the table's name.
-    pub(super) fn filled_table(&self, name: &str, at: usize) -> Stop {
+    pub(super) fn filled_table(&self, name: &str, at: Option<usize>) -> Stop {
         let message =
             format!("a query would fill {name}, for which there is a rule, inside the server");
         let help = "Create the table first, then insert through pgseal.";
-        self.refuse(message, help, "refused-create-table-as", Some(at))
+        self.refuse(message, help, "refused-create-table-as", at)
     }
 
     fn vacant_columns(&self, words: &[String]) -> Walked<Vec<String>> {

@@ -117,9 +117,6 @@ impl<'a> View<'a> {
         let Some(into) = walk.into.take() else {
             return walk.finish(rows);
         };
-        if self.planner.relations.vacant(None, &into).is_some() {
-            return Err(walk.filled_table(&into, walk.range.start));
-        }
         let notice = walk.copies_sealed(&rows)?;
         let mut plan = walk.finish(Rows::default())?;
         plan.defines = vec![Defined::Relation(into)];

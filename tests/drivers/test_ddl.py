@@ -825,6 +825,19 @@ def test_what_a_prepared_transaction_makes_is_known_when_it_is_committed():
             assert [key[:3] for key in raw(direct, "ddl_child")] == ["~s1"]
 
 
+def test_a_query_makes_no_table_anew_that_the_transaction_has_dropped(client, direct):
+    row = add(client)
+    for sql in (f"CREATE TABLE virtual_keys AS SELECT '{SECRET}' AS key", f"SELECT '{SECRET}' AS key INTO public.virtual_keys", f"CREATE TABLE IF NOT EXISTS virtual_keys (key) AS VALUES ('{SECRET}')"):
+        client.execute("BEGIN; DROP TABLE virtual_keys CASCADE")
+        assert code(client, sql) == "0A000", sql
+        client.execute("ROLLBACK")
+    # Of another schema, or a temporary one, it is another table.
+    client.execute("CREATE SCHEMA ddl_other; CREATE TABLE ddl_other.virtual_keys AS SELECT 'plain' AS key")
+    client.execute("SELECT 'plain' AS key INTO TEMP virtual_keys")
+    client.execute("DROP TABLE pg_temp.virtual_keys; DROP SCHEMA ddl_other CASCADE")
+    assert client.execute("SELECT key FROM virtual_keys WHERE id = %s", (row,)).fetchone() == (SECRET,)
+
+
 def test_a_function_over_a_protected_table_runs_under_no_other_name(client, direct):
     add(client)
     direct.execute("CREATE FUNCTION ddl_f(int, int) RETURNS text LANGUAGE sql AS 'SELECT max(key) FROM virtual_keys'; CREATE OPERATOR @@@ (FUNCTION = ddl_f, LEFTARG = int, RIGHTARG = int);"

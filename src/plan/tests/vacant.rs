@@ -91,6 +91,10 @@ fn what_a_rule_waits_for_is_not_filled_by_the_server() {
         "CREATE TABLE IF NOT EXISTS vault (key) AS VALUES ('sk-1')",
         "SELECT 'sk-1' AS key INTO vault",
         "EXPLAIN ANALYZE CREATE TABLE vault AS SELECT 'sk-1' AS key",
+        // One that the transaction may have dropped.
+        "DROP TABLE virtual_keys; CREATE TABLE virtual_keys AS SELECT 'sk-1' AS key",
+        "CREATE UNLOGGED TABLE IF NOT EXISTS public.virtual_keys AS SELECT 'sk-1' AS key",
+        "SELECT 'sk-1' AS key INTO public.virtual_keys",
     ] {
         let told = ("0A000", "refused-create-table-as".to_owned());
         assert_eq!(refusal(sql), told, "{sql}");
