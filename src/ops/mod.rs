@@ -40,10 +40,12 @@ pub fn healthcheck(listen: &Listen) -> Result<(), String> {
         // An address of all interfaces, such as 0.0.0.0, is this machine's when it is connected to.
         Listen::Tcp(address) => {
             let words = |cause: std::io::Error| format!("{address}: {cause}");
-            let mut targets = address.to_socket_addrs().map_err(words)?;
-            let target = targets.next();
-            let target = target.ok_or_else(|| format!("{address} is no address"))?;
-            let stream = TcpStream::connect_timeout(&target, TIMEOUT).map_err(words)?;
+            let mut stream = Err(std::io::ErrorKind::AddrNotAvailable.into());
+            // Of the addresses of a name one is listened at.
+            for target in address.to_socket_addrs().map_err(words)? {
+                stream = stream.or_else(|_| TcpStream::connect_timeout(&target, TIMEOUT));
+            }
+            let stream = stream.map_err(words)?;
             stream.set_read_timeout(Some(TIMEOUT)).map_err(words)?;
             answers(address, stream)
         }
@@ -61,5 +63,26 @@ fn answers(place: &str, mut stream: impl Read + Write) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{place} does not speak PostgreSQL's protocol"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_name_is_healthy_where_one_of_its_addresses_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answers = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 8]).unwrap();
+            stream.write_all(b"N").unwrap();
+        });
+        // Which may be ::1 first.
+        let listen = Listen::Tcp(format!("localhost:{port}"));
+        assert_eq!(healthcheck(&listen), Ok(()));
+        answers.join().unwrap();
     }
 }
