@@ -15,7 +15,7 @@ use super::portals::Portal;
 use super::{Fatal, Session, by_server};
 use crate::plan::{Outputs, Plan, Splice, StatementKind, StatementPlan};
 use crate::wire::message::ParameterStatus;
-use crate::wire::{Inbox, Outbox, encode};
+use crate::wire::{Inbox, Outbox, encode, taken};
 
 /// The extended-query messages since the last Sync or Query.
 #[derive(Default)]
@@ -248,7 +248,7 @@ impl Session {
             return Ok(false);
         }
         encode::command_complete(&mut self.scratch, command).map_err(by_server)?;
-        rest.last = Some(self.scratch.split().freeze());
+        rest.last = Some(taken(&mut self.scratch));
         Ok(true)
     }
 
@@ -262,7 +262,7 @@ impl Session {
         self.scratch.extend_from_slice(last);
         encode::parameter_status(&mut self.scratch, status.name, status.value)
             .map_err(by_server)?;
-        *last = self.scratch.split().freeze();
+        *last = taken(&mut self.scratch);
         Ok(true)
     }
 

@@ -41,7 +41,7 @@ use crate::keys::{KeyAnswers, KeyWants};
 use crate::model::{Oid, Peer, Refusal};
 use crate::plan::Defined;
 use crate::wire::message::DataRow;
-use crate::wire::{Inbox, OutQueue, Outbox, WireError};
+use crate::wire::{Inbox, OutQueue, Outbox, WireError, taken};
 
 use ask::Ask;
 use atomic::{Group, Rest};
@@ -459,7 +459,7 @@ impl Session {
         write: impl FnOnce(&mut BytesMut) -> Result<(), WireError>,
     ) -> Result<Bytes, Fatal> {
         write(&mut self.scratch).map_err(|error| Fatal::Protocol { peer, error })?;
-        Ok(self.scratch.split().freeze())
+        Ok(taken(&mut self.scratch))
     }
 }
 

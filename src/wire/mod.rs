@@ -17,7 +17,7 @@ pub mod scram;
 mod tests;
 
 pub use inbox::{Head, Inbox};
-pub use outbox::{OutQueue, Outbox};
+pub use outbox::{OutQueue, Outbox, taken};
 
 /// Bytes that are no PostgreSQL message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

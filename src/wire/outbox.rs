@@ -9,6 +9,19 @@ use bytes::{Buf, Bytes, BytesMut};
 pub(super) const SMALL: usize = 2 << 10;
 /// Copied bytes that are kept in one piece.
 const PIECE: usize = 8 << 10;
+/// A buffer that held more is not used again.
+const REUSED: usize = 64 << 10;
+
+/// What a buffer holds, which is used again. A large one goes along: what is left of it would keep all of it in memory for
+/// as long as there is no other message as large.
+pub fn taken(buf: &mut BytesMut) -> Bytes {
+    let large = buf.len() > REUSED;
+    let bytes = buf.split().freeze();
+    if large {
+        *buf = BytesMut::new();
+    }
+    bytes
+}
 
 /// Bytes to be written to one peer: segments that are shared, then small ones in a copy.
 #[derive(Default)]
@@ -38,7 +51,7 @@ impl OutQueue {
             self.copy(buf);
             buf.clear();
         } else {
-            self.push(buf.split().freeze());
+            self.push(taken(buf));
         }
     }
 
@@ -123,4 +136,19 @@ pub struct Outbox {
     pub client: OutQueue,
     /// To the server.
     pub server: OutQueue,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_keeps_nothing_of_a_large_message() {
+        for (len, reused) in [(REUSED, true), (REUSED + 1, false)] {
+            let mut buf = BytesMut::with_capacity(4 * REUSED);
+            buf.extend_from_slice(&vec![7; len]);
+            assert_eq!(taken(&mut buf).len(), len);
+            assert!(buf.is_empty() && (buf.capacity() > 0) == reused);
+        }
+    }
 }

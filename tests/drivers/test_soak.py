@@ -29,6 +29,7 @@ KINDS = {
     "changed, after a look-up": (1, lambda n: run(UPDATE, f"{MARK} {n}".encode(), ROW) + SYNC),
     "changed, with its tenant": (1, lambda n: query(f"UPDATE virtual_keys SET key = '{MARK} {n}' WHERE organisation_id = '{TENANTS[0]}' AND id = '{ROW.decode()}'")),
     "named, and closed": (1, lambda n: parse(BY_KEY, f"s{n}") + describe(b"S", f"s{n}") + bind(f"s{n}", f"p{n}", [ROW]) + execute(f"p{n}") + close(b"P", f"p{n}") + close(b"S", f"s{n}") + SYNC),
+    "named, and ended by SQL": (2, lambda n: parse(f"SELECT {n}", f"e{n}") + SYNC + query(f"DEALLOCATE e{n}")),
     "refused": (1, lambda n: run("SELECT upper(key) FROM virtual_keys WHERE id = $1", ROW) + SYNC),
     "failed": (1, lambda n: run(UPDATE, f"{MARK} {n}".encode(), b"no uuid") + SYNC),
     "failed, with more behind": (1, lambda n: parse("SELEC", f"f{n}") + run(BY_KEY, ROW, statement=f"g{n}") + SYNC),
@@ -106,6 +107,21 @@ def test_nothing_is_kept_of_sessions_that_are_over(servers):
     sessions(100)
     before = sessions(100)
     assert sessions(200) - before < MOST
+
+
+def test_nothing_is_kept_of_large_values_that_are_over(servers):
+    """Sessions of a pool live long, and one after the other has one."""
+    value, pool = MARK + "x" * 3_000_000, []
+    for _ in range(8):
+        stream, _ = login(servers.listen, "app")
+        exchange(stream, query("SET log_statement = 'none'") + query("BEGIN") + run(UPDATE, value.encode(), ROW) + SYNC + run(BY_KEY, ROW) + SYNC + query("ROLLBACK"), 5)
+        exchange(stream, query("SELECT 1"), 1)
+        pool.append(stream)
+    with_them = resident(servers)
+    for stream in pool:
+        stream.close()
+    time.sleep(1)
+    assert with_them - resident(servers) < 8 * MOST
 
 
 @pytest.mark.parametrize("sql", ["SELECT key, n FROM virtual_keys, generate_series(1, 100000) n", "COPY (SELECT key, n FROM virtual_keys, generate_series(1, 100000) n) TO STDOUT", "SELECT repeat('x', 100), n FROM generate_series(1, 100000) n"], ids=["sealed", "copied", "forwarded"])

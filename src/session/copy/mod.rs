@@ -20,7 +20,7 @@ use super::{Fatal, Progress, Session, by_server, frame_too_large};
 use crate::model::{CopyStyle, KeyId, Refusal, TenantId};
 use crate::plan::{CopyPlan, CopyTenant, StatementKind, StatementPlan, TenantSource};
 use crate::wire::message::CopyResponse;
-use crate::wire::{Inbox, Outbox, encode};
+use crate::wire::{Inbox, Outbox, encode, taken};
 
 use super::ask::Answer;
 use incoming::Incoming;
@@ -249,7 +249,7 @@ impl Session {
         let opened = encode::copy_data(&mut self.scratch, |buf| {
             outgoing.open(input.body(), following, &key_of, buf)
         });
-        let frame = self.scratch.split().freeze();
+        let frame = taken(&mut self.scratch);
         match opened.map_err(by_server)? {
             Ok(()) => {
                 self.copying.outgoing = Some(outgoing);
@@ -370,7 +370,7 @@ impl Session {
         let sealed = encode::copy_data(&mut scratch, |buf| {
             incoming.seal(whole, &|tenant, purpose| self.active(tenant, purpose), buf)
         });
-        out.server.push(scratch.split().freeze());
+        out.server.push(taken(&mut scratch));
         self.scratch = scratch;
         self.copying.incoming = Some(incoming);
         sealed.map_err(super::by_client)
