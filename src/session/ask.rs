@@ -1,27 +1,21 @@
 //! Questions of ours to the server, on the client's connection and in its transaction: tenants of rows, meanings of names.
 //!
 //! A question is a Parse, Bind, Execute and Flush under names of ours, without Sync: the extended-query messages that
-//! follow run in the same transaction; a Query outside of one begins its own. Its replies are skipped; its error reaches the client as the error of the statement that needed it.
+//! follow run in the same transaction; a Query outside of one begins its own. Its replies are skipped; its error reaches the
+//! client as the error of the statement that needed it.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 
 use super::ledger::{Effect, Entry, Fate, Request};
+use super::names::Prepared;
+use super::question::{APART, NAME, Origin, Question, TOGETHER};
 use super::{Fatal, Session, by_server};
-use crate::model::Oid;
-use crate::plan::{Lookup, Place};
 use crate::wire::message::DataRow;
-use crate::wire::{Inbox, Outbox, WireError, encode};
-
-/// Our statement and portal: no client would choose it.
-const NAME: &[u8] = b"_pgseal_ask";
-
-/// How the context of an error in our portal begins.
-pub(super) const CONTEXT: &[u8] = b"portal \"_pgseal_ask\"";
+use crate::wire::{Inbox, Outbox, encode};
 
 /// Rows of (term, text): what the server said.
 #[derive(Default)]
@@ -51,101 +45,6 @@ impl Answer {
     }
 }
 
-/// Between the numbers of the terms of look-ups that are put together.
-const APART: i32 = 1 << 24;
-
-/// How many are put together: PostgreSQL reads a chain of UNION ALL from its end, and would run out of stack.
-const TOGETHER: usize = 64;
-
-/// A question, and what its error is told by.
-pub(super) struct Question<'a> {
-    sql: Cow<'a, str>,
-    origin: Origin,
-}
-
-impl<'a> Question<'a> {
-    /// One that has nothing of the client's text in it.
-    pub(super) fn of(sql: String) -> Self {
-        Self {
-            sql: sql.into(),
-            origin: Origin::default(),
-        }
-    }
-
-    /// A look-up by itself.
-    pub(super) fn alone(lookup: &'a Lookup) -> Self {
-        Self {
-            sql: lookup.sql.as_str().into(),
-            origin: Origin {
-                params: Arc::clone(&lookup.params),
-                places: Arc::clone(&lookup.places),
-            },
-        }
-    }
-
-    /// Look-ups of several statements as few questions.
-    pub(super) fn together(lookups: &[&'a Lookup]) -> Vec<Self> {
-        let one = |group: &[&'a Lookup]| match group {
-            [only] => Self::alone(only),
-            group => Self::joined(group),
-        };
-        lookups.chunks(TOGETHER).map(one).collect()
-    }
-
-    fn joined(group: &[&Lookup]) -> Self {
-        let mut sql = String::new();
-        let mut places = Vec::new();
-        let mut before = 0;
-        for (lookup, at) in group.iter().zip(0..) {
-            let between = if at == 0 { "" } else { " UNION ALL " };
-            let from: i32 = at * APART;
-            let head = format!("{between}SELECT {from}::int4 + q.term, q.tenant FROM (");
-            before += head.chars().count();
-            places.extend(lookup.places.iter().map(|place| Place {
-                asked: before + place.asked,
-                ..place.clone()
-            }));
-            before += lookup.sql.chars().count() + TAIL.len();
-            sql.extend([&head, lookup.sql.as_str(), TAIL]);
-        }
-        Self {
-            sql: sql.into(),
-            origin: Origin {
-                params: Arc::default(),
-                places: places.into(),
-            },
-        }
-    }
-}
-
-/// Behind each of the look-ups that are put together.
-const TAIL: &str = ") AS q";
-
-/// What a question has of the client's text.
-#[derive(Default, Clone)]
-pub(super) struct Origin {
-    /// The client's numbers of its parameters.
-    params: Arc<[u16]>,
-    places: Arc<[Place]>,
-}
-
-impl Origin {
-    /// The 1-based position in the client's text for one in the question, in characters.
-    pub(super) fn position(&self, asked: usize) -> Option<usize> {
-        let at = asked.checked_sub(1)?;
-        let mut places = self.places.iter();
-        places.find_map(|place| {
-            let within = at.checked_sub(place.asked)?;
-            (within < place.length).then_some(place.own + within + 1)
-        })
-    }
-
-    /// The client's number of a parameter.
-    pub(super) fn param(&self, asked: usize) -> Option<u16> {
-        self.params.get(asked.checked_sub(1)?).copied()
-    }
-}
-
 /// Where the questions of the client frame at the front stand.
 #[derive(Default)]
 pub(super) enum Ask {
@@ -160,20 +59,12 @@ pub(super) enum Ask {
     Failed,
 }
 
-/// A parameter of a question.
-pub(super) struct Argument<'a> {
-    pub(super) value: Option<&'a [u8]>,
-    pub(super) format: i16,
-    pub(super) type_oid: Oid,
-}
-
 impl Session {
     /// The answer to the frame's `n`-th question, if it is there; puts the question otherwise.
     pub(super) fn has_answer(
         &mut self,
         n: usize,
-        asked: &Question<'_>,
-        arguments: &[Argument<'_>],
+        question: &Question<'_>,
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<bool, Fatal> {
@@ -183,21 +74,47 @@ impl Session {
             Ask::Idle | Ask::Answered(_) => {}
         }
         self.group.parted = false;
-        let frames = self.encoded("client", |buf| question(buf, &asked.sql, arguments))?;
+        let kept = question.of.and_then(|of| of.asked_by.get().cloned());
+        let is_there = kept.is_some();
+        let name = kept.unwrap_or_else(|| match question.of {
+            Some(of) => self.kept.name(of),
+            None => Bytes::from_static(NAME),
+        });
+        let frames = self.encoded("client", |buf| {
+            if !is_there {
+                question.parse(buf, &name)?;
+            }
+            question.execute(buf, &name)?;
+            if question.of.is_none() {
+                encode::close(buf, b'S', &name)?;
+            }
+            encode::flush(buf)
+        })?;
         input.flush(&mut out.server);
         out.server.push(frames);
-        self.ledger.push(Entry::new(Request::Close, Fate::Ask));
-        self.ledger.push(Entry::new(Request::Parse, Fate::Ask));
-        self.ledger.push(Entry::new(Request::Bind, Fate::Ask));
-        self.ledger
-            .push(Entry::new(Request::Execute, Fate::Ask).with(Effect::Answer));
-        self.ledger.push(Entry::new(Request::Close, Fate::Ask));
-        self.ledger.push(Entry::new(Request::Close, Fate::Ask));
+        let mut await_reply = |request, effect| {
+            self.ledger
+                .push(Entry::new(request, Fate::Ask).with(effect));
+        };
+        let of = |effect: fn(Arc<Prepared>, Bytes) -> Effect| match question.of {
+            Some(of) => effect(Arc::clone(of), name.clone()),
+            None => Effect::None,
+        };
+        if !is_there {
+            await_reply(Request::Close, Effect::None);
+            await_reply(Request::Parse, of(Effect::Asker));
+        }
+        await_reply(Request::Bind, of(|of, _| Effect::Asked(of)));
+        await_reply(Request::Execute, Effect::Answer);
+        await_reply(Request::Close, Effect::None);
+        if question.of.is_none() {
+            await_reply(Request::Close, Effect::None);
+        }
         let before = match std::mem::take(&mut self.ask) {
             Ask::Answered(answers) => answers,
             _ => Vec::new(),
         };
-        self.ask = Ask::Sent(before, Answer::default(), asked.origin.clone());
+        self.ask = Ask::Sent(before, Answer::default(), question.origin.clone());
         Ok(false)
     }
 
@@ -257,32 +174,6 @@ impl Session {
             self.ask = Ask::Answered(answers);
         }
     }
-}
-
-fn question(buf: &mut BytesMut, sql: &str, arguments: &[Argument<'_>]) -> Result<(), WireError> {
-    let types: Vec<Oid> = arguments.iter().map(|argument| argument.type_oid).collect();
-    let formats: Vec<i16> = arguments.iter().map(|argument| argument.format).collect();
-    let values: Vec<Option<&[u8]>> = arguments.iter().map(|argument| argument.value).collect();
-    encode::close(buf, b'S', NAME)?;
-    encode::parse(buf, NAME, sql.as_bytes(), &types)?;
-    encode::bind(buf, NAME, NAME, &formats, &values, &[0])?;
-    encode::execute(buf, NAME, 0)?;
-    encode::close(buf, b'P', NAME)?;
-    encode::close(buf, b'S', NAME)?;
-    encode::flush(buf)
-}
-
-/// The question what unqualified names mean to this session: (number of the name, OID or NULL).
-pub(super) fn meaning_of(names: &[String]) -> String {
-    let terms: Vec<String> = names
-        .iter()
-        .enumerate()
-        .map(|(n, name)| {
-            let quoted = name.replace('\'', "''");
-            format!("SELECT {n}::int4, pg_catalog.to_regclass('{quoted}')::oid::text")
-        })
-        .collect();
-    terms.join(" UNION ALL ")
 }
 
 /// A text that PostgreSQL rejects: the carrier of a refusal. It is no syntax error, which would hide from the client that

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::ask::{Argument, Question};
 use super::copy;
 use super::extended::{as_prepared, declared_types};
 use super::frontend::{Step, WAIT};
 use super::ledger::{Effect, Entry, Fate, Request};
 use super::names::{Prepared, kept_as};
 use super::portals::Portal;
+use super::question::{Argument, Question};
 use super::reading::{not_utf8, other_encoding, renamed, stale};
 use super::sealing::{self, SealedSlots};
 use super::{Fatal, Session, by_client};
@@ -200,8 +200,9 @@ impl Session {
                 type_oid,
             }
         };
-        let arguments: Vec<Argument<'_>> = lookup.params.iter().map(argument).collect();
-        self.has_answer(question, &Question::alone(lookup), &arguments, input, out)
+        let arguments = lookup.params.iter().map(argument).collect();
+        let lookup = Question::bound(lookup, bind.statement, prepared, arguments);
+        self.has_answer(question, &lookup, input, out)
     }
 
     /// Asks for the types of a statement's parameters where nobody has: what SQL prepared was not described.

@@ -141,6 +141,7 @@ impl Session {
             sql,
             declared: types,
             types: OnceLock::new(),
+            asked_by: OnceLock::new(),
             asked_at: self.runs,
             catalogs: Some(self.catalogs),
             runs: self.sent.named_by(&plan),

@@ -87,6 +87,10 @@ pub(super) enum Effect {
     Rows(Bytes),
     /// The results of this plan follow; the number is of the statement whose result is next.
     Results(Arc<Plan>, usize),
+    /// A statement of ours, of this name, looks up the tenants for this one.
+    Asker(Arc<Prepared>, Bytes),
+    /// It is bound.
+    Asked(Arc<Prepared>),
     /// The rows answer our own question.
     Answer,
 }

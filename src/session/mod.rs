@@ -22,6 +22,7 @@ mod names;
 mod opening;
 mod passing;
 mod portals;
+mod question;
 mod reading;
 mod renamed;
 mod sealing;
@@ -134,6 +135,7 @@ pub struct Session {
     sent: Names,
     acked: Names,
     ask: Ask,
+    kept: question::Kept,
     /// Names of this frame that the server was asked about.
     resolved: HashMap<String, Option<Oid>>,
     passing: Passing,
@@ -238,6 +240,7 @@ impl Session {
             sent: Names::default(),
             acked: Names::default(),
             ask: Ask::Idle,
+            kept: question::Kept::default(),
             resolved: HashMap::new(),
             passing: Passing::default(),
             runs: 0,

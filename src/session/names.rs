@@ -23,6 +23,8 @@ pub(super) struct Prepared {
     pub(super) deed: Deed,
     /// Types that the server told: the client's parameters first, then ours.
     pub(super) types: OnceLock<Vec<Oid>>,
+    /// The name of our statement that looks up its tenants, if the server has it.
+    pub(super) asked_by: OnceLock<Bytes>,
     /// How much the session had run when it was asked about its names.
     pub(super) asked_at: u64,
     /// The count of [`Shared::catalogs`](super::Shared) by which it was planned; `None`: by an earlier one.
@@ -266,6 +268,14 @@ impl Names {
         self.deallocate_all(None);
     }
 
+    /// What the client calls this statement.
+    pub(super) fn name_of(&self, statement: &Arc<Prepared>) -> String {
+        let mut statements = self.statements.iter();
+        let named = statements.find(|(_, named)| Arc::ptr_eq(named, statement));
+        let name = named.map(|(name, _)| name.as_ref());
+        String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
+    }
+
     /// What an acknowledgement changes.
     pub(super) fn apply(&mut self, effect: &Effect) {
         self.take(effect, None);
@@ -301,7 +311,13 @@ impl Names {
                     portal.described = true;
                 }
             }
+            Effect::Asker(statement, name) => {
+                if group.is_none() {
+                    let _ = statement.asked_by.set(name.clone());
+                }
+            }
             Effect::None
+            | Effect::Asked(_)
             | Effect::Parameters { .. }
             | Effect::Rows(_)
             | Effect::Results(..)
@@ -323,6 +339,7 @@ impl Names {
                     declared: Vec::new(),
                     deed: if *reads { Deed::Reads } else { Deed::Writes },
                     types: OnceLock::new(),
+                    asked_by: OnceLock::new(),
                     asked_at: 0,
                     catalogs: None,
                     runs: None,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::ask::{Ask, Question};
+use super::ask::Ask;
+use super::question::Question;
 use super::{Fatal, Session};
 use crate::model::Refusal;
 use crate::plan::{Splice, StatementKind, StatementPlan, missing, prepared_names};
@@ -189,13 +190,8 @@ impl Session {
                 });
             }
         }
-        if !self.has_answer(
-            question,
-            &Question::of(whether_prepared(&asked)),
-            &[],
-            input,
-            out,
-        )? {
+        let whether = Question::of(whether_prepared(&asked));
+        if !self.has_answer(question, &whether, input, out)? {
             return Ok(Passes::Wait);
         }
         let Some(answer) = self.answer(question) else {

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::ask::{self, Question};
 use super::frontend::{Step, WAIT};
 use super::ledger::Request;
 use super::names::{Prepared, takes_values};
+use super::question::{self, Question};
 use super::reading::stale;
 use super::{Fatal, Session};
 use crate::model::Oid;
@@ -133,7 +133,8 @@ impl Session {
         input: &mut Inbox,
         out: &mut Outbox,
     ) -> Result<Option<Vec<Option<Oid>>>, Fatal> {
-        if !self.has_answer(n, &Question::of(ask::meaning_of(names)), &[], input, out)? {
+        let question = Question::of(question::meaning_of(names));
+        if !self.has_answer(n, &question, input, out)? {
             return Ok(None);
         }
         let Some(answer) = self.answer(n) else {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::ask::Question;
 use super::atomic::Cut;
 use super::copy;
 use super::frontend::{Step, WAIT};
 use super::ledger::{Effect, Entry, Request};
 use super::passing::{self, Passes};
+use super::question::Question;
 use super::reading::{not_utf8, renamed, unresolved};
 use super::sealing;
 use super::{Fatal, Session, by_client};
@@ -110,7 +110,7 @@ impl Session {
         let asking = plan.statements.iter();
         let lookups: Vec<&Lookup> = asking.filter_map(|plan| plan.lookup.as_ref()).collect();
         for (round, question) in Question::together(&lookups).iter().enumerate() {
-            if !self.has_answer(first + round, question, &[], input, out)? {
+            if !self.has_answer(first + round, question, input, out)? {
                 return Ok(WAIT);
             }
         }

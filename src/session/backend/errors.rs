@@ -2,17 +2,21 @@
 
 use bytes::Bytes;
 
-use super::super::ask::{self, Ask, Origin};
+use super::super::ask::{self, Ask};
 use super::super::copy;
 use super::super::ledger::{Effect, Fate, Request};
+use super::super::question::{self, Origin};
 use super::super::sealing::{self, Positions};
 use super::super::{Fatal, Session, by_server};
 use crate::model::Refusal;
-use crate::plan::MOVED;
+use crate::plan::{MOVED, missing};
 use crate::wire::message::ErrorFields;
 use crate::wire::{Inbox, Outbox, encode};
 
 const IN_FAILED_TRANSACTION: &[u8] = b"25P02";
+
+/// invalid_sql_statement_name.
+const NO_STATEMENT: &[u8] = b"26000";
 
 /// invalid_text_representation.
 const INVALID_TEXT: &[u8] = b"22P02";
@@ -56,6 +60,11 @@ impl Session {
             (Fate::CopyFailed(_), _) => Told::Same,
             (Fate::FailTransaction, _) => Told::Nothing,
             (Fate::Settle, _) => Told::Same,
+            // The client's own is not there either: a function has ended all.
+            (Fate::Ask, _) if fields.get(b'C') == Some(NO_STATEMENT) => match &effect {
+                Effect::Asked(of) => Told::Refusal(missing(&self.acked.name_of(of))),
+                _ => Told::Other(asked(input.body(), request, &self.ask)?),
+            },
             (Fate::Forward, _) if is_moved(&fields) => Told::Refusal(moved_meanwhile()),
             (Fate::Ask, _) => Told::Other(asked(input.body(), request, &self.ask)?),
             (Fate::Skip, _) => Told::Other(moved(input.body(), None)?),
@@ -190,7 +199,7 @@ fn told(
     // Where a question of ours failed, the context names its portal, which the client does not know.
     fields
         .fields
-        .retain(|(code, text)| *code != b'W' || !text.starts_with(ask::CONTEXT));
+        .retain(|(code, text)| *code != b'W' || !text.starts_with(question::CONTEXT));
     sealing::unname(&mut fields);
     let position = fields
         .get(b'P')
