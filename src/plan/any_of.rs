@@ -5,16 +5,18 @@ use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, BuildError};
 
 /// Some words, ASCII case aside, in one automaton.
-pub(super) struct AnyOf {
+pub struct AnyOf {
     table: DFA,
     /// Bytes of the longest word.
     longest: usize,
 }
 
 impl AnyOf {
+    /// An automaton for these words.
+    ///
     /// # Errors
     /// Where the words exceed what one automaton can hold.
-    pub(super) fn new(words: &[String]) -> Result<Self, BuildError> {
+    pub fn new(words: &[String]) -> Result<Self, BuildError> {
         let table = DFA::builder()
             .ascii_case_insensitive(true)
             .prefilter(false)
@@ -23,9 +25,10 @@ impl AnyOf {
         Ok(Self { table, longest })
     }
 
-    /// Looks at each byte once. Both halves of a text are looked at together: a step has to wait for the one before it, but
+    /// Whether one of the words is in the text, in any encoding whose ASCII bytes are ASCII. Looks at each byte once. Both halves of a text are looked at together: a step has to wait for the one before it, but
     /// not for the other half's.
-    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+    #[must_use]
+    pub fn is_in(&self, text: &[u8]) -> bool {
         let Ok(start) = self.table.start_state(Anchored::No) else {
             return true;
         };

@@ -90,6 +90,7 @@ mod windows;
 mod with;
 mod within;
 
+pub use any_of::AnyOf;
 pub use cache::{PlanCache, PlanOf};
 pub use env::{Defined, Env};
 pub use execute::{UNBOUND, missing};

@@ -10,7 +10,7 @@ use super::frontend::{Step, WAIT};
 use super::ledger::{Effect, Entry, Request};
 use super::names::{Prepared, kept_as};
 use super::passing::{self, Passes};
-use super::reading::{not_utf8, other_encoding, unresolved};
+use super::reading::{Reads, not_utf8, other_encoding, unresolved};
 use super::sealing::{self};
 use super::{Fatal, Session, by_client};
 use crate::model::{Oid, Refusal};
@@ -29,16 +29,15 @@ impl Session {
         if touches && self.needs_catalog() {
             return Ok(WAIT);
         }
-        if touches && self.reading_unsettled(parse.sql) {
-            self.flush_group(input, out)?;
-            return Ok(WAIT);
-        }
-        if touches && let Some(refusal) = self.reading_unknown(parse.sql) {
-            return self.refuse(Request::Parse, refusal, input, out);
-        }
         let mut verdict = if touches {
-            self.note_encoding(parse.sql);
-            self.verdict(parse.sql, &parse.types)
+            match self.reads(parse.sql) {
+                Reads::Known => self.verdict(parse.sql, &parse.types),
+                Reads::Wait => {
+                    self.flush_group(input, out)?;
+                    return Ok(WAIT);
+                }
+                Reads::Refused(refusal) => return self.refuse(Request::Parse, refusal, input, out),
+            }
         } else {
             Verdict::Forward
         };

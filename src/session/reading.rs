@@ -3,43 +3,49 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
 use super::frontend::{Step, WAIT};
 use super::{Fatal, Session};
 use crate::model::{Oid, Refusal};
 use crate::plan::lexer::{ENCODINGS, STRINGS, depends_on_setting, sets_encoding};
-use crate::plan::{Env, PlanOf, UNDEFINED_COLUMN, Verdict};
+use crate::plan::{AnyOf, Env, PlanOf, UNDEFINED_COLUMN, Verdict};
 use crate::wire::{Inbox, Outbox};
 
 /// Words by which SQL reaches a prepared statement or cursor without naming its table.
-static BY_NAME: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build([
-            "execute",
-            "fetch",
-            "prepare",
-            "deallocate",
-            "declare",
-            "close",
-            "move",
-        ])
-        .ok()
+static BY_NAME: LazyLock<Option<AnyOf>> = LazyLock::new(|| {
+    any_of(&[
+        "execute",
+        "fetch",
+        "prepare",
+        "deallocate",
+        "declare",
+        "close",
+        "move",
+    ])
 });
 
-/// The words of a text that sets the encoding.
-static ENCODING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(ENCODINGS)
-        .ok()
-});
+/// Words without which a text changes no setting by which texts are read.
+static SETTINGS: LazyLock<Option<AnyOf>> =
+    LazyLock::new(|| any_of(&[&ENCODINGS[..], &[STRINGS]].concat()));
+
+fn any_of(words: &[&str]) -> Option<AnyOf> {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    AnyOf::new(&words).ok()
+}
+
+/// How a text is read that may touch something protected.
+pub(super) enum Reads {
+    /// By settings that are known.
+    Known,
+    /// By one that the server is still to tell: it tells that with the end of each group.
+    Wait,
+    /// By one that a statement of the same group may have changed.
+    Refused(Refusal),
+}
 
 impl Session {
     /// SQL of this session can reach something protected without naming its table, and this text may.
     fn reaches_by_name(&self, sql: &[u8]) -> bool {
-        self.sent.reachable_by_sql() && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
+        self.sent.reachable_by_sql() && BY_NAME.as_ref().is_none_or(|words| words.is_in(sql))
     }
 
     /// Whether it is not known what this statement's name means to the server, which has been sent all that says so. A Sync
@@ -61,16 +67,7 @@ impl Session {
         self.sent
             .changes()
             .any(|group| self.ledger.is_unsettled(group))
-            && BY_NAME.as_ref().is_none_or(|words| words.is_match(sql))
-    }
-
-    /// Notes a text that may set the encoding: the server tells of that at the end of the group, but reads and writes by it
-    /// at once.
-    pub(super) fn note_encoding(&mut self, sql: &[u8]) {
-        let words = ENCODING.as_ref();
-        if words.is_none_or(|words| words.is_match(sql)) && sets_encoding(sql) {
-            self.encoding_named.get_or_insert(self.ledger.group());
-        }
+            && BY_NAME.as_ref().is_none_or(|words| words.is_in(sql))
     }
 
     /// Whether what belongs to this group is certainly UTF-8.
@@ -78,13 +75,27 @@ impl Session {
         is_utf8(self.utf8, self.encoding_named, group)
     }
 
-    /// Whether this text, which may touch something protected, is read in one of two ways by a setting that the server may
-    /// have changed since it last told it: it tells that with the end of each group.
-    pub(super) fn reading_unsettled(&mut self, sql: &[u8]) -> bool {
+    /// How this text is read, which may touch something protected. Notes what it sets itself: the server tells of that at
+    /// the end of the group, but reads and writes by it at once.
+    pub(super) fn reads(&mut self, sql: &[u8]) -> Reads {
+        let sets = SETTINGS.as_ref().is_none_or(|words| words.is_in(sql));
         let named = self.strings_named;
-        self.strings_named |= memmem(sql, STRINGS.as_bytes());
+        self.strings_named |= sets && memmem(sql, STRINGS.as_bytes());
         let unknown = named && self.ledger.owes_group() && !self.copy_in;
-        self.encoding_unsettled() || (unknown && depends_on_setting(sql))
+        if self.encoding_unsettled() || (unknown && depends_on_setting(sql)) {
+            return Reads::Wait;
+        }
+        if self.strings_named && self.group.executed && depends_on_setting(sql) {
+            return Reads::Refused(Refusal::new(
+                "0A000",
+                "a constant with a backslash follows a statement that may have changed how it is read",
+                "Send Sync before this statement, or write the constant as E'…'. See docs/errors.md#refused-encoding.",
+            ));
+        }
+        if sets && sets_encoding(sql) {
+            self.encoding_named.get_or_insert(self.ledger.group());
+        }
+        Reads::Known
     }
 
     /// Whether the server is still to tell what an earlier group has made of the encoding.
@@ -92,18 +103,6 @@ impl Session {
         let earlier = self.encoding_named;
         let earlier = earlier.is_some_and(|named| named < self.ledger.group());
         earlier && self.ledger.owes_group() && !self.copy_in
-    }
-
-    /// The same where the statement that may have changed it is of the group that is being sent.
-    pub(super) fn reading_unknown(&self, sql: &[u8]) -> Option<Refusal> {
-        let unknown = self.strings_named && self.group.executed && depends_on_setting(sql);
-        unknown.then(|| {
-            Refusal::new(
-                "0A000",
-                "a constant with a backslash follows a statement that may have changed how it is read",
-                "Send Sync before this statement, or write the constant as E'…'. See docs/errors.md#refused-encoding.",
-            )
-        })
     }
 
     /// Whether a text may touch something protected, or names of what does; false: it needs no plan.

@@ -10,7 +10,7 @@ use super::frontend::{Step, WAIT};
 use super::ledger::{Effect, Entry, Request};
 use super::passing::{self, Passes};
 use super::question::Question;
-use super::reading::{not_utf8, renamed, unresolved};
+use super::reading::{Reads, not_utf8, renamed, unresolved};
 use super::sealing;
 use super::{Fatal, Session, by_client};
 use crate::model::Refusal;
@@ -31,14 +31,14 @@ impl Session {
         if self.needs_catalog() {
             return Ok(WAIT);
         }
-        if self.reading_unsettled(sql) {
-            self.flush_group(input, out)?;
-            return Ok(WAIT);
+        match self.reads(sql) {
+            Reads::Known => {}
+            Reads::Wait => {
+                self.flush_group(input, out)?;
+                return Ok(WAIT);
+            }
+            Reads::Refused(refusal) => return self.refuse(Request::Query, refusal, input, out),
         }
-        if let Some(refusal) = self.reading_unknown(sql) {
-            return self.refuse(Request::Query, refusal, input, out);
-        }
-        self.note_encoding(sql);
         let mut verdict = self.verdict(sql, &[]);
         if matches!(verdict, Verdict::Forward) {
             self.note_unread(sql);
