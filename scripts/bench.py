@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Runs pgbench directly, through PgBouncer (session pooling) and through pgseal with rules loaded, side by side.
 
-The three take turns, so that whatever else the machine does falls on all; medians of the rounds are printed, and ratios to
-the direct run. The proxies' CPU time is read from /proc before and after each run. All legs are plaintext (sslmode=disable).
+A round runs each statement on the three in turn, so that whatever else the machine does falls on all. Printed are medians of
+the rounds, throughput as ratios to the direct run, and the median, least and greatest of the rounds' own ratios of CPU: to
+PgBouncer's, and of a sealed column to the same column unsealed, in PgBouncer's. The proxies' CPU time is read from /proc before
+and after each run. All legs are plaintext (sslmode=disable).
 
 BENCH_SECONDS (per run, default 5), BENCH_ROUNDS (default 5), BENCH_CLIENTS (default 8).
 """
@@ -35,19 +37,19 @@ INSERT INTO settings_in_plaintext (id, organisation_id, slug, template)
 VACUUM ANALYZE;
 """
 KEY = f"organisation_id = '{ORG}' AND slug = :id::text"
-# what, protocol, statement
+# what, protocol, statement, and which of these is the same where nothing is sealed
 WORKLOADS = [
-    ("untouched table, read by key", "simple", "SELECT note FROM requests WHERE id = :id;"),
-    ("untouched table, read by key", "extended", "SELECT note FROM requests WHERE id = :id;"),
-    ("untouched table, read by key", "prepared", "SELECT note FROM requests WHERE id = :id;"),
-    ("untouched table, 1,000 rows", "prepared", "SELECT id, note FROM requests WHERE id BETWEEN 1 AND 1000;"),
-    ("the same column, not sealed, read by key", "prepared", f"SELECT template FROM settings_in_plaintext WHERE {KEY};"),
-    ("sealed column, read by key", "extended", f"SELECT template FROM configs WHERE {KEY};"),
-    ("sealed column, read by key", "prepared", f"SELECT template FROM configs WHERE {KEY};"),
-    ("sealed column, 1,000 rows", "prepared", "SELECT id, template FROM configs ORDER BY id LIMIT 1000;"),
-    ("the same column, not sealed, update", "prepared", f"UPDATE settings_in_plaintext SET template = :id WHERE {KEY};"),
-    ("sealed column, update with tenant", "prepared", f"UPDATE configs SET template = :id WHERE {KEY};"),
-    ("sealed column, update, tenant looked up", "prepared", "UPDATE virtual_keys SET key = :id WHERE slug = :id::text;"),
+    ("untouched table, read by key", "simple", "SELECT note FROM requests WHERE id = :id;", None),
+    ("untouched table, read by key", "extended", "SELECT note FROM requests WHERE id = :id;", None),
+    ("untouched table, read by key", "prepared", "SELECT note FROM requests WHERE id = :id;", None),
+    ("untouched table, 1,000 rows", "prepared", "SELECT id, note FROM requests WHERE id BETWEEN 1 AND 1000;", None),
+    ("the same column, not sealed, read by key", "prepared", f"SELECT template FROM settings_in_plaintext WHERE {KEY};", None),
+    ("sealed column, read by key", "extended", f"SELECT template FROM configs WHERE {KEY};", None),
+    ("sealed column, read by key", "prepared", f"SELECT template FROM configs WHERE {KEY};", 4),
+    ("sealed column, 1,000 rows", "prepared", "SELECT id, template FROM configs ORDER BY id LIMIT 1000;", None),
+    ("the same column, not sealed, update", "prepared", f"UPDATE settings_in_plaintext SET template = :id WHERE {KEY};", None),
+    ("sealed column, update with tenant", "prepared", f"UPDATE configs SET template = :id WHERE {KEY};", 8),
+    ("sealed column, update, tenant looked up", "prepared", "UPDATE virtual_keys SET key = :id WHERE slug = :id::text;", None),
 ]
 
 
@@ -106,6 +108,26 @@ def run(folder, url, process, protocol, script):
     return tps, times[len(times) // 2], times[len(times) * 99 // 100], spent / done * 100_000
 
 
+def spread(values):
+    """Median, and the least and the greatest."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def print_table(rounds):
+    """`rounds`: of each round and statement, what `run` gave for each target."""
+    print(f"{CLIENTS} clients, {SECONDS} s a run, medians of {ROUNDS} rounds; CPU: seconds of the proxy per 100,000 transactions\n")
+    print("| statement | protocol | direct tps | PgBouncer | pgseal | p50 ms direct / PgBouncer / pgseal | p99 ms direct / PgBouncer / pgseal | CPU s PgBouncer / pgseal | pgseal's CPU in PgBouncer's | more than unsealed, in PgBouncer's |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for at, (what, protocol, _, unsealed) in enumerate(WORKLOADS):
+        runs = [one[at] for one in rounds]
+        direct, pooled, sealed = ([statistics.median(column) for column in zip(*(one[name] for one in runs))] for name in ("direct", "PgBouncer", "pgseal"))
+        times = (" / ".join(f"{one[n]:.3f}" for one in (direct, pooled, sealed)) for n in (1, 2))
+        in_pooled = spread([one["pgseal"][3] / one["PgBouncer"][3] for one in runs])
+        more = "" if unsealed is None else spread([(one[at]["pgseal"][3] - one[unsealed]["pgseal"][3]) / one[unsealed]["PgBouncer"][3] for one in rounds])
+        print(
+            f"| {what} | {protocol} | {direct[0]:.0f} | {pooled[0] / direct[0]:.2f}× | {sealed[0] / direct[0]:.2f}× | {' | '.join(times)} | {pooled[3]:.2f} / {sealed[3]:.2f} | {in_pooled} | {more} |")
+
+
 def main():
     os.environ["PGSSLMODE"] = "disable"
     # Logging each statement would be most of what the server does.
@@ -120,22 +142,15 @@ def main():
         bouncer = PgBouncer(servers)
         try:
             targets = {"direct": (servers.direct, None), "PgBouncer": (bouncer.url, bouncer.process), "pgseal": (servers.url, servers.pgseal)}
-            print(f"{CLIENTS} clients, {SECONDS} s a run, medians of {ROUNDS} rounds; CPU: seconds of the proxy per 100,000 transactions\n")
-            print("| statement | protocol | direct tps | PgBouncer | pgseal | p50 ms direct / PgBouncer / pgseal | p99 ms direct / PgBouncer / pgseal | CPU s PgBouncer / pgseal |")
-            print("|---|---|---|---|---|---|---|---|", flush=True)
-            for what, protocol, sql in WORKLOADS:
-                script = servers.folder / "script.sql"
-                script.write_text(f"\\set id random(1, {ROWS})\n{sql}\n")
-                runs = {name: [] for name in targets}
-                for _ in range(ROUNDS):
-                    for name, (url, process) in targets.items():
-                        runs[name].append(run(servers.folder, url, process, protocol, script))
-                median = {name: [statistics.median(column) for column in zip(*results)] for name, results in runs.items()}
-                direct, pooled, sealed = (median[name] for name in targets)
-                cells = lambda n, form: " / ".join(format(one[n], form) for one in (direct, pooled, sealed))
-                print(
-                    f"| {what} | {protocol} | {direct[0]:.0f} | {pooled[0] / direct[0]:.2f}× | {sealed[0] / direct[0]:.2f}× | {cells(1, '.3f')} | {cells(2, '.3f')} | {pooled[3]:.2f} / {sealed[3]:.2f} |",
-                    flush=True)
+            script = servers.folder / "script.sql"
+            rounds = []
+            for number in range(ROUNDS):
+                print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+                rounds.append([])
+                for _, protocol, sql, _ in WORKLOADS:
+                    script.write_text(f"\\set id random(1, {ROWS})\n{sql}\n")
+                    rounds[-1].append({name: run(servers.folder, url, process, protocol, script) for name, (url, process) in targets.items()})
+            print_table(rounds)
         finally:
             bouncer.stop()
 
