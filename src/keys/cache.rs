@@ -63,7 +63,7 @@ pub struct KeyCache {
     ages: Ages,
     now: AtomicU64,
     keys: DashMap<KeyId, Entry, RandomState>,
-    tenants: DashMap<TenantId, Held>,
+    tenants: DashMap<TenantId, Held, RandomState>,
 }
 
 impl KeyCache {
