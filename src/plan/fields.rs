@@ -2,17 +2,22 @@
 
 use sqlparser::ast::{AccessExpr, Expr, Spanned, Subscript};
 
-use super::lineage::Lineage;
+use super::lineage::{Lineage, Shape};
 use super::refuse::{JSON, Walked};
 use super::scope::{Meaning, Scope, Source};
 use super::walk::Walk;
 
 impl Walk<'_> {
-    /// The source whose whole row an expression is, if its row's fields have other names than its columns.
-    fn renamed_row<'s>(&self, row: &Expr, scope: &'s Scope<'_>) -> Option<&'s Source> {
+    /// The source whose whole row an expression is.
+    fn row_source<'s>(&self, row: &Expr, scope: &'s Scope<'_>) -> Option<&'s Source> {
         let parts = self.reference_names(row)?;
         let row = matches!(scope.resolve(&parts), Meaning::Row { .. });
-        let source = scope.star(&parts).filter(|_| row);
+        scope.star(&parts).filter(|_| row)
+    }
+
+    /// The same if its row's fields have other names than its columns.
+    fn renamed_row<'s>(&self, row: &Expr, scope: &'s Scope<'_>) -> Option<&'s Source> {
+        let source = self.row_source(row, scope);
         source.filter(|source| !source.fields.is_empty())
     }
 
@@ -24,12 +29,17 @@ impl Walk<'_> {
     ) -> Walked<Lineage> {
         let mut lineage = self.expr(root, scope)?;
         let mut renamed = self.renamed_row(root, scope);
+        let mut row = self.row_source(root, scope);
         for access in chain {
+            let row = row.take();
             match access {
                 // A field's name is no column reference; a star would unfold the row.
                 AccessExpr::Dot(Expr::Identifier(field)) => {
                     self.place(field);
                     let name = self.name(field);
+                    if !row.is_some_and(|row| row.offers(&name)) && !has_member(&lineage, &name) {
+                        self.calls_none_of_row(&name, self.token_at(field.span))?;
+                    }
                     // `(t).x` is `t.x`, whatever the fields of its rows are called.
                     lineage = match renamed.take() {
                         Some(source) => source.column(&name),
@@ -57,5 +67,16 @@ impl Walk<'_> {
             }
         }
         Ok(lineage)
+    }
+}
+
+/// Whether a record certainly has a field.
+fn has_member(row: &Lineage, name: &str) -> bool {
+    match row {
+        Lineage::Within(shape) => match shape.as_ref() {
+            Shape::Record(members) => members.iter().any(|member| member.name == name),
+            _ => false,
+        },
+        _ => false,
     }
 }

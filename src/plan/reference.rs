@@ -39,8 +39,17 @@ impl Walk<'_> {
             Meaning::Unknown if parts.len() > 1 && self.is_new(parts.last()) => Lineage::None,
             Meaning::Unknown => return self.not_a_column(&parts, idents, scope),
             Meaning::Column {
-                lineage, origin, ..
+                lineage,
+                origin,
+                source,
             } => {
+                // It may be no column, but a function of a row that is not known.
+                if let (Some(name), true) =
+                    (parts.get(1..).and_then(<[_]>::last), source.is_empty())
+                {
+                    let token = idents.last().and_then(|ident| self.token_at(ident.span));
+                    self.calls_none_of_row(name, token)?;
+                }
                 self.use_plain(origin);
                 lineage
             }
@@ -61,6 +70,10 @@ impl Walk<'_> {
         let Some((name, row)) = parts.split_last() else {
             return Ok(Lineage::None);
         };
+        if !row.is_empty() {
+            let token = idents.last().and_then(|ident| self.token_at(ident.span));
+            self.calls_none_of_row(name, token)?;
+        }
         if let Some(source) = scope.star(row)
             && self.is_missing(name, source)
         {

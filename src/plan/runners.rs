@@ -21,6 +21,16 @@ impl Walk<'_> {
         }
     }
 
+    /// Refuses `row.name` where it may call such a function with the row, which has no column of that name.
+    pub(super) fn calls_none_of_row(&self, name: &str, token: Option<usize>) -> Walked<()> {
+        let relations = self.relations;
+        let called = relations.is_function(name) && relations.catalog.may_call(name);
+        match called || relations.is_cast_type(name) {
+            true => Err(self.works_in_server(&format!("function {name}"), token)),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses an operator, or a cast to a type, among these tokens that works on a protected table.
     pub(super) fn runs_no_function(&self, range: &Range<usize>) -> Walked<()> {
         if !self.relations.has_runners() {

@@ -106,6 +106,11 @@ impl Source {
         merge(named.map(|offered| &offered.lineage))
     }
 
+    /// Whether it has a column of this name for certain.
+    pub(super) fn offers(&self, name: &str) -> bool {
+        self.columns.iter().any(|offered| offered.name == name)
+    }
+
     /// What its whole row carries.
     pub(super) fn row(&self) -> Lineage {
         if let ([only], true, false) = (self.columns.as_slice(), self.scalar, self.open) {

@@ -843,17 +843,19 @@ def test_a_function_over_a_protected_table_runs_under_no_other_name(client, dire
     direct.execute("CREATE FUNCTION ddl_f(int, int) RETURNS text LANGUAGE sql AS 'SELECT max(key) FROM virtual_keys'; CREATE OPERATOR @@@ (FUNCTION = ddl_f, LEFTARG = int, RIGHTARG = int);"
                    "CREATE TYPE ddl_type AS (k text); CREATE DOMAIN ddl_domain AS ddl_type; CREATE FUNCTION ddl_cast(int) RETURNS ddl_type LANGUAGE plpgsql AS 'BEGIN RETURN ROW($1 @@@ 2); END';"
                    "CREATE CAST (int AS ddl_type) WITH FUNCTION ddl_cast(int); CREATE VIEW ddl_by_operator AS SELECT 1 @@@ 2 AS k; CREATE FUNCTION ddl_second(text, int) RETURNS text LANGUAGE sql AS 'SELECT $1';"
-                   "CREATE FUNCTION ddl_last(text) RETURNS text LANGUAGE sql AS 'SELECT 1 OPERATOR(public.@@@) 2'; CREATE AGGREGATE ddl_all(int) (SFUNC = ddl_second, STYPE = text, FINALFUNC = ddl_last)")
+                   "CREATE FUNCTION ddl_last(text) RETURNS text LANGUAGE sql AS 'SELECT 1 OPERATOR(public.@@@) 2'; CREATE AGGREGATE ddl_all(int) (SFUNC = ddl_second, STYPE = text, FINALFUNC = ddl_last);"
+                   "CREATE FUNCTION ddl_newest(requests) RETURNS text LANGUAGE sql AS 'SELECT max(key) FROM virtual_keys'; INSERT INTO requests (note) VALUES ('ddl-note')")
     try:
         until(lambda: refused(client, "SELECT * FROM ddl_by_operator"))
         for sql in ("SELECT 1 @@@ 2", "SELECT id FROM requests WHERE 'x' = 1 OPERATOR(public.@@@) 2", "SELECT (1::ddl_type).k", "SELECT CAST(1 AS public.ddl_type)", "SELECT 1::ddl_domain", "SELECT ddl_type(1)",
-                    "SELECT ddl_all(1)", "COPY (SELECT 1 @@@ 2) TO STDOUT", "PREPARE ddl_p AS SELECT $1 @@@ 2"):
+                    "SELECT ddl_all(1)", "COPY (SELECT 1 @@@ 2) TO STDOUT", "PREPARE ddl_p AS SELECT $1 @@@ 2",
+                    "SELECT r.ddl_newest FROM requests r", "SELECT (r).ddl_newest FROM requests r", "SELECT ((q.r)).ddl_newest FROM (SELECT r FROM requests r) q", "UPDATE requests r SET note = (r).ddl_newest"):
             assert refused(client, sql), sql
-        assert client.execute("SELECT 1 AS ddl_type, '@@@'").fetchone() == (1, "@@@")
+        assert client.execute("SELECT 1 AS ddl_type, '@@@', (q).ddl_newest FROM (SELECT 2 AS ddl_newest) q").fetchone() == (1, "@@@", 2)
         client.execute("PREPARE ddl_p AS SELECT $1::text")
         assert refused(client, "EXECUTE ddl_p(1 @@@ 2)") and refused(client, "EXECUTE ddl_p(ddl_f(1, 2))")
     finally:
-        direct.execute("DROP VIEW ddl_by_operator; DROP AGGREGATE ddl_all(int); DROP FUNCTION ddl_second, ddl_last; DROP CAST (int AS ddl_type); DROP FUNCTION ddl_cast; DROP DOMAIN ddl_domain; DROP TYPE ddl_type; "
+        direct.execute("DELETE FROM requests WHERE note = 'ddl-note'; DROP FUNCTION ddl_newest; DROP VIEW ddl_by_operator; DROP AGGREGATE ddl_all(int); DROP FUNCTION ddl_second, ddl_last; DROP CAST (int AS ddl_type); DROP FUNCTION ddl_cast; DROP DOMAIN ddl_domain; DROP TYPE ddl_type; "
                        "DROP OPERATOR @@@ (int, int); DROP FUNCTION ddl_f(int, int)")
 
 

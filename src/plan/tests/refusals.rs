@@ -230,6 +230,16 @@ fn a_function_over_a_protected_table_runs_under_no_other_name() {
         "DECLARE c CURSOR FOR SELECT 1 @@@ 2",
         "EXPLAIN ANALYZE SELECT 1 @@@ 2",
         "EXECUTE unknown(1 @@@ 2)",
+        // `row.name` calls a function of the row.
+        "SELECT a.newest_key FROM audit a",
+        "SELECT (a).newest_key FROM audit a",
+        "SELECT ((q.a)).newest_key FROM (SELECT a FROM audit a) q",
+        "SELECT x.newest_key FROM unknown_table x",
+        "SELECT (v).newest_key, v.id FROM (SELECT id, name FROM virtual_keys) v",
+        "SELECT (w).newest_key FROM virtual_keys w (a, b)",
+        "SELECT (a).made_key FROM audit a",
+        "UPDATE audit a SET note = (a).newest_key",
+        "DELETE FROM audit WHERE audit.newest_key IS NULL",
     ] {
         refused(&[(sql, "refused-function-call")]);
     }
@@ -242,6 +252,8 @@ fn a_function_over_a_protected_table_runs_under_no_other_name() {
     ]);
     for sql in [
         "SELECT 1 ### 2",
+        "SELECT q.newest_key, (q).newest_key FROM (SELECT note AS newest_key FROM audit) q",
+        "SELECT newest_key FROM unknown_table",
         "SELECT 1 = 2",
         "SELECT '@@@', 'made_key' -- @@@",
         "SELECT m.made_key, CAST((SELECT m.made_key AS made_key) AS text) FROM (SELECT note AS made_key FROM audit) m",

@@ -260,19 +260,23 @@ fn catalog() -> Arc<Catalog> {
             (24, " SELECT slugs.owner AS o, slugs.slug AS s FROM slugs;"),
         ),
     ];
-    let functions = vec![Function {
-        oid: Oid(100),
+    let function = |oid, name: &str, body: &str| Function {
+        oid: Oid(oid),
         schema: "public".into(),
-        name: "make_key".into(),
-        body: "INSERT INTO virtual_keys VALUES ($1)".into(),
-    }];
+        name: name.into(),
+        body: body.into(),
+    };
+    let functions = vec![
+        function(100, "make_key", "INSERT INTO virtual_keys VALUES ($1)"),
+        function(102, "newest_key", "SELECT max(key) FROM virtual_keys"),
+    ];
     let runners = vec![
         (Runner::Operator("@@@".into()), Oid(100)),
         (Runner::Operator("###".into()), Oid(101)),
         (Runner::Operator("=".into()), Oid(100)),
         (Runner::Cast("made_key".into()), Oid(100)),
     ];
-    let of_rows = ["hint", "size", "to_jsonb"].map(str::to_owned);
+    let of_rows = ["hint", "newest_key", "size", "to_jsonb"].map(str::to_owned);
     Arc::new(
         Catalog::new(1, relations, functions)
             .running(runners)
