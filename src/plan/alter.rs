@@ -147,7 +147,8 @@ impl Walk<'_> {
             return Ok(());
         }
         let mut anchors = BTreeSet::new();
-        for oid in self.named() {
+        let named = self.named().into_iter();
+        for oid in named.flat_map(|oid| self.relations.with_below(oid)) {
             if let Standing::Table(table) = self.relations.standing(oid) {
                 match &table.tenant {
                     Tenant::Column { name, .. } => anchors.insert(name.clone()),

@@ -284,7 +284,9 @@ impl Walk<'_> {
             return Err(self.not_understood("a qualified assignment target", self.name_token(name)));
         };
         let attnum = relation.column(column).map(|column| column.attnum);
-        self.unknown_target |= attnum.is_none();
+        if attnum.is_none() {
+            self.note_no_column(relation, column, self.name_token(name));
+        }
         Ok(Pair {
             name,
             value,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{
     Expr, Insert, ObjectName, OnConflictAction, OnInsert, Query, Select, SelectItem, SetExpr,
-    TableObject,
+    Spanned, TableObject,
 };
 
 use crate::catalog::{Column, Relation};
@@ -76,6 +76,10 @@ impl<'a> Walk<'a> {
             }
             (Standing::Table(table), Some(relation)) => {
                 let columns = self.target_columns(&insert.columns, relation)?;
+                let query = insert.source.as_deref();
+                if let Some(more) = query.and_then(|query| beyond(query, columns.len())) {
+                    self.note_no_target(self.token_at(more.span()));
+                }
                 if insert.columns.is_empty()
                     && let Some(query) = &insert.source
                 {
@@ -175,9 +179,12 @@ impl<'a> Walk<'a> {
             let [column] = parts.as_slice() else {
                 return Err(self.not_understood("a target with a field", self.name_token(name)));
             };
-            columns.push(relation.column(column));
+            let found = relation.column(column);
+            if found.is_none() {
+                self.note_no_column(relation, column, self.name_token(name));
+            }
+            columns.push(found);
         }
-        self.unknown_target |= columns.iter().any(Option::is_none);
         Ok(columns)
     }
 
@@ -388,6 +395,26 @@ impl<'a> Walk<'a> {
             }),
             None => Item::Expr(expr),
         }
+    }
+}
+
+/// The first value behind as many as there are columns.
+fn beyond(query: &Query, columns: usize) -> Option<&Expr> {
+    match query.body.as_ref() {
+        SetExpr::Values(values) => {
+            let mut rows = values.rows.iter();
+            rows.find_map(|row| row.content.get(columns))
+        }
+        SetExpr::Select(select) => {
+            width(query)?;
+            match select.projection.get(columns)? {
+                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                    Some(expr)
+                }
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -193,12 +193,22 @@ impl Relations {
             .chain(self.views.keys())
             .chain(self.ancestors.iter());
         let vacant = &self.protection.vacant;
-        let oids = oids.chain(vacant.columns.keys());
         let there = oids
             .filter_map(|oid| self.catalog.relation(*oid))
+            .chain(self.above_vacant())
             .map(|relation| relation.name.clone());
         let vacant = vacant.tables.keys().map(|(_, table)| table.clone());
         there.chain(vacant).collect()
+    }
+
+    /// The tables in which columns that are to be sealed are not there, and those that they would get them from.
+    fn above_vacant(&self) -> impl Iterator<Item = &Relation> {
+        let columns = &self.protection.vacant.columns;
+        let relations = self.catalog.relations().filter(|_| !columns.is_empty());
+        relations.filter(|relation| {
+            let mut below = columns.keys();
+            below.any(|oid| self.catalog.is_within(*oid, relation.oid))
+        })
     }
 
     /// All names whose mention makes a statement worth planning.
@@ -307,6 +317,14 @@ impl Relations {
         let mut columns = relation.columns.iter();
         let at = columns.position(|known| known.attnum == column.attnum)?;
         view.given.as_ref()?.columns.get(at)
+    }
+
+    /// The protected tables that a change of this relation's columns changes, too, and itself.
+    pub(super) fn with_below(&self, oid: Oid) -> Vec<Oid> {
+        let ancestor = matches!(self.standing(oid), Standing::Ancestor);
+        let tables = self.protection.tables.keys();
+        let below = tables.filter(|table| ancestor && self.catalog.is_within(**table, oid));
+        std::iter::once(oid).chain(below.copied()).collect()
     }
 
     /// Names of all sealed columns of the tables and views among these relations.

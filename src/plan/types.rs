@@ -74,9 +74,8 @@ pub struct StatementPlan {
     pub meanings: Vec<(String, Option<Oid>)>,
     /// The columns that it sets, where it certainly changes nothing else.
     pub sets: Option<BTreeSet<String>>,
-    /// It writes to a column of a protected table that the snapshot does not know.
-    pub unknown_target: bool,
-    /// What the client is told if the catalog, as it is when the statement comes, does not have a table that a rule names.
+    /// What the client is told if the catalog, as it is when the statement comes, does not have a table that a rule names, or
+    /// a column of a protected table that the statement writes to, or has a value for.
     pub absent: Option<Refusal>,
     /// What its unqualified names meant, where that was certain: a table that is made later may take one over. Only where
     /// values are sealed, by it or by the statement that it executes.
@@ -118,17 +117,8 @@ impl StatementPlan {
         matches!(self.kind, StatementKind::Forward) && self.passes.is_none()
     }
 
-    /// Whether it, or what it prepares, names a table of the rules that the snapshot does not know, or writes to a column
-    /// of a protected table that it does not know: a sealed one may be called so by now.
-    #[must_use]
-    pub fn names_unknown(&self) -> bool {
-        match &self.kind {
-            StatementKind::Prepare { inner, .. } => inner.names_unknown(),
-            _ => self.unknown_target || self.absent.is_some(),
-        }
-    }
-
-    /// What is said of it, or of what it prepares, if it names a table that is not there although a rule names it.
+    /// What is said of it, or of what it prepares, if it names a table of the rules that the snapshot does not know, or writes
+    /// to a column of a protected table that it does not know: a sealed one may be called so by now.
     #[must_use]
     pub fn absent(&self) -> Option<&Refusal> {
         match &self.kind {

@@ -135,9 +135,10 @@ impl Walk<'_> {
         let named = self.named();
         tokens.into_iter().find_map(|at| {
             let name = lexer::ident(self.token(at)?, self.sql)?;
-            named.iter().find_map(|oid| {
-                let relation = self.relations.catalog.relation(*oid)?;
-                let sealed = self.relations.sealed_names(&[*oid].into());
+            let mut tables = named.iter().flat_map(|oid| self.relations.with_below(*oid));
+            tables.find_map(|oid| {
+                let relation = self.relations.catalog.relation(oid)?;
+                let sealed = self.relations.sealed_names(&[oid].into());
                 let full = || format!("{}.{}.{name}", relation.schema, relation.name);
                 sealed.contains(name.as_ref()).then(full)
             })

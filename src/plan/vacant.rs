@@ -6,13 +6,15 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::catalog::Relation;
 use crate::model::Refusal;
 
 use super::alter::moves;
 use super::defined::CONSTRAINTS;
+use super::env::Defined;
 use super::refuse::{Stop, Walked};
 use super::relations::Relations;
-use super::types::{StatementKind, StatementPlan};
+use super::types::{StatementKind, StatementPlan, UNDEFINED_COLUMN};
 use super::walk::Walk;
 
 impl Relations {
@@ -31,6 +33,20 @@ impl Relations {
         let mut there = self.catalog.find(schema, name).into_iter();
         self.vacant(schema, name).is_some()
             || there.any(|table| self.protection.tables.contains_key(&table.oid))
+    }
+
+    /// The tables of this name, and those that get their columns from one, with the columns that are to be sealed in them and
+    /// are not there.
+    fn vacant_below(&self, name: &str) -> Vec<(&Relation, &BTreeSet<String>)> {
+        let found = self.catalog.find(None, name);
+        let columns = self.protection.vacant.columns.iter();
+        let below = columns.filter(|(oid, _)| {
+            let mut found = found.iter();
+            found.any(|relation| self.catalog.is_within(**oid, relation.oid))
+        });
+        below
+            .filter_map(|(oid, columns)| Some((self.catalog.relation(*oid)?, columns)))
+            .collect()
     }
 }
 
@@ -99,23 +115,22 @@ impl Walk<'_> {
     }
 
     fn vacant_columns(&self, words: &[String]) -> Walked<Vec<String>> {
-        let vacant = &self.relations.protection.vacant.columns;
         let mut made = self.takes_vacant_name(words);
         for table in self.range.clone().filter_map(|at| self.name_at(at)) {
-            let found = self.relations.catalog.find(None, &table).into_iter();
-            let columns = found.filter_map(|relation| vacant.get(&relation.oid));
-            for columns in columns {
+            for (below, columns) in self.relations.vacant_below(&table) {
                 for action in self.actions(words) {
                     let Some(at) = self.gives(&action) else {
                         continue;
                     };
                     if self.name_at(at).is_some_and(|name| columns.contains(&name)) {
                         self.stays_empty(at, action, columns)?;
-                        made.push(table.clone());
+                        made.extend([table.clone(), below.name.clone()]);
                     }
                 }
             }
         }
+        let mut seen = BTreeSet::new();
+        made.retain(|name| seen.insert(name.clone()));
         Ok(made)
     }
 
@@ -169,6 +184,42 @@ impl Walk<'_> {
                 Err(self.refuse(message, help, "refused-ddl", Some(filled)))
             }
         }
+    }
+
+    /// Notes a column that a statement writes to and that the table does not have. It is not left to the server: a sealed one
+    /// may have got that name in the open transaction, by a table or a type that it hangs on; or the name is misspelt.
+    pub(super) fn note_no_column(&mut self, relation: &Relation, name: &str, at: Option<usize>) {
+        let vacant = self.relations.protection.vacant.columns.get(&relation.oid);
+        let sealed = vacant.is_some_and(|columns| columns.contains(name));
+        let new = |made: &Defined| matches!(made, Defined::Column(column) if column == name);
+        if self.absent.is_none() && (sealed || !self.env.made.iter().any(new)) {
+            self.absent = Some(Refusal {
+                sqlstate: UNDEFINED_COLUMN,
+                message: format!(
+                    "column \"{name}\" of relation \"{}\" does not exist",
+                    relation.name
+                ),
+                detail: None,
+                hint: None,
+                position: self.position(at),
+                routine: None,
+                hollow: None,
+            });
+        }
+    }
+
+    /// Notes a value that is for no column, unless somebody has just added one: it may be a sealed one.
+    pub(super) fn note_no_target(&mut self, at: Option<usize>) {
+        let position = self.position(at);
+        self.absent.get_or_insert(Refusal {
+            sqlstate: "42601",
+            message: "INSERT has more expressions than target columns".to_owned(),
+            detail: None,
+            hint: None,
+            position,
+            routine: None,
+            hollow: None,
+        });
     }
 
     /// Notes a table that is not there although a rule names it.

@@ -136,8 +136,6 @@ pub(super) struct Walk<'a> {
     pub next_case: Option<usize>,
     /// The columns that an UPDATE sets, where it certainly changes nothing else.
     pub sets: Option<BTreeSet<String>>,
-    /// A column of a protected table is written to that the snapshot does not know.
-    pub unknown_target: bool,
     /// What is said of a table that is not there although a rule names it.
     pub absent: Option<Refusal>,
 }
@@ -191,7 +189,6 @@ impl<'a> Walk<'a> {
             cases: Vec::new(),
             next_case: None,
             sets: None,
-            unknown_target: false,
             absent: None,
         }
     }

@@ -134,22 +134,19 @@ impl Session {
     }
 
     /// Whether a text has to be read again with the catalog as it is now: it names what the snapshot does not know, and
-    /// others may have just added it, or given something that is to be sealed that name. A table of the rules that is not
-    /// there then is not there.
+    /// others may have just added it, or given something that is to be sealed that name. What is not there then is not there.
     pub(super) fn reads_anew(&mut self, verdict: &mut Verdict) -> bool {
-        let unknown = match &*verdict {
-            Verdict::Protect(plan) => plan.statements.iter().any(|plan| plan.names_unknown()),
-            Verdict::Refuse(refusal) => refusal.sqlstate == UNDEFINED_COLUMN,
-            Verdict::Forward | Verdict::Resolve(_) => false,
-        };
-        // What this session's own transaction makes is seen by nobody else yet.
-        self.reading_anew = unknown && !self.ddl && !self.reading_anew;
-        self.catalog_stale |= self.reading_anew;
         let absent = match &*verdict {
             Verdict::Protect(plan) => plan.statements.iter().find_map(|plan| plan.absent()),
             Verdict::Forward | Verdict::Refuse(_) | Verdict::Resolve(_) => None,
         };
-        if let Some(absent) = absent.filter(|_| !self.reading_anew).cloned() {
+        let absent = absent.cloned();
+        let unknown = absent.is_some()
+            || matches!(&*verdict, Verdict::Refuse(refusal) if refusal.sqlstate == UNDEFINED_COLUMN);
+        // What this session's own transaction makes is seen by nobody else yet.
+        self.reading_anew = unknown && !self.ddl && !self.reading_anew;
+        self.catalog_stale |= self.reading_anew;
+        if let Some(absent) = absent.filter(|_| !self.reading_anew) {
             *verdict = Verdict::Refuse(absent);
         }
         self.reading_anew

@@ -9,7 +9,7 @@ import uuid
 import psycopg
 import psycopg.types.json
 import pytest
-from conftest import MARK, TENANTS, populate
+from conftest import MARK, TENANTS, files_with, populate
 from servers import ROOT, Servers, raw_login, surroundings
 
 A, B = TENANTS
@@ -455,6 +455,50 @@ def test_a_column_is_known_to_the_transaction_that_adds_it(client, direct, whole
             client.execute("SELECT v.ddl_newer FROM virtual_keys v")
     finally:
         client.execute("ROLLBACK")
+
+
+def test_a_sealed_column_that_gets_another_name_by_what_its_table_hangs_on_takes_no_plaintext(direct, servers, tmp_path):
+    """Inside a transaction nobody else sees the name, and no statement may say that it is a sealed column's."""
+    rules, schema = tmp_path / "rules.toml", tmp_path / "schema.sql"
+    rules.write_text("".join(f"[[seal]]\ntable = 'public.{table}'\ntenant = 'org'\ncolumns = ['secret', 'later']\n" for table in ("kid", "typed")))
+    schema.write_text(
+        "CREATE TABLE par (id int, org text, secret text); CREATE TABLE kid (later text) INHERITS (par);"
+        "CREATE TYPE comp AS (id int, org text, secret text, later text); CREATE TABLE typed OF comp;"
+    )
+    changes = {
+        "ALTER TABLE par RENAME secret TO s2": ("kid", "s2"), "ALTER TABLE par RENAME COLUMN org TO s2": ("kid", "s2"), "ALTER TABLE par ALTER secret TYPE text USING 'x'": ("kid", "secret"),
+        "ALTER TABLE par ALTER secret SET DEFAULT 'x'": ("kid", "id"), "ALTER TABLE par ADD COLUMN later text": ("kid", "later"), "ALTER TABLE IF EXISTS public.par ADD COLUMN IF NOT EXISTS later text": ("par", "later"),
+        "ALTER TYPE comp RENAME ATTRIBUTE secret TO s2 CASCADE": ("typed", "s2"), "ALTER TYPE comp ADD ATTRIBUTE later text CASCADE": ("typed", "later"),
+    }
+    with Servers(rules=rules, schema=schema) as own, psycopg.connect(own.url, autocommit=True) as client, psycopg.connect(own.direct, autocommit=True) as past:
+        past.execute("ALTER TABLE kid DROP COLUMN later; ALTER TYPE comp DROP ATTRIBUTE later CASCADE")
+        past.execute("ALTER SYSTEM SET log_statement = 'all'")
+        past.execute("SELECT pg_reload_conf()")
+        for table in ("kid", "typed"):
+            client.execute(f"INSERT INTO {table} (id, org, secret) VALUES (1, 'a', '{MARK} there')")
+        time.sleep(2.5)
+        for change, (table, column) in changes.items():
+            for number, sql in enumerate((f"INSERT INTO {table} (org, {column}) VALUES ('a', %s)", f"UPDATE {table} SET {column} = %s WHERE org = 'a'")):
+                for values in (None, [f"{MARK} by {column}"]):
+                    text = sql if values else sql.replace("%s", f"'{MARK} by {column}'")
+                    with pytest.raises((psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedColumn)):
+                        client.execute("BEGIN")
+                        client.execute(change)
+                        client.execute(text, values)
+                    client.execute("ROLLBACK")
+        # A name that is misspelt is no reason to show the value.
+        for sql in (f"INSERT INTO kid (org, sercet) VALUES ('a', '{MARK}')", f"UPDATE typed SET sercet = '{MARK}' WHERE org = 'a'"):
+            with pytest.raises(psycopg.errors.UndefinedColumn, match='column "sercet" of relation') as raised:
+                client.execute(sql)
+            assert raised.value.diag.statement_position == str(sql.index("sercet") + 1)
+        for sql in (f"INSERT INTO kid VALUES (2, 'a', 'x', '{MARK}')", f"INSERT INTO kid (org) SELECT 'a', '{MARK}'"):
+            with pytest.raises(psycopg.errors.SyntaxError, match="more expressions than target columns") as raised:
+                client.execute(sql)
+            assert raised.value.diag.statement_position == str(sql.index(f"'{MARK}") + 1)
+        # Of others' columns nothing has changed.
+        client.execute("BEGIN; ALTER TABLE par ADD COLUMN plain text; UPDATE kid SET plain = 'x' WHERE org = 'a'; COMMIT")
+        assert client.execute("SELECT id, secret, plain FROM kid").fetchall() == [(1, f"{MARK} there", "x")]
+        assert files_with(MARK, own.folder) == [] != files_with("ADD COLUMN plain", own.folder)
 
 
 def test_a_column_that_others_add_is_read_at_once(servers, direct):

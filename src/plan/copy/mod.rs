@@ -108,15 +108,13 @@ impl View<'_> {
         let sealed = columns
             .iter()
             .any(|column| !matches!(column.lineage, Lineage::None));
-        let unknown = head.from && columns.iter().any(|column| column.origin.is_none());
+        let unknown = columns.iter().find(|column| column.origin.is_none());
+        if let Some(column) = unknown.filter(|_| head.from) {
+            walk.note_no_column(relation, &column.name, None);
+        }
         condition(&walk, relation, &head)?;
         if !sealed {
-            let mut plain = self.copy_plain(&walk, &head)?;
-            if unknown {
-                plain.kind = StatementKind::Run;
-                plain.unknown_target = true;
-            }
-            return Ok(plain);
+            return Ok(self.copy_plain(&walk, &head)?.unless_absent(walk.absent));
         }
         let span = self.span(&walk.range);
         let table = match walk.relations.standing(relation.oid) {
@@ -160,7 +158,7 @@ impl View<'_> {
             (StatementKind::CopyOut(plan), outputs)
         };
         Ok(StatementPlan {
-            unknown_target: unknown,
+            absent: walk.absent.take(),
             kind,
             outputs,
             splices,

@@ -128,7 +128,23 @@ fn of_a_table_that_is_not_there_nothing_is_sent() {
         };
         let absent = plan.statements.iter().find_map(|plan| plan.absent());
         assert_eq!(absent.map(|told| told.sqlstate), Some("42P01"), "{sql}");
-        assert!(plan.statements.iter().any(|plan| plan.names_unknown()));
+        assert!(plan.statements.iter().any(|plan| plan.absent().is_some()));
+    }
+    for sql in [
+        "INSERT INTO virtual_keys (organisation_id, kye) VALUES ('acme', 'sk-1')",
+        "UPDATE virtual_keys SET kye = 'sk-1' WHERE organisation_id = 'acme'",
+        "UPDATE virtual_keys SET (name, pin) = ('x', 'sk-1') WHERE organisation_id = 'acme'",
+        "INSERT INTO virtual_keys (organisation_id) VALUES ('acme') ON CONFLICT (id) DO UPDATE SET pin = 'sk-1'",
+        "COPY virtual_keys (organisation_id, kye) FROM STDIN",
+        "PREPARE p AS INSERT INTO virtual_keys (organisation_id, kye) VALUES ('acme', $1)",
+    ] {
+        let Verdict::Protect(plan) = plan_with(&with_vacancies(), sql) else {
+            panic!("{sql}");
+        };
+        let absent = plan.statements.iter().find_map(|plan| plan.absent());
+        let name = if sql.contains("kye") { "kye" } else { "pin" };
+        let told = format!("column \"{name}\" of relation \"virtual_keys\" does not exist");
+        assert_eq!(absent.map(|absent| &*absent.message), Some(&*told), "{sql}");
     }
     for sql in [
         "WITH vault AS (SELECT 'x' AS key) SELECT key FROM vault",
