@@ -213,3 +213,16 @@ pub enum ValueKind {
     /// `bytea`.
     Bytea,
 }
+
+impl ValueKind {
+    /// What PostgreSQL calls the type.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Jsonb => "jsonb",
+            Self::Bytea => "bytea",
+        }
+    }
+}

@@ -157,6 +157,14 @@ impl KeyWants {
         self.seal.is_empty() && self.search.is_empty() && self.open.is_empty()
     }
 
+    /// Adds the active key of this purpose.
+    pub fn active(&mut self, owner: TenantId, purpose: Purpose) {
+        match purpose {
+            Purpose::Dek => self.seal.insert(owner),
+            Purpose::Search => self.search.insert(owner),
+        };
+    }
+
     /// Adds what `other` wants.
     pub fn merge(&mut self, other: Self) {
         self.seal.extend(other.seal);

@@ -260,7 +260,7 @@ impl Column<'_> {
     async fn run(&self, reader: &mut Client) -> Result<Count, String> {
         let column = self.column;
         let mut count = Count {
-            column: format!("{}.{}.{}", column.schema, column.table, column.name),
+            column: column.full_name(),
             left: self.left().await?,
             ..Count::default()
         };
@@ -415,7 +415,7 @@ impl Column<'_> {
             quoted(&self.table.schema),
             quoted(&self.table.name),
             quoted(&column.name),
-            type_name(column.kind),
+            column.kind.type_name(),
         );
         let list = |of: fn(&Instead) -> &str| batch.iter().map(of).collect::<Vec<&str>>();
         let (at, version, value) = (
@@ -426,16 +426,6 @@ impl Column<'_> {
         self.writer
             .execute(&updating, &[&at, &version, &value])
             .await
-    }
-}
-
-/// What PostgreSQL calls the type.
-fn type_name(kind: ValueKind) -> &'static str {
-    match kind {
-        ValueKind::Text => "text",
-        ValueKind::Json => "json",
-        ValueKind::Jsonb => "jsonb",
-        ValueKind::Bytea => "bytea",
     }
 }
 

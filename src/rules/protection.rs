@@ -113,6 +113,12 @@ pub struct ProtectedColumn {
 }
 
 impl ProtectedColumn {
+    /// `schema.table.column`, for people.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}.{}.{}", self.schema, self.table, self.name)
+    }
+
     /// Whether equal values are equal as they are sealed, all of them.
     #[must_use]
     pub fn is_comparable(&self) -> bool {

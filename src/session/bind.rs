@@ -181,11 +181,6 @@ impl Session {
             self.ask_types(prepared, bind.statement, input, out)?;
             return Ok(false);
         }
-        let format = |index: usize| match bind.formats.as_slice() {
-            [] => 0,
-            [all] => *all,
-            each => each.get(index).copied().unwrap_or(0),
-        };
         let argument = |number: &u16| {
             let index = usize::from(*number).saturating_sub(1);
             let type_oid = prepared
@@ -196,7 +191,7 @@ impl Session {
                 .unwrap_or_default();
             Argument {
                 value: bind.params.get(index).copied().flatten(),
-                format: format(index),
+                format: sealing::code_at(&bind.formats, index),
                 type_oid,
             }
         };

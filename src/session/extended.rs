@@ -13,7 +13,7 @@ use super::passing::{self, Passes};
 use super::reading::{Reads, not_utf8, other_encoding, unresolved};
 use super::sealing::{self};
 use super::{Fatal, Session, by_client};
-use crate::model::{Oid, Refusal};
+use crate::model::{Oid, Refusal, ValueKind};
 use crate::plan::{Outputs, SlotSource, Splice, StatementKind, StatementPlan, UNBOUND, Verdict};
 use crate::wire::message::{Close, Describe, Execute, Parse};
 use crate::wire::{Inbox, Outbox, encode};
@@ -256,7 +256,7 @@ pub(super) fn as_prepared(
         let array = slot.is_some_and(|slot| slot.elements);
         format!(
             "${number}::{}{}",
-            kind.map_or("text", sealing::type_name),
+            kind.map_or("text", ValueKind::type_name),
             if array { "[]" } else { "" }
         )
     };

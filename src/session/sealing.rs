@@ -21,7 +21,7 @@ use super::ask::Answer;
 use tenants::{Others, Shut, Tenants};
 
 pub(super) use rewrite::{Positions, Rewritten, rewrite};
-pub(super) use texts::{bound_params, constant_edits, edits, type_name, unread};
+pub(super) use texts::{bound_params, constant_edits, edits, unread};
 pub(super) use unfit::{is_named, unname};
 
 /// The active key of a tenant and purpose as the session has it now: `None` when it must be asked for.
@@ -73,13 +73,16 @@ impl<'b> Params<'_, 'b> {
 }
 
 /// Parameter format codes: none given means text, one is for all (manual 55.7, Bind).
-fn format_at(formats: &[i16], index: usize) -> Format {
-    let code = match formats {
+pub(super) fn code_at(formats: &[i16], index: usize) -> i16 {
+    match formats {
         [] => 0,
         [all] => *all,
         each => each.get(index).copied().unwrap_or(0),
-    };
-    if code == 1 {
+    }
+}
+
+fn format_at(formats: &[i16], index: usize) -> Format {
+    if code_at(formats, index) == 1 {
         Format::Binary
     } else {
         Format::Text
@@ -269,17 +272,10 @@ impl Sealing<'_> {
             }
         }
         let search = column.search.as_ref();
-        let tenant = match search {
-            Some(search) if search.scope == Scope::Deployment => TenantId::deployment(),
-            _ => tenant,
-        };
-        let (purpose, wanted) = match search {
-            Some(_) => (Purpose::Search, &mut self.wants.search),
-            None => (Purpose::Dek, &mut self.wants.seal),
-        };
-        let key = match (self.active)(&tenant, purpose) {
+        let (owner, purpose) = key_owner(column, tenant);
+        let key = match (self.active)(&owner, purpose) {
             None => {
-                wanted.insert(tenant);
+                self.wants.active(owner, purpose);
                 return Ok(None);
             }
             Some(key) => key?,
@@ -300,6 +296,17 @@ impl Sealing<'_> {
             return Err(too_long_to_search(column, plain.expose().len()));
         }
         Ok(Some(value))
+    }
+}
+
+/// Whose key of which purpose seals a column's value in a tenant's row.
+pub(super) fn key_owner(column: &ProtectedColumn, tenant: TenantId) -> (TenantId, Purpose) {
+    match &column.search {
+        Some(search) if search.scope == Scope::Deployment => {
+            (TenantId::deployment(), Purpose::Search)
+        }
+        Some(_) => (tenant, Purpose::Search),
+        None => (tenant, Purpose::Dek),
     }
 }
 
@@ -402,7 +409,7 @@ fn not_an_array(column: &ProtectedColumn) -> Refusal {
         "0A000",
         format!(
             "the array of values for {} is not an array of one dimension",
-            named(column)
+            column.full_name()
         ),
         "Pass an array of one dimension whose lower bound is 1. See docs/errors.md#refused-parameter.",
     )
@@ -411,7 +418,7 @@ fn not_an_array(column: &ProtectedColumn) -> Refusal {
 fn cannot_seal(column: &ProtectedColumn) -> Refusal {
     Refusal::new(
         "XX000",
-        format!("a value for {} could not be sealed", named(column)),
+        format!("a value for {} could not be sealed", column.full_name()),
         "See docs/errors.md#internal.",
     )
 }
@@ -421,12 +428,8 @@ pub(super) fn too_long_to_search(column: &ProtectedColumn, len: usize) -> Refusa
         "54000",
         format!(
             "a value of {len} bytes is too long for {}, which can be searched",
-            named(column)
+            column.full_name()
         ),
         "Searchable values have at most about 1,970 bytes. See docs/errors.md#too-long-to-search.",
     )
-}
-
-fn named(column: &ProtectedColumn) -> String {
-    format!("{}.{}.{}", column.schema, column.table, column.name)
 }

@@ -349,7 +349,7 @@ impl Opening<'_, '_> {
     ) -> Refusal {
         let named = columns
             .first()
-            .map(|c| format!("{}.{}.{}", c.schema, c.table, c.name))
+            .map(|column| column.full_name())
             .unwrap_or_default();
         Refusal::new(sqlstate, format!("a value of {named} {what}"), hint).with_detail(format!(
             "It stands in result column \"{}\" (number {}).",

@@ -113,7 +113,7 @@ impl<'a> Survey<'a> {
     fn of_column(&mut self, severity: Severity, column: &ProtectedColumn, words: String) {
         let finding = Finding {
             severity,
-            place: full_name(column),
+            place: column.full_name(),
             words,
         };
         self.found.push((Some(column.column.table), finding));
@@ -152,8 +152,4 @@ impl<'a> Survey<'a> {
         let own: BTreeSet<Finding> = own.map(|(_, finding)| finding.clone()).collect();
         own.into_iter().collect()
     }
-}
-
-fn full_name(column: &ProtectedColumn) -> String {
-    format!("{}.{}.{}", column.schema, column.table, column.name)
 }

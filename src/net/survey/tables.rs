@@ -7,7 +7,7 @@ use crate::seal;
 
 use super::expression::names_one;
 use super::facts::{Check, Filled, Partitioned};
-use super::{Severity, Survey, full_name};
+use super::{Severity, Survey};
 
 /// What the constraints of `pgseal fence` are called, before the column's name.
 const FENCE: &str = "pgseal_fence_";
@@ -163,7 +163,7 @@ impl<'a> Survey<'a> {
         let open: Vec<String> = columns
             .iter()
             .filter(|column| column.is_sealed_on_write() && !has(column))
-            .map(|column| full_name(column))
+            .map(|column| column.full_name())
             .collect();
         if !open.is_empty() {
             let words = format!(

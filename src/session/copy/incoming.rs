@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 
-use crate::keys::{KeyWants, Purpose};
+use crate::keys::KeyWants;
 use crate::model::{CopyHeader, CopyStyle, Format, Refusal, TenantId};
 use crate::plan::{CopyColumn, CopyPlan, CopyTenant, Lineage};
-use crate::rules::{ProtectedColumn, Scope};
 use crate::seal::{self, BTREE_LIMIT, Nonces};
 use crate::session::frame_too_large;
-use crate::session::sealing::{ActiveKey, Unsealed, too_long_to_search};
+use crate::session::sealing::{ActiveKey, Unsealed, key_owner, too_long_to_search};
 use crate::wire::copy::{CopyFault, Field, FieldValue, Item, ItemKind, Rows, Scan};
 
 /// A COPY FROM under way.
@@ -200,10 +199,10 @@ impl Incoming {
                 None => tenant.insert(self.tenant(data, fields)?),
             };
             let search = sealed.search.as_ref();
-            let (owner, purpose) = key_owner(sealed, tenant);
+            let (owner, purpose) = key_owner(sealed, tenant.clone());
             let Some(key) = active(&owner, purpose) else {
                 let mut wants = KeyWants::default();
-                want(&mut wants, owner, purpose);
+                wants.active(owner, purpose);
                 return Err(Unsealed::Wants(wants));
             };
             let key = key.map_err(|refusal| self.placed(refusal, Some(column)))?;
@@ -240,9 +239,9 @@ impl Incoming {
                     let Lineage::Exact(sealed) = &column.lineage else {
                         continue;
                     };
-                    let (owner, purpose) = key_owner(sealed, &tenant);
+                    let (owner, purpose) = key_owner(sealed, tenant.clone());
                     if active(&owner, purpose).is_none() {
-                        want(wants, owner, purpose);
+                        wants.active(owner, purpose);
                     }
                 }
             }
@@ -344,22 +343,4 @@ impl Incoming {
         }
         refusal.with_detail(place)
     }
-}
-
-/// Whose key of which purpose seals a column's value in a tenant's row.
-fn key_owner(column: &ProtectedColumn, tenant: &TenantId) -> (TenantId, Purpose) {
-    match &column.search {
-        Some(search) if search.scope == Scope::Deployment => {
-            (TenantId::deployment(), Purpose::Search)
-        }
-        Some(_) => (tenant.clone(), Purpose::Search),
-        None => (tenant.clone(), Purpose::Dek),
-    }
-}
-
-fn want(wants: &mut KeyWants, owner: TenantId, purpose: Purpose) {
-    match purpose {
-        Purpose::Dek => wants.seal.insert(owner),
-        Purpose::Search => wants.search.insert(owner),
-    };
 }

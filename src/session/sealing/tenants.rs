@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
+use super::Params;
 use super::texts::{copy_of, insertion};
-use super::{Params, named};
 use crate::model::{Format, Refusal, TenantId};
 use crate::plan::{AssignedTenant, Expected, Splice, StatementPlan, TenantSource, refused};
 use crate::rules::ProtectedColumn;
@@ -393,7 +393,10 @@ fn nobody() -> String {
 fn no_tenant(column: &ProtectedColumn) -> Refusal {
     Refusal::new(
         "SV007",
-        format!("the tenant of a value for {} is not known", named(column)),
+        format!(
+            "the tenant of a value for {} is not known",
+            column.full_name()
+        ),
         "Give the row's tenant in the statement, or name the row that has it. See docs/errors.md#sv007.",
     )
 }

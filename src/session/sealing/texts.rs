@@ -140,16 +140,6 @@ pub(in crate::session) fn unread(slot: &Slot) -> Option<String> {
     }
 }
 
-/// The type's name, for a parameter that stands where a literal stood.
-pub(in crate::session) fn type_name(kind: ValueKind) -> &'static str {
-    match kind {
-        ValueKind::Text => "text",
-        ValueKind::Json => "json",
-        ValueKind::Jsonb => "jsonb",
-        ValueKind::Bytea => "bytea",
-    }
-}
-
 /// A sealed value as a string constant; tokens and hex bytea hold neither quotes nor escapes.
 fn quoted(value: Option<&[u8]>) -> String {
     value

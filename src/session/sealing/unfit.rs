@@ -4,7 +4,6 @@
 //! another type: a constant goes with a cast, and a parameter only if the server takes it for a type that rejects it.
 
 use super::form_of;
-use super::texts::type_name;
 use crate::model::{Format, Oid, Refusal, ValueKind};
 use crate::plan::{Slot, SlotSource};
 use crate::rules::ProtectedColumn;
@@ -81,7 +80,7 @@ pub(super) fn cast(slot: &Slot) -> String {
         kind => kind,
     };
     let elements = if slot.elements { "[]" } else { "" };
-    format!("::{}{elements}", type_name(kind))
+    format!("::{}{elements}", kind.type_name())
 }
 
 fn form_of_slot(slot: &Slot) -> ValueKind {
