@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from conftest import MARK, TENANTS
+from servers import Servers
 
 A, B = TENANTS
 ROW, OTHER = uuid.UUID(int=0x4ACE_0001), uuid.UUID(int=0x4ACE_0002)
@@ -130,39 +131,54 @@ def test_a_child_that_gets_another_parent(servers, sealed, direct, prepare):
     direct.execute("DELETE FROM prompt_versions WHERE id = %s", (row,))
 
 
-ROWS = "(id, organisation_id, {}) VALUES ('" + str(ROW) + "', '" + str(A) + "', {})"
 BAD = f"{MARK} is no JSON".encode()
 UNFIT = {
-    "a constant": ("integrations", "credentials", f"'{BAD.decode()}'", None),
-    "a constant that only jsonb rejects": ("integrations", "credentials", "'[1e999999]'::json", None),
-    "a constant of a document for json": ("sso_providers", "auth_settings", "'[1e999999]'::jsonb", None),
-    "no bytea": ("integrations", "certificate", f"'\\x{MARK}'", None),
-    "no bytea, with an escape": ("integrations", "certificate", "'a\\9'", None),
-    "a parameter": ("integrations", "credentials", "$1", (BAD, 0, 0)),
-    "a parameter for json": ("sso_providers", "auth_settings", "$1", (BAD, 0, 0)),
-    "in binary": ("integrations", "credentials", "$1", (b"\1" + BAD, 1, 0)),
-    "declared as jsonb": ("integrations", "credentials", "$1", (BAD, 0, 3802)),
-    "declared as json": ("integrations", "credentials", "$1", (b"[1e999999]", 0, 114)),
-    "declared as text": ("integrations", "credentials", "$1::jsonb", (BAD, 0, 25)),
-    "a parameter for bytea": ("integrations", "certificate", "$1", (b"\\x" + MARK.encode(), 0, 0)),
-    "of an array": ("integrations", "credentials", "(SELECT * FROM unnest($1::jsonb[]))", (b'{"' + BAD + b'"}', 0, 0)),
-    "of an array of texts": ("integrations", "credentials", "(SELECT u::jsonb FROM unnest($1::text[]) u)", (b'{"' + BAD + b'"}', 0, 0)),
-    "a constant beside a parameter": ("integrations", "credentials", f"'{BAD.decode()}'", (b"beside", 0, 25)),
+    "a constant": ("jsonb", f"'{BAD.decode()}'", None),
+    "a constant that only jsonb rejects": ("jsonb", "'[1e999999]'::json", None),
+    "a constant of a document for json": ("json", "'[1e999999]'::jsonb", None),
+    "no bytea": ("bytea", f"'\\x{MARK}'", None),
+    "no bytea, with an escape": ("bytea", "'a\\9'", None),
+    "a parameter": ("jsonb", "$1", (BAD, 0, 0)),
+    "a parameter for json": ("json", "$1", (BAD, 0, 0)),
+    "in binary": ("jsonb", "$1", (b"\1" + BAD, 1, 0)),
+    "declared as jsonb": ("jsonb", "$1", (BAD, 0, 3802)),
+    "declared as json": ("jsonb", "$1", (b"[1e999999]", 0, 114)),
+    "declared as text": ("jsonb", "$1::jsonb", (BAD, 0, 25)),
+    "a parameter for bytea": ("bytea", "$1", (b"\\x" + MARK.encode(), 0, 0)),
+    "of an array": ("jsonb", "(SELECT * FROM unnest($1::jsonb[]))", (b'{"' + BAD + b'"}', 0, 0)),
+    "of an array of texts": ("jsonb", "(SELECT u::jsonb FROM unnest($1::text[]) u)", (b'{"' + BAD + b'"}', 0, 0)),
+    "a constant beside a parameter": ("jsonb", f"'{BAD.decode()}'", (b"beside", 0, 25)),
 }
+
+
+@pytest.fixture(scope="module")
+def retyped(tmp_path_factory):
+    """A table for each case: its column gets another type, and does not get the first one back."""
+    folder = tmp_path_factory.mktemp("retyped")
+    folder.chmod(0o755)
+    rules, schema = folder / "rules.toml", folder / "schema.sql"
+    tables = {(name, prepared): f"retyped_{number}_{int(prepared)}" for number, name in enumerate(UNFIT) for prepared in (False, True)}
+    rules.write_text("".join(f'[[seal]]\ntable = "public.{table}"\ntenant = "org"\ncolumns = ["secret"]\n' for table in tables.values()))
+    schema.write_text("".join(f"CREATE TABLE {table} (org text, note text, secret {UNFIT[name][0]});\n" for (name, _), table in tables.items()))
+    with Servers(rules=rules, schema=schema) as servers:
+        servers.tables = tables
+        yield servers
 
 
 @pytest.mark.parametrize("prepared", [False, True])
 @pytest.mark.parametrize("name", UNFIT)
-def test_nothing_is_stored_for_a_value_that_does_not_fit_where_its_column_becomes_text(servers, direct, name, prepared):
+def test_nothing_is_stored_for_a_value_that_does_not_fit_where_its_column_becomes_text(retyped, name, prepared):
     """Another value stands in for it, which text takes."""
-    table, column, value, parameter = UNFIT[name]
-    kind = direct.execute("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s", (table, column)).fetchone()[0]
-    sql = f"INSERT INTO {table} {ROWS.format(column, value)}"
-    with psycopg.connect(servers.url, autocommit=True) as sealed:
+    kind, value, parameter = UNFIT[name]
+    table = retyped.tables[name, prepared]
+    columns, note = ("(org, secret)", "") if not parameter or "$1" in value else ("(org, note, secret)", "$1, ")
+    insert = f"INSERT INTO {table} {columns} VALUES ('a', {note}{{}})"
+    sql = insert.format(value)
+    to_text = lambda connection: connection.execute(f"ALTER TABLE {table} ALTER secret TYPE text USING secret::text")
+    with psycopg.connect(retyped.url, autocommit=True) as sealed, psycopg.connect(retyped.direct, autocommit=True) as direct:
         wire = sealed.pgconn
         if parameter:
             given, form, oid = parameter
-            sql = sql if "$1" in sql else sql.replace(", organisation_id,", ", organisation_id, name,").replace(f"'{A}',", f"'{A}', $1,")
             if prepared:
                 ready = wire.prepare(b"waits", sql.encode(), [oid])
                 # A constant is read where it is prepared.
@@ -171,25 +187,15 @@ def test_nothing_is_stored_for_a_value_that_does_not_fit_where_its_column_become
                 change = lambda: wire.exec_params(sql.encode(), [given], [oid], [form])
         elif prepared:
             typed = value.partition("::")[2] or kind
-            assert not wire.exec_(f"PREPARE waits AS INSERT INTO {table} {ROWS.format(column, f'$1::{typed}')}".encode()).error_message
+            assert not wire.exec_(f"PREPARE waits AS {insert.format(f'$1::{typed}')}".encode()).error_message
             change = lambda: wire.exec_(f"EXECUTE waits({value.partition('::')[0]})".encode())
         else:
             change = lambda: wire.exec_(sql.encode())
-        retyped = lambda other: other.execute(f"ALTER TABLE {table} ALTER {column} TYPE text USING {column}::text")
-        try:
-            if prepared:
-                # Its parameter's type is fixed, so what does not fit that type waits for no lock.
-                retyped(direct)
-            result = change() if prepared else while_it_waits(servers, sealed, change, retyped)
-            code = result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
-            # pgseal may have seen already that the column is another.
-            assert (code in (b"22P02", b"22023", b"22003") or prepared and code == b"0A000") and b"_pgseal" not in result.error_message
-            assert direct.execute(f"SELECT {column} FROM {table} WHERE id = %s", (ROW,)).fetchall() == []
-        finally:
-            direct.execute(f"DELETE FROM {table} WHERE id = %s", (ROW,))
-            direct.execute(f"ALTER TABLE {table} ALTER {column} TYPE {kind} USING {column}::{kind}")
-            deadline = time.monotonic() + 20
-            time.sleep(0.5)
-            while wire.exec_(f"SELECT {column} FROM {table} LIMIT 0".encode()).error_message:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        if prepared:
+            # Its parameter's type is fixed, so what does not fit that type waits for no lock.
+            to_text(direct)
+        result = change() if prepared else while_it_waits(retyped, sealed, change, to_text)
+        code = result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
+        # pgseal may have seen already that the column is another.
+        assert (code in (b"22P02", b"22023", b"22003") or prepared and code == b"0A000") and b"_pgseal" not in result.error_message
+        assert direct.execute(f"SELECT secret FROM {table}").fetchall() == []
