@@ -97,6 +97,18 @@ def test_what_a_function_ends_unseen_is_told_of_the_clients_statement(client):
     assert client.execute("SELECT key FROM virtual_keys WHERE id = %s", (ROWS[0],)).fetchone() == (f"{MARK} again",)
 
 
+def test_a_statement_of_the_clients_in_its_place_decides_nothing(client, direct):
+    """The answer is compared with the row."""
+    client.execute(UPDATE, (f"{MARK} before", ROWS[0]), prepare=True)
+    stored = direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (ROWS[0],)).fetchone()
+    (name,) = prepared(client)
+    client.execute(f"DEALLOCATE {name}", prepare=False)
+    client.execute(f"PREPARE {name} (uuid) AS SELECT 1::int4, '{TENANTS[1]}'::text WHERE $1 IS NOT NULL", prepare=False)
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        client.execute(UPDATE, (f"{MARK} lost", ROWS[0]), prepare=True)
+    assert direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (ROWS[0],)).fetchone() == stored
+
+
 def test_a_failed_transaction_and_a_changed_table_do_not_matter(client, direct):
     client.execute(UPDATE, (f"{MARK} before", ROWS[0]), prepare=True)
     with pytest.raises(psycopg.errors.DivisionByZero), client.transaction():
