@@ -4,11 +4,11 @@
 //! Such a column of a scan has a number of its own among the scans, as if its values were rows of that tenant. So two
 //! columns of one row may name two tenants.
 
-use sqlparser::ast::{CastKind, Expr};
+use sqlparser::ast::Expr;
 
 use crate::model::ValueKind;
 
-use super::expr::kind_of;
+use super::cells::uncast;
 use super::operand::{TEXT, VARCHAR};
 use super::owners::{Owner, Says, has_one_text};
 use super::scope::{Origin, Scope};
@@ -26,20 +26,13 @@ impl Walk<'_> {
     /// The column that says whose its rows are, which an expression is; a text may be cast to text, as PostgreSQL writes
     /// it in the definitions of views.
     pub(super) fn owner_of(&mut self, expr: &Expr, scope: &Scope<'_>) -> Option<Owner> {
-        match expr {
-            Expr::Nested(inner) => self.owner_of(inner, scope),
-            Expr::Cast {
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                expr: inner,
-                data_type,
-                format: None,
-            } => {
-                let text = kind_of(data_type) == Some(ValueKind::Text);
-                let owner = self.owner_of(inner, scope)?;
-                (text && [TEXT, VARCHAR].contains(&owner.type_oid)).then_some(owner)
-            }
-            _ => self.owner(self.origin_of(expr, scope)),
-        }
+        let (column, casts) = uncast(expr);
+        let owner = self.owner(self.origin_of(column, scope))?;
+        let is_text = [TEXT, VARCHAR].contains(&owner.type_oid);
+        let mut casts = casts.into_iter();
+        casts
+            .all(|kind| is_text && kind == Some(ValueKind::Text))
+            .then_some(owner)
     }
 
     /// The column of a scan that an origin is, as one that says whose rows are.
