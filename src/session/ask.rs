@@ -11,7 +11,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::ledger::{Effect, Entry, Fate, Request};
-use super::names::Prepared;
 use super::question::{APART, NAME, Origin, Question, TOGETHER};
 use super::{Fatal, Session, by_server};
 use crate::wire::message::DataRow;
@@ -96,15 +95,14 @@ impl Session {
             self.ledger
                 .push(Entry::new(request, Fate::Ask).with(effect));
         };
-        let of = |effect: fn(Arc<Prepared>, Bytes) -> Effect| match question.of {
-            Some(of) => effect(Arc::clone(of), name.clone()),
-            None => Effect::None,
-        };
+        let of = question.of.map(Arc::clone);
+        let asked = of.clone().map_or(Effect::None, Effect::Asked);
         if !is_there {
+            let asker = of.map_or(Effect::None, |of| Effect::Asker(of, name));
             await_reply(Request::Close, Effect::None);
-            await_reply(Request::Parse, of(Effect::Asker));
+            await_reply(Request::Parse, asker);
         }
-        await_reply(Request::Bind, of(|of, _| Effect::Asked(of)));
+        await_reply(Request::Bind, asked);
         await_reply(Request::Execute, Effect::Answer);
         await_reply(Request::Close, Effect::None);
         if question.of.is_none() {
