@@ -445,6 +445,15 @@ impl StatementPlan {
         found
     }
 
+    /// Whether all that its look-up finds is compared with the rows themselves.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        let all = self.guarding();
+        let told = |lookup: &Lookup| !lookup.must_equal.is_empty() || lookup.assigned.is_some();
+        !self.lookup.as_ref().is_some_and(told)
+            && (0..self.tenants.len()).all(|at| all.contains(&Expected::Tenant(at)))
+    }
+
     /// The edits that its guards are; `found` gives the SQL of the n-th of [`Self::guarding`].
     #[must_use]
     pub fn guarded(&self, found: impl Fn(usize) -> String) -> Vec<Splice> {

@@ -58,16 +58,18 @@ impl<'a> Question<'a> {
     }
 
     /// The look-up of a prepared statement. If that has a name, ours is kept: it is there as long as the client's is, for
-    /// whatever ends all prepared statements, unseen in a function too, ends both.
+    /// whatever ends all prepared statements, unseen in a function too, ends both. Where the answer is not compared with
+    /// the rows it is not kept: the client could put a statement of its own in its place.
     pub(super) fn bound(
         lookup: &'a Lookup,
         name: &[u8],
         statement: &'a Arc<Prepared>,
         arguments: SmallVec<[Argument<'a>; FEW]>,
     ) -> Self {
+        let is_kept = statement.asked_by.get().is_some();
         Self {
             arguments,
-            of: (!name.is_empty()).then_some(statement),
+            of: (!name.is_empty() && (is_kept || statement.plan.is_guarded())).then_some(statement),
             ..Self::alone(lookup)
         }
     }

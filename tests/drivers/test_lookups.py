@@ -109,6 +109,19 @@ def test_a_statement_of_the_clients_in_its_place_decides_nothing(client, direct)
     assert direct.execute("SELECT key FROM virtual_keys WHERE id = %s", (ROWS[0],)).fetchone() == stored
 
 
+def test_what_is_not_compared_with_a_row_is_not_kept(client):
+    """Whose the rows below a parent are, a statement of the client's could say in its place."""
+    client.execute("INSERT INTO prompts (id, organisation_id) VALUES (%s, %s)", (ROWS[0], TENANTS[0]))
+    try:
+        for version in range(3):
+            client.execute("INSERT INTO prompt_versions (id, prompt_id, version, template_text) VALUES (%s, %s, %s, %s)", (uuid.uuid4(), ROWS[0], version, MARK), prepare=True)
+        assert prepared(client) == []
+        assert client.execute("SELECT template_text FROM prompt_versions WHERE prompt_id = %s", (ROWS[0],)).fetchall() == [(MARK,)] * 3
+    finally:
+        client.execute("DELETE FROM prompt_versions WHERE prompt_id = %s", (ROWS[0],))
+        client.execute("DELETE FROM prompts WHERE id = %s", (ROWS[0],))
+
+
 def test_a_failed_transaction_and_a_changed_table_do_not_matter(client, direct):
     client.execute(UPDATE, (f"{MARK} before", ROWS[0]), prepare=True)
     with pytest.raises(psycopg.errors.DivisionByZero), client.transaction():
